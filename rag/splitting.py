@@ -1,0 +1,226 @@
+"""Cutting a text into passages to search and sentences to quote, by offsets.
+
+Everything here is pure: the same text and blocks give the same passages, and each passage and
+sentence is a stretch of the text as it stands.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.documents import Block
+
+LONGEST_SENTENCE_WORDS = 90
+"""A "sentence" beyond this is cut at a semicolon, comma or space: no reader takes it for a quote."""
+LONGEST_ITEM_WORDS = 60
+"""A list item up to this is one unit, since its first words say what the rest is about."""
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof rev hon st sr jr gen col capt lt sgt maj adm cmdr sen rep gov pres"
+    " inc ltd co corp bros dept univ assn est no nos vol pp fig eq sec ch ed eds cf vs viz approx"
+    " ca al etc jan feb mar apr jun jul aug sep sept oct nov dec mt ft ave blvd e.g i.e a.m p.m"
+    " z.b d.h u.a bzw vgl nr abs bd hrsg str usw ggf evtl vb vd örn bkz dok doç yrd av"
+    " s p".split()
+)
+_MONTHS = (
+    "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
+    "|ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık"
+    "|jahrhundert|yüzyıl"
+)
+# A sentence's end: its mark with closing quotes or brackets, then a space or, where the writer left
+# it out, directly a capital ("sharing.The key"). The ends of other scripts need no space at all.
+_END = re.compile(
+    r"""(?P<mark>[.!?…]+["'”’»)\]]*)(?:\[\d+\])*(?=\s|$)
+      | (?<=[^\W\d_A-Z]{2})(?P<glued>[.!?]["”’)]?)(?=[A-ZÀ-ÖØ-ÞİŞĞ][^\W\d_]*[\s,’'])
+      | (?P<wide>[。！？।؟۔]+[」』”’）]*)""",
+    re.VERBOSE,
+)
+_LAST_WORD = re.compile(r"([^\W\d_](?:[^\W\d_]|\.)*)$")
+_OPENER = re.compile(r"[\s\"'“‘«(\[]*(\w?)")
+_ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
+_MONTH_NEXT = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:://|www\.|@)\S*$", re.IGNORECASE)
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a text that can be quoted; ``kind`` is that of its block."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A passage before it has an id.
+
+    ``sentences`` lie within it in order. ``header`` is the text of the table header that its rows
+    belong to where the header itself lies in an earlier passage, else empty.
+    """
+
+    start: int
+    end: int
+    heading: str
+    page: int | None
+    sentences: tuple[Span, ...]
+    header: str = ""
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Return the start and end of each sentence of a paragraph, without the spaces between.
+
+    Abbreviations, initials, decimal numbers and German and Turkish ordinals end no sentence. A
+    missing space after a full stop is no obstacle. No sentence is longer than
+    `LONGEST_SENTENCE_WORDS`.
+    """
+    cuts = [match.end() for match in _END.finditer(text) if _ends_sentence(text, match)]
+    spans = _trimmed(text, [0, *cuts, len(text)])
+    return [part for start, end in spans for part in _shortened(text, start, end)]
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    if match["wide"]:
+        return True
+    if match["glued"]:
+        return not _ADDRESS.search(text[: match.start()])
+    before, after = text[: match.start()], text[match.end() :]
+    following = _OPENER.match(after)
+    if after.strip() and following and following[1].islower():
+        return False
+    if not match["mark"].startswith(".") or match["mark"].startswith(".."):
+        return True
+    if _ORDINAL.search(before) and _MONTH_NEXT.match(after):
+        return False
+    word = _LAST_WORD.search(before)
+    if word is None or not after.strip():
+        return True
+    last = word[1].rstrip(".").lower()
+    # "U.S." may end a sentence; whether it does can't be told from the dots, so only a following
+    # word that usually opens a sentence decides.
+    if re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word[1]):
+        return bool(re.match(r"\s+(?:The|In|It|He|She|They|This|That|But|And|A|An|On|At)\b", after))
+    return last not in _ABBREVIATIONS and not (len(last) == 1 and word[1].isupper())
+
+
+def _trimmed(text: str, cuts: Sequence[int]) -> list[tuple[int, int]]:
+    spans = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        piece = text[start:end]
+        left = start + len(piece) - len(piece.lstrip())
+        right = end - (len(piece) - len(piece.rstrip()))
+        if right > left:
+            spans.append((left, right))
+    return spans
+
+
+def _shortened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a stretch without any sentence end into parts of bearable length."""
+    words = list(_WORD.finditer(text, start, end))
+    if len(words) <= LONGEST_SENTENCE_WORDS:
+        yield (start, end)
+        return
+    parts = math.ceil(len(words) / LONGEST_SENTENCE_WORDS)
+    size = math.ceil(len(words) / parts)
+    first = 0
+    while first < len(words):
+        stop = min(first + size, len(words))
+        if stop < len(words):
+            window = range(stop, max(first + size // 2, 1), -1)
+            stop = next((i for i in window if words[i - 1][0][-1] in ";:,"), stop)
+        yield (words[first].start(), words[stop - 1].end())
+        first = stop
+
+
+def block_sentences(text: str, block: Block) -> list[Span]:
+    """Return what can be quoted of a block: its sentences, or a row or short list item as one."""
+    content = text[block.start : block.end]
+    whole = block.kind in ("table_row", "table_header", "code") or (
+        block.kind == "list_item" and len(content.split()) <= LONGEST_ITEM_WORDS
+    )
+    spans = [(0, len(content))] if whole else split_sentences(content)
+    return [Span(block.start + start, block.start + end, block.kind) for start, end in spans]
+
+
+def split_document(text: str, blocks: Iterable[Block], passage_words: int = 150) -> list[Piece]:
+    """Cut a text into passages at sentence ends, never across a heading or a page.
+
+    Parameters
+    ----------
+    text
+        The document's text.
+    blocks
+        Its structure, in order.
+    passage_words
+        The length aimed at: a section is cut into equal parts of about this many words.
+
+    Returns
+    -------
+    list of Piece
+        In order, without overlaps; together they hold every sentence of every block but headings.
+    """
+    pieces: list[Piece] = []
+    for heading, page, section in _sections(text, blocks):
+        pieces.extend(_split_section(text, heading, page, section, passage_words))
+    return pieces
+
+
+def _sections(text: str, blocks: Iterable[Block]) -> Iterator[tuple[str, int | None, list[Block]]]:
+    heading, page, section = "", None, list[Block]()
+    for block in blocks:
+        if section and (block.kind == "heading" or block.page != page):
+            yield heading, page, section
+            section = []
+        page = block.page
+        if block.kind == "heading":
+            heading = text[block.start : block.end]
+        else:
+            section.append(block)
+    if section:
+        yield heading, page, section
+
+
+def _split_section(
+    text: str, heading: str, page: int | None, section: list[Block], passage_words: int
+) -> Iterator[Piece]:
+    spans = [span for block in section for span in block_sentences(text, block)]
+    lengths = [len(text[span.start : span.end].split()) for span in spans]
+    total = sum(lengths)
+    # Rounding at two thirds lets a section of up to 1.67 passages stay whole: two halves of 80
+    # words find worse than one passage of 160.
+    target = total / max(1, math.floor(total / passage_words + 1 / 3))
+    group: list[Span] = []
+    done, cut_at, header = 0, target, ""
+    for position, (span, length) in enumerate(zip(spans, lengths, strict=True)):
+        # Cutting before this sentence is right if that is nearer to the aim than after it.
+        if group and done + length / 2 > cut_at and not _belongs_to_last(spans, position):
+            yield _piece(group, heading, page, header)
+            header = _open_header(text, spans, position)
+            group, cut_at = [], cut_at + target
+        group.append(span)
+        done += length
+    if group:
+        yield _piece(group, heading, page, header)
+
+
+def _belongs_to_last(spans: list[Span], position: int) -> bool:
+    """Whether a cut before this sentence would part a header from its first row."""
+    return spans[position - 1].kind == "table_header" and spans[position].kind == "table_row"
+
+
+def _open_header(text: str, spans: list[Span], position: int) -> str:
+    """Return the header of the table that goes on at `position`, or "" where none does."""
+    for span in reversed(spans[: position + 1]):
+        if span.kind == "table_header":
+            return "" if span is spans[position] else text[span.start : span.end]
+        if span.kind != "table_row":
+            return ""
+    return ""
+
+
+def _piece(group: list[Span], heading: str, page: int | None, header: str) -> Piece:
+    return Piece(group[0].start, group[-1].end, heading, page, tuple(group), header)
