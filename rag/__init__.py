@@ -4,7 +4,7 @@ The public names, in the order of the pipeline.
 """
 
 from rag.assistant import Assistant
-from rag.catalog import Tombstone
+from rag.catalog_view import Tombstone
 from rag.documents import (
     AddReport,
     Answer,

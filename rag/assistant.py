@@ -75,9 +75,15 @@ class Assistant:
 
         Its two steps, ``retrieve`` and ``quote``, can be traced by LangChain's callbacks.
         """
-        retrieve = RunnableLambda(lambda text: self._library.find(self._checked(text), PASSAGES), name="retrieve")
-        answer = RunnableLambda(lambda found: quote(found, self._library.embedder.name), name="quote")
-        return (retrieve | answer).with_config(run_name="footnote")
+
+        def retrieve(question: str) -> Found:
+            return self._library.find(self._checked(question), PASSAGES)
+
+        def answer(found: Found) -> Answer:
+            return quote(found, self._library.embedder.name)
+
+        steps = RunnableLambda(retrieve, name="retrieve") | RunnableLambda(answer, name="quote")
+        return steps.with_config(run_name="footnote")
 
     def _checked(self, question: str) -> str:
         text = " ".join(question.split())

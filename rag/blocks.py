@@ -1,32 +1,31 @@
-"""Plain text and its structure: one normal form, and the blocks that a text without markup has.
+"""Plain text -> its blocks: the structure that a text has without markup.
 
-Every loader ends here. What it found becomes `Part`s, and `build_text` makes of them the canonical
-text with its blocks, so that offsets are right by construction.
+The parts of canonical text that other modules ask for with it are in `rag.text`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from rag.documents import Block, BlockKind
-
-# Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and
-# paragraph separators.
-_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# What cannot be seen: control characters, lone surrogates, noncharacters, soft hyphens, zero-width
-# characters, direction marks and overrides (which could show a quote in another order than it
-# stands), tag characters (in which instructions are hidden). The zero-width joiner and non-joiner
-# (U+200D, U+200C) stay: Persian, the Indic scripts and emoji are spelt with them.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+from rag.text import (
+    ROW_KINDS,
+    Part,
+    build_text,
+    cell_spans,
+    cells,
+    columns,
+    is_wide,
+    join_cells,
+    normalise_text,
+    without_outer_pipes,
 )
-_ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+__all__ = ["cell_spans", "cells", "find_blocks", "normalise_text", "plain_parts", "tidy_plain"]
 
 # A list item's marker. Round bullets may touch the text, as they often do where it was pasted.
 _ITEM = re.compile(r"(?:[-*+–·]\s+|[•‣◦▪●○]\s*|\(?(?P<number>\d{1,3})[.)]\s+)(?=\S)")
@@ -34,7 +33,6 @@ _HASHES = re.compile(r"(?P<hashes>#{1,6})\s+(?=\S)")
 _UNDERLINE = re.compile(r"=+|-{3,}")
 # Rules, underlines and the line under a table's header: nothing in them is text.
 _RULE = re.compile(r"[-=_*~#+|:.·\s]+")
-_ROW_ENDS = re.compile(r"\s*\|?\s*")
 
 # What looks like a heading but tells when, by whom or where something was published or said.
 _NO_HEADING = re.compile(
@@ -48,7 +46,7 @@ _SPEAKER = re.compile(r"[^:]{1,30}:(?=\s)")
 _SENTENCE_END = ".!?:;…。！？：۔।"
 _CLOSING = "\"'”’»)]"
 
-# A heading is at most this long; measured in columns, see `_columns`.
+# A heading is at most this long; measured in columns, see `columns`.
 _HEADING_COLUMNS = 100
 _HEADING_WORDS = 15
 # What follows a heading without marks is at least this long, which no line of a poem is.
@@ -58,17 +56,8 @@ _WRAP_COLUMNS = range(40, 121)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A block that has no place in a text yet."""
-
-    kind: BlockKind
-    text: str
-    level: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class _Line:
-    """A line without the white space around it; ``kind`` is "" for one that holds no block."""
+    """A line without the white space around it; ``kind`` is None for one that holds no block."""
 
     text: str
     start: int
@@ -79,98 +68,6 @@ class _Line:
     @property
     def end(self) -> int:
         return self.start + len(self.text)
-
-
-def normalise_text(text: str) -> str:
-    """Return `text` in its one normal form; ordinary text stays exactly as it is.
-
-    Line ends become newlines, characters are composed (NFC), what is invisible goes, odd spaces
-    become spaces, lines lose trailing white space, and at most one empty line stands between two.
-    Normalising twice changes nothing.
-    """
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
-    text = unicodedata.normalize("NFC", _ODD_SPACES.sub(" ", text))
-    text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-
-# ---------------------------------------------------------------------------------- table rows
-
-
-def cell_spans(row: str) -> list[tuple[int, int]]:
-    """Return where the cells of a table row stand in it, without the spaces around them.
-
-    A pipe at the end closes the last cell. A pipe at the start opens the first one if there is one
-    at the end too; else the first cell is empty.
-    """
-    start, end = _without_outer_pipes(row)
-    spans = []
-    for cell in row[start:end].split("|"):
-        left = start + len(cell) - len(cell.lstrip())
-        spans.append((left, left + len(cell.strip())) if cell.strip() else (start, start))
-        start += len(cell) + 1
-    return spans
-
-
-def cells(row: str) -> list[str]:
-    """Return the cells of a table row as they stand; "a |  | c" has an empty one in the middle."""
-    return [row[start:end] for start, end in cell_spans(row)]
-
-
-def join_cells(values: Iterable[str]) -> str:
-    """Return the canonical row of these cells: "a | b | c", without empty cells at the end."""
-    # A pipe inside a cell would cut it in two, so it becomes a broken bar.
-    row = " | ".join(one_line(value).replace("|", "¦") for value in values)
-    return row.rstrip(" |").lstrip(" ")
-
-
-def _without_outer_pipes(row: str, always: bool = False) -> tuple[int, int]:
-    """Return start and end of what stands between the outer pipes; `always` drops a lone first one."""
-    start, end = len(row) - len(row.lstrip()), len(row.rstrip())
-    closed = row[start:end].endswith("|")
-    if row[start:end].startswith("|") and (closed or always) and end - start > 1:
-        start += 1
-    return start, end - 1 if closed else end
-
-
-# --------------------------------------------------------------------------- building the text
-
-
-def one_line(text: str) -> str:
-    """Return `text` normalised, on one line, with single spaces."""
-    return " ".join(normalise_text(text).split())
-
-
-def build_text(parts: Iterable[Part]) -> tuple[str, tuple[Block, ...]]:
-    """Join parts into the canonical text and return it with their blocks.
-
-    List items and table rows stand on consecutive lines, everything else is set off by an empty
-    line. Empty parts are left out.
-    """
-    pieces: list[str] = []
-    blocks: list[Block] = []
-    position = 0
-    for part in parts:
-        text = _content(part)
-        if not text:
-            continue
-        gap = _gap(blocks[-1].kind, part.kind) if blocks else ""
-        start = position + len(gap)
-        position = start + len(text)
-        pieces += [gap, text]
-        blocks.append(Block(part.kind, start, position, part.level))
-    return "".join(pieces), tuple(blocks)
-
-
-def _content(part: Part) -> str:
-    """Return a part's text as it will stand: on one line, but for code, which keeps its lines."""
-    return normalise_text(textwrap.dedent(part.text)) if part.kind == "code" else one_line(part.text)
-
-
-def _gap(before: BlockKind, after: BlockKind) -> str:
-    table = ("table_header", "table_row")
-    together = before == after == "list_item" or (before in table and after == "table_row")
-    return "\n" if together else "\n\n"
 
 
 def tidy_plain(text: str) -> tuple[str, tuple[Block, ...]]:
@@ -190,7 +87,7 @@ def plain_parts(text: str) -> list[Part]:
 
 def _reading_text(text: str, block: Block) -> str:
     content = text[block.start : block.end]
-    if block.kind in ("table_header", "table_row"):
+    if block.kind in ROW_KINDS:
         return join_cells(cells(content))
     first, *others = content.split("\n")
     for line in others:
@@ -202,12 +99,7 @@ def _seam(before: str, after: str) -> str:
     """Return what stands between two lines of one paragraph once they are joined."""
     # "US-\nTurkey" was one word, "pre-\nand" was not; Chinese and Japanese have no spaces.
     hyphened = re.search(r"\w-$", before) and re.match(r"(?!(?:and|or|to|und|oder|ve|et|ou)\b)\w", after)
-    return "" if hyphened or (_is_wide(before[-1:]) and _is_wide(after[:1])) else " "
-
-
-def _is_wide(character: str) -> bool:
-    """Whether this is a Chinese or Japanese character or mark (Korean puts spaces between words)."""
-    return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uff60"
+    return "" if hyphened or (is_wide(before[-1:]) and is_wide(after[:1])) else " "
 
 
 # --------------------------------------------------------------------------- finding the blocks
@@ -280,7 +172,7 @@ def _read_table(lines: list[_Line]) -> list[_Line]:
 
 
 def _read_row(line: _Line, opened: bool, header: bool) -> _Line:
-    start, end = _without_outer_pipes(line.text, always=opened)
+    start, end = without_outer_pipes(line.text, always=opened)
     content = line.text[start:end].rstrip(" \t|")
     start += len(content) - len(content.lstrip())
     kind: BlockKind = "table_header" if header else "table_row"
@@ -293,18 +185,13 @@ def _underlined(lines: list[_Line]) -> list[_Line]:
     for index in range(1, len(lines)):
         line, under = found[index - 1], lines[index]
         begins = index == 1 or found[index - 2].kind != "paragraph"
-        plain = line.kind in ("paragraph", "list_item") and _columns(line.text) <= 2 * _HEADING_COLUMNS
+        plain = line.kind in ("paragraph", "list_item") and columns(line.text) <= 2 * _HEADING_COLUMNS
         if plain and begins and _UNDERLINE.fullmatch(under.text):
             found[index - 1] = replace(line, kind="heading", level=1 if under.text[0] == "=" else 2)
     return found
 
 
 # ------------------------------------------------------------------------------ wrapped lines
-
-
-def _columns(text: str) -> int:
-    """Return the width of `text`, in which a Chinese or Japanese character counts as two."""
-    return len(text) if text.isascii() else len(text) + sum(map(_is_wide, text))
 
 
 def _wrap_width(lines: Sequence[_Line]) -> int:
@@ -315,12 +202,12 @@ def _wrap_width(lines: Sequence[_Line]) -> int:
     """
     pairs = [
         (line.text, after.text)
-        for line, after in zip(lines, lines[1:], strict=False)
+        for line, after in pairwise(lines)
         if line.kind in ("paragraph", "list_item") and after.kind == "paragraph"
     ]
     if not pairs:
         return 0
-    widths = sorted(_columns(line) for line, _ in pairs)
+    widths = sorted(columns(line) for line, _ in pairs)
     # Not the longest line, which may hold an address that could not be broken.
     width = widths[math.ceil(0.95 * (len(widths) - 1))]
     full = sum(_is_full(line, after, width) for line, after in pairs)
@@ -334,8 +221,8 @@ def _is_full(line: str, after: str, width: int) -> bool:
 
     Lines may be 15 % short, since programs differ in where they break.
     """
-    word = after[:1] if _is_wide(after[:1]) else after.split(None, 1)[0]
-    return _columns(line) + 1 + _columns(word) > 0.85 * width
+    word = after[:1] if is_wide(after[:1]) else after.split(None, 1)[0]
+    return columns(line) + 1 + columns(word) > 0.85 * width
 
 
 def _without_false_items(lines: list[_Line], width: int) -> list[_Line]:
@@ -344,7 +231,13 @@ def _without_false_items(lines: list[_Line], width: int) -> list[_Line]:
     for line in lines:
         before = found[-1] if found else None
         inside = before is not None and before.kind == "paragraph" and before.text[-1] not in _SENTENCE_END
-        if line.kind == "list_item" and width and inside and before and _is_full(before.text, line.text, width):
+        if (
+            line.kind == "list_item"
+            and width
+            and inside
+            and before
+            and _is_full(before.text, line.text, width)
+        ):
             line = replace(line, kind="paragraph")
         found.append(line)
     return found
@@ -381,20 +274,31 @@ def _continues(before: _Line, line: _Line, width: int) -> bool:
 def _with_plain_headings(text: str, blocks: list[Block]) -> list[Block]:
     """Turn paragraphs that read like headings into headings.
 
-    From the end, so that a heading right above another one is seen. The level of a heading without
-    marks is 2, since the title is the first.
+    From the end, so that a heading right above another one is seen; bylines and datelines are looked
+    past. The level of a heading without marks is 2, since the title is the first.
     """
     speakers = _speakers(text, blocks)
     found: list[Block] = []
+    after: Block | None = None
     chained = False
     for block in reversed(blocks):
         line = text[block.start : block.end]
-        follows = bool(found) and _may_follow_heading(line, text, found[-1], chained)
-        if block.kind == "paragraph" and follows and _reads_like_heading(line) and _speaker(line) not in speakers:
-            chained = found[-1].kind == "heading"
+        follows = after is not None and _may_follow_heading(line, text, after, chained)
+        if (
+            block.kind == "paragraph"
+            and follows
+            and _reads_like_heading(line)
+            and _speaker(line) not in speakers
+        ):
+            chained = after is not None and after.kind == "heading"
             block = replace(block, kind="heading", level=2)
         found.append(block)
+        after = after if _is_byline(line) else block
     return found[::-1]
+
+
+def _is_byline(line: str) -> bool:
+    return len(line) <= _HEADING_COLUMNS and bool(_NO_HEADING.match(line))
 
 
 def _may_follow_heading(heading: str, text: str, after: Block, chained: bool) -> bool:
@@ -404,12 +308,12 @@ def _may_follow_heading(heading: str, text: str, after: Block, chained: bool) ->
     if after.kind != "paragraph":
         return True
     content = text[after.start : after.end]
-    longer = _columns(content) >= max(_FOLLOWER_COLUMNS, 1.3 * _columns(heading))
+    longer = columns(content) >= max(_FOLLOWER_COLUMNS, 1.3 * columns(heading))
     return longer and content.rstrip(_CLOSING)[-1:] in _SENTENCE_END
 
 
 def _reads_like_heading(line: str) -> bool:
-    if "\n" in line or _columns(line) > _HEADING_COLUMNS or len(line.split()) > _HEADING_WORDS:
+    if "\n" in line or columns(line) > _HEADING_COLUMNS or len(line.split()) > _HEADING_WORDS:
         return False
     first = next((character for character in line if character.isalnum()), "a")
     ends = line.rstrip(_CLOSING)[-1:]

@@ -18,10 +18,11 @@ _BYTE_ORDER_MARKS = (
 
 # Encodings that texts really have, the likelier ones first. Left to itself the detector reads some
 # English sentences with curly quotes as Icelandic of the old Macintosh.
-_LIKELY = (
-    "cp1252 cp1254 cp1250 cp1251 cp1253 cp1255 cp1256 cp1257 cp1258 cp932 euc_jp iso2022_jp gb18030 big5 "
-    "cp949 koi8_r koi8_u iso8859_2 iso8859_5 iso8859_7 cp874 utf_16_le utf_16_be"
-).split()
+_LIKELY = [
+    *("cp1252", "cp1254", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "koi8_r", "koi8_u"),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "utf_16_le", "utf_16_be"),
+]
 
 # What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
 # have letters where the ISO ones have control characters.
@@ -93,7 +94,9 @@ def decode(name: str, data: bytes, declared: str = "") -> str:
     if text is None:
         text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
     if text is None:
-        raise LoadError(name, f"{name} is no text, or in an unknown encoding: save it as UTF-8 and try again.")
+        raise LoadError(
+            name, f"{name} is no text, or in an unknown encoding: save it as UTF-8 and try again."
+        )
     if _is_binary(text):
         raise LoadError(name, f"{name} holds binary data and no text: choose a text, Markdown or HTML file.")
     return text
@@ -137,7 +140,8 @@ def _damaged_utf8(data: bytes) -> str | None:
     text = data.decode("utf-8", "replace")
     bad = text.count("\ufffd")
     good = sum(character > "\x7f" for character in text) - bad
-    return text if good > 10 * bad else None
+    # Other encodings hardly ever look like UTF-8: its characters are runs of bytes that fit together.
+    return text if good > 2 * bad else None
 
 
 def _guessed(data: bytes) -> str | None:
@@ -147,7 +151,7 @@ def _guessed(data: bytes) -> str | None:
     # A whole number of lines, so that no character is cut in two.
     sample = data[:_SAMPLE_BYTES]
     cut = sample.rfind(b"\n") if len(data) > _SAMPLE_BYTES else -1
-    best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=list(_LIKELY)).best()
+    best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=_LIKELY).best()
     return _strict(data, best.encoding) if best else None
 
 

@@ -81,9 +81,7 @@ class LocalEmbeddings(Embeddings):
         options.intra_op_num_threads = len(os.sched_getaffinity(0)) if _has_affinity() else 0
         # Idle threads that spin would take the second core from Chroma and the browser.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -116,11 +114,11 @@ class LocalEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed several texts (LangChain's interface)."""
-        return [self.embed_question(text).tolist() for text in texts]
+        return [self.embed_query(text) for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a question (LangChain's interface)."""
-        return self.embed_question(text).tolist()
+        return [float(value) for value in self.embed_question(text)]
 
     def embed_question(self, text: str) -> Vector:
         """Embed a text of at most `MAX_TOKENS` tokens; what lies beyond counts for nothing."""

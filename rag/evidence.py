@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -19,7 +19,7 @@ from rag.retrieval import Candidate, Question, paired
 from rag.splitting import Span
 from rag.words import content_words, fold, stem, stems, words
 
-AskedKind = Literal["date", "number", "name", "reason", "thing"]
+AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
 
 SENTENCE_FEATURES: Mapping[str, str] = {
     "cosine": "between the question and the sentence",
@@ -58,12 +58,22 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "asked_kind": "whether the best sentence holds the kind of thing asked for (1 where none is)",
     "question_length": "the question's content words / 10, at most 1.5",
     "is_reason": "whether the question asks why or how",
+    "is_date": "whether it asks for a date",
+    "is_number": "whether it asks for a number or an amount of money",
+    "is_name": "whether it asks for a person or place",
+    "missing": "share of the question's words that the best passage lacks, each counted alike",
+    "missing_nearby": "the same for the best sentence with the two sentences around it",
+    "missing_loosely": "the same for words of which it doesn't even hold the first five letters",
+    "any_missing": "whether the best passage lacks any word, taken as loosely",
+    "name_missing": "whether the best passage lacks one of the question's names and numbers",
+    "name_missing_nearby": "the same for the best sentence with the two sentences around it",
+    "subject_missing": "whether these lack, loosely, the word asked about: what SPEED, how many PEOPLE",
+    "last_missing": "whether these lack, loosely, the question's last content word",
+    "heaviest_missing": "rarity of the rarest word missing there, over that of the question's rarest",
 }
 
 # Vectors say little about a language that the model doesn't know, so the lexical models go without.
-SEMANTIC = frozenset(
-    "cosine cosine_lead sentence_cosine passage_score passage_lead lead".split()
-)
+SEMANTIC = frozenset("cosine cosine_lead sentence_cosine passage_score passage_lead lead".split())
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
 
@@ -78,13 +88,26 @@ _NUMBER = re.compile(
     r"|hundred|thousand|million|billion|trillion|half|third|quarter|dozen|twice|percent"
     r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
 )
-_NAME = re.compile(r"\b[^\W\d_a-zà-ÿ][^\W_]*(?:[-'’][^\W_]+)*")
+_NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
+_LABEL = re.compile(r"[^.:;]{1,60}:\s")
+_ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
+_MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
+_SUBJECT = re.compile(
+    r"\b(?:what|which|how (?:many|much)|welche\w?|wie viele?|hangi|kac)\s+(?:(?:is|was|are|were|the|a|an|other|kind of|type of)\s+)*((?:\w+\s+){0,1}\w+)"
+)
 _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     (
         "date",
         re.compile(
             r"\bwhen\b|\b(?:what|which|whose)\s+(?:\w+\s+)?(?:year|date|day|month|decade|century|period)\b"
             r"|\bwann\b|\bwelche[mns]?\s+(?:jahr|tag|monat)|\bne zaman\b|\bhangi (?:yıl|yil|tarih|ay|gun)"
+        ),
+    ),
+    (
+        "money",
+        re.compile(
+            r"\bhow much\b.*\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
+            r"|\b(?:what|which) (?:was |is |were )?(?:the )?(?:\w+ )?(?:cost|price|revenue|fee|salary|fine)\b"
         ),
     ),
     (
@@ -103,7 +126,10 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
             r"|\bwer\b|\bwem\b|\bwen\b|\bwo\b|\bkim(?:dir|in|e|i|ler)?\b|\bnere\w*"
         ),
     ),
-    ("reason", re.compile(r"\bwhy\b|\bhow\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bwie\b|\bneden\b|\bnicin\b|\bnasil\b")),
+    (
+        "reason",
+        re.compile(r"\bwhy\b|\bhow\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bwie\b|\bneden\b|\bnicin\b|\bnasil\b"),
+    ),
 )
 
 
@@ -136,12 +162,30 @@ def holds_kind(kind: AskedKind, text: str, question: str) -> bool:
         return any(match not in fold(question) for match in _DATE.findall(fold(text)))
     if kind == "number":
         return any(match not in fold(question) for match in _NUMBER.findall(fold(text)))
+    if kind == "money":
+        return bool(_MONEY.search(fold(text))) and bool(_NUMBER.search(fold(text)))
     if kind == "name":
         asked = set(words(question))
-        return any(
-            match.start() > 0 and not asked.issuperset(words(match[0])) for match in _NAME.finditer(text)
-        ) or len(text.split()) <= 12 and bool(_NAME.search(text))  # fmt: skip
+        return any(not asked.issuperset(words(name)) for name in names(text))
     return True
+
+
+def names(text: str) -> list[str]:
+    """Return what looks like the name of a person or place: capitals but for the first word.
+
+    The label of a list item ("Market Access: ...") is none, nor is an adjective of nationality that
+    goes with a noun ("American technology"). The first word counts in a short text or before another
+    capital.
+    """
+    label = _LABEL.match(text)
+    body = text[label.end() :] if label else text
+    opening = len(body) - len(body.lstrip(" \"'“‘«("))
+    return [
+        match[0]
+        for match in _NAME.finditer(body)
+        if (match.start() > opening or " " in match[0] or len(body.split()) <= 6)
+        and not (_ADJECTIVE.search(match[0]) and re.match(r"\s+[a-z]", body[match.end() :]))
+    ]
 
 
 def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list[Weighed]:
@@ -151,7 +195,9 @@ def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list
         return []
     best_score = max(candidate.score for candidate in seen)
     best_cosine = max(float(c.sentence_cosines.max(initial=0.0)) for c in seen)
-    rows = [row for candidate in seen for row in _candidate_rows(question, candidate, best_score, best_cosine)]
+    rows = [
+        row for candidate in seen for row in _candidate_rows(question, candidate, best_score, best_cosine)
+    ]
     best_coverage = max((row[3]["coverage"] for row in rows), default=0.0)
     weighed = []
     for candidate, position, text, features, held in rows:
@@ -197,7 +243,7 @@ def _candidate_rows(
             "context_coverage": share(question, held | context | before),
             "pairs": paired(question, in_order),
             "rarest": float(rarest in held),
-            "asked_kind": float(has_kind and kind in ("date", "number", "name")),
+            "asked_kind": float(has_kind and kind not in ("reason", "thing")),
             "lacks_kind": float(not has_kind),
             "length": min(1.5, len(text.split()) / 40),
             "new_words": 1 - len(held.intersection(question.stems)) / len(held),
@@ -227,12 +273,13 @@ def weigh_answer(
     home = best.candidate
     seen = candidates[:IN_SIGHT]
     held = set(home.stems)
+    nearby = _neighbourhood(best)
+    kind = asked_kind(question.text)
+    loose = [word[:5] for word in question.stems]
     anywhere = set().union(*(c.stems for c in seen))
     rarest = sorted(question.stems, key=lambda s: (-question.rarity[s], s))[:2]
     named = names_and_numbers(question.text)
-    other = max(
-        (c.score for c in seen if c.stored.document.id != home.stored.document.id), default=0.0
-    )
+    other = max((c.score for c in seen if c.stored.document.id != home.stored.document.id), default=0.0)
     features = {
         "best_sentence": scores[0] / 4,
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
@@ -244,13 +291,26 @@ def weigh_answer(
         "pairs": home.pairs,
         "sentence_pairs": best.features[list(SENTENCE_FEATURES).index("pairs")],
         "rarest": _held_share(rarest, held),
-        "rarest_nearby": _held_share(rarest, _neighbourhood(best)),
+        "rarest_nearby": _held_share(rarest, nearby),
         "names": _held_share(named, held),
         "unknown": 1 - share(question, anywhere),
         "lead": home.score - other,
         "asked_kind": 1 - best.features[list(SENTENCE_FEATURES).index("lacks_kind")],
         "question_length": min(1.5, len(question.stems) / 10),
-        "is_reason": float(asked_kind(question.text) == "reason"),
+        "is_reason": float(kind == "reason"),
+        "is_date": float(kind == "date"),
+        "is_number": float(kind in ("number", "money")),
+        "is_name": float(kind == "name"),
+        "missing": 1 - _held_share(question.stems, held),
+        "missing_nearby": 1 - _held_share(question.stems, nearby),
+        "missing_loosely": 1 - _held_share(loose, _beginnings(nearby)),
+        "any_missing": float(_held_share(loose, _beginnings(held)) < 1),
+        "name_missing": float(_held_share(named, held) < 1),
+        "name_missing_nearby": float(_held_share(named, nearby) < 1),
+        "subject_missing": 1 - _held_share(_beginnings(subject_word(question.text)), _beginnings(nearby)),
+        "last_missing": 1 - _held_share(loose[-1:], _beginnings(nearby)),
+        "heaviest_missing": max((question.rarity[s] for s in question.stems if s not in nearby), default=0.0)
+        / max(question.rarity.values(), default=1.0),
     }
     return tuple(features[name] for name in ANSWER_FEATURES)
 
@@ -262,7 +322,18 @@ def names_and_numbers(question: str) -> list[str]:
     return [stem(fold(word)) for word in found if fold(word) in useful]
 
 
-def _held_share(wanted: Sequence[str], held: set[str] | frozenset[str]) -> float:
+def subject_word(question: str) -> list[str]:
+    """Return the stem of the word that says what is asked for: "What SPEED", "How many PEOPLE"."""
+    match = _SUBJECT.search(fold(question))
+    return [stem(word) for word in content_words(match[1])][:1] if match else []
+
+
+def _beginnings(held: Iterable[str]) -> set[str]:
+    """Return the first five letters of stems: "appli" stands for apply, applied and application."""
+    return {word[:5] for word in held}
+
+
+def _held_share(wanted: Collection[str], held: set[str] | frozenset[str]) -> float:
     return sum(word in held for word in wanted) / len(wanted) if wanted else 1.0
 
 

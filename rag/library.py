@@ -13,8 +13,9 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 
-from rag.blocks import find_blocks, normalise_text
-from rag.catalog import Catalog, EmbeddedPiece, Tombstone, text_hash
+from rag.blocks import find_blocks
+from rag.catalog import Catalog, EmbeddedPiece, text_hash
+from rag.catalog_view import Tombstone
 from rag.documents import (
     AddReport,
     Document,
@@ -27,11 +28,12 @@ from rag.documents import (
     short_hash,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
-from rag.errors import CatalogError, FootnoteError, LoadError
+from rag.errors import CatalogError, LoadError
 from rag.loaders import load_file
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
 from rag.splitting import Piece, split_document
+from rag.text import normalise_text
 from rag.vectors import VectorIndex
 
 CORPUS_PREFIX = "corpus:"

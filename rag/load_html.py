@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from rag.blocks import Part, build_text, join_cells, one_line
 from rag.decoding import decode
 from rag.documents import BlockKind, NewDocument
 from rag.errors import LoadError
-from rag.metadata import read_day, read_language, take_title
+from rag.metadata import read_day, read_language, says_the_same, take_title
+from rag.text import Part, build_text, join_cells, one_line
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    # lxml ships no types; the names still tell a reader what is meant.
+    from lxml.etree import _Element  # type: ignore[import-untyped]
 
 _DECLARED_ENCODING = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -28,6 +29,10 @@ _KINDS: dict[str, BlockKind] = {
 _CELL_CHARACTERS = 1_000
 # A <time> with this many characters around it stands in a sentence and is no dateline.
 _SENTENCE_CHARACTERS = 40
+# Where no block has this many words or ends like a sentence, the page is all menu.
+_SENTENCE_WORDS = 8
+# Deeper than this the parser (libxml2) drops what it finds.
+_DEEPEST = 250
 
 
 def decode_html(name: str, data: bytes) -> str:
@@ -45,11 +50,14 @@ def read_html(name: str, text: str) -> NewDocument:
         The page has no article text, or is nested so deeply that no parser reads it.
     """
     page = _parse(name, text)
-    language = _language(page)
+    # Read before the article is extracted, which changes the tree.
+    language, headline = _language(page), _headline(page)
     article = _article(name, page)
-    title, parts = take_title(one_line(article.title or ""), list(_flow(article.body, "paragraph")))
+    title, parts = take_title(
+        headline or one_line(article.title or ""), list(_flow(article.body, "paragraph"))
+    )
     canonical, blocks = build_text(parts)
-    if not canonical:
+    if not any(_is_sentence(canonical[block.start : block.end]) for block in blocks):
         raise LoadError(name, _no_article(name))
     return NewDocument(
         text=canonical,
@@ -57,7 +65,7 @@ def read_html(name: str, text: str) -> NewDocument:
         source=one_line(article.sitename or article.hostname or ""),
         url=_address(article.url),
         published=_day(article.date),
-        author=one_line(article.author or "").replace(";", ","),
+        author=_author(article.author),
         language=language,
         media_type="text/html",
         blocks=blocks,
@@ -66,6 +74,11 @@ def read_html(name: str, text: str) -> NewDocument:
 
 def _no_article(name: str) -> str:
     return f"{name} holds no article text: save the page of the article itself, or paste its text into a .txt file."
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether this is more than a menu's entry or a button's label."""
+    return text[-1] in ".!?:;…。！？" or len(text.split()) >= _SENTENCE_WORDS
 
 
 # ------------------------------------------------------------------------------------ the page
@@ -78,19 +91,30 @@ def _parse(name: str, text: str) -> Any:
     # The page as a tree: given bytes, trafilatura would also unpack archives.
     page = load_html(f"<html>{text}</html>" if "html" not in text[:50].lower() else text)
     if page is None:
-        raise LoadError(name, f"{name} is no HTML that can be read, or is nested more than 250 deep.")
+        raise LoadError(name, f"{name} is no HTML that can be read: open it in a browser and save it again.")
+    if page.xpath(f"boolean(//*[count(ancestor::*) >= {_DEEPEST}])"):
+        advice = "open it in a browser and copy its text into a .txt file"
+        raise LoadError(name, f"{name} has elements nested more than {_DEEPEST} deep: {advice}.")
     _keep_what_it_would_drop(page)
     return page
 
 
 def _keep_what_it_would_drop(page: Any) -> None:
-    """Rewrite what trafilatura drops: header cells that are <td>, and times within sentences."""
+    """Rewrite what trafilatura drops: header cells that are <td>, times within sentences, nested lists."""
     for cell in page.iterfind(".//thead//td"):
         cell.tag = "th"
     for time in list(page.iter("time")):
         around = len(time.getparent().text_content()) - len(time.text_content())
         if time.getparent().tag in ("p", "li", "td", "dd", "em", "strong") and around > _SENTENCE_CHARACTERS:
             time.tag = "span"
+    # The innermost first: its items come after the item that holds it.
+    for nested in reversed(page.xpath("//li//ul | //li//ol")):
+        item = next(nested.iterancestors("li"))
+        for inner in reversed(nested.findall("li")):
+            # What follows an element in lxml belongs to it, and stays where it was.
+            inner.tail = ""
+            item.addnext(inner)
+        nested.drop_tag()
 
 
 def _article(name: str, page: Any) -> Any:
@@ -115,9 +139,29 @@ def _article(name: str, page: Any) -> Any:
 
 
 def _language(page: Any) -> str:
-    stated = page.get("lang") or page.get("{http://www.w3.org/XML/1998/namespace}lang") or page.get("xml:lang")
+    stated = (
+        page.get("lang") or page.get("{http://www.w3.org/XML/1998/namespace}lang") or page.get("xml:lang")
+    )
     metas = page.xpath("//meta[translate(@http-equiv, 'CL', 'cl') = 'content-language']/@content")
     return read_language(stated or (metas[0] if metas else ""))
+
+
+def _headline(page: Any) -> str:
+    """Return the heading that the page's <title> repeats, "" if none does.
+
+    Better than trafilatura's choice where the first heading of the page is a greeting or an
+    advertisement, and it comes without the site's name.
+    """
+    # The first that has words: drawings (SVG) have titles too, mostly empty ones.
+    title = next(filter(None, (one_line(element.text or "") for element in page.iter("title"))), "")
+    headings = (one_line(heading.text_content()) for heading in page.iter("h1", "h2"))
+    return next((heading for heading in headings if says_the_same(heading, title)), "")
+
+
+def _author(found: str | None) -> str:
+    """Return the authors that trafilatura found, unless it took a date or an address for one."""
+    author = one_line(found or "").replace(";", ",")
+    return "" if re.search(r"\d|https?\b|\bupdated\b|\bversion\b", author, re.IGNORECASE) else author
 
 
 def _address(url: str | None) -> str:

@@ -8,17 +8,25 @@ from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING
 
-from rag.blocks import Part, build_text, join_cells
 from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.metadata import describe, take_title
+from rag.text import Part, build_text, join_cells
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-# Scripts and styles go with what is in them, other elements leave their text.
-_HTML = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+# Scripts and styles go with what is in them, other elements leave their text. What is never closed
+# goes to the end, as in a browser; to look for the end again and again would take forever.
+_HTML = re.compile(
+    r"<!--(?:.*?-->|.*)|<(script|style)\b(?:.*?</\1\s*>|.*)|</?[a-z][^<>]*>", re.DOTALL | re.IGNORECASE
+)
+
+# The parser leaves out what is nested deeper; its own 20 would be a list within nine others.
+_DEEPEST = 100
 
 
 def read_markdown(name: str, text: str) -> NewDocument:
@@ -63,7 +71,8 @@ def _tokens(name: str, body: str) -> list[Token]:
     from markdown_it import MarkdownIt
 
     try:
-        return MarkdownIt("commonmark").enable("table").parse(body)
+        return MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(body)
+    # Where the limit lets more through than Python has room for.
     except RecursionError as error:
         raise LoadError(name, f"{name} is nested too deeply: simplify its lists and quotes.") from error
 

@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from rag.blocks import build_text, normalise_text, plain_parts
+from rag.blocks import plain_parts
 from rag.decoding import decode, what_it_is
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.load_html import decode_html, read_html
 from rag.load_markdown import read_markdown
 from rag.metadata import describe, detect_language, take_labels, take_title, title_of_name
+from rag.text import build_text, normalise_text, one_line
 
 _MARKDOWN = (".md", ".markdown")
 _TEXT = (".txt", ".text")
@@ -21,9 +22,11 @@ _HTML = (".html", ".htm", ".xhtml")
 SUPPORTED = (*_MARKDOWN, *_TEXT, *_HTML)
 
 _DEFAULT_MAX_BYTES = 25 * 1024 * 1024
-# How a page begins, under whatever name it was saved; a comment or XML line may come first.
+# How a page begins, under whatever name it was saved; a comment or XML line may come first. The
+# groups are atomic, so that a file made to be slow to match is not.
 _PAGE_START = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]*>|<!--.{0,2000}?-->)*<(?:!doctype\s+html|html)[\s>]", re.I | re.DOTALL
+    rb"(?:\xef\xbb\xbf)?(?>\s+|<\?xml[^>]*>|<!--(?>.*?-->))*+<(?:!doctype\s+html|html)[\s>]",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -42,12 +45,12 @@ def load_file(path: Path | str, max_bytes: int = _DEFAULT_MAX_BYTES) -> Loaded:
         data = _read(path, max_bytes)
     except LoadError as error:
         return Loaded(failed=[error])
-    return load_bytes(path.name, data, _printable("file:" + path.absolute().as_posix()), max_bytes)
+    return load_bytes(path.name, data, _storable("file:" + path.absolute().as_posix()), max_bytes)
 
 
 def load_bytes(name: str, data: bytes, key: str, max_bytes: int = _DEFAULT_MAX_BYTES) -> Loaded:
     """Read the content of a file that is called `name`, as of an upload, as the document `key`."""
-    name = _printable(name)
+    name = _shown(name)
     try:
         _check_size(name, len(data), max_bytes)
         document = _read_document(name, data)
@@ -56,13 +59,18 @@ def load_bytes(name: str, data: bytes, key: str, max_bytes: int = _DEFAULT_MAX_B
     return Loaded(documents=[_completed(document, name, key)])
 
 
-def _printable(name: str) -> str:
-    """Return a file's name in a form that can be stored: not every name on disk is Unicode."""
+def _storable(name: str) -> str:
+    """Return a name from disk as Unicode, which not every one is."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def _shown(name: str) -> str:
+    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
+    return one_line(_storable(name)) or "The file"
+
+
 def _read(path: Path, max_bytes: int) -> bytes:
-    name = _printable(str(path))
+    name = _shown(str(path))
     try:
         if path.is_dir():
             raise LoadError(name, f"{name} is a folder: choose the files in it.")
@@ -77,16 +85,17 @@ def _read(path: Path, max_bytes: int) -> bytes:
             return file.read(max_bytes + 1)
     except PermissionError as error:
         raise LoadError(name, f"{name} may not be read: change its permissions and try again.") from error
-    # ValueError: a NUL in the path.
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
         raise LoadError(name, f"{name} could not be read ({reason}): check the path and the disk.") from error
 
 
 def _check_size(name: str, size_bytes: int, max_bytes: int) -> None:
     if size_bytes > max_bytes:
         size, limit = _megabytes(size_bytes), _megabytes(max_bytes)
-        raise LoadError(name, f"{name} is {size} and the limit is {limit}: split it or remove what is not needed.")
+        raise LoadError(
+            name, f"{name} is {size} and the limit is {limit}: split it or remove what is not needed."
+        )
 
 
 def _megabytes(size_bytes: int) -> str:
@@ -110,7 +119,9 @@ def _read_document(name: str, data: bytes) -> NewDocument:
     text = normalise_text(decode(name, data))
     document = read_markdown(name, text) if extension in _MARKDOWN else read_text(text)
     if not document.text:
-        raise LoadError(name, f"{name} holds no text, only white space or marks: choose a file with text in it.")
+        raise LoadError(
+            name, f"{name} holds no text, only white space or marks: choose a file with text in it."
+        )
     return document
 
 

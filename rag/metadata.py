@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import takewhile
 
-from rag.blocks import Part, one_line
 from rag.documents import NewDocument
+from rag.language import language_of
+from rag.text import Part, one_line
 
 # "date" and "site" are what front matter of other programs calls them.
 _FIELDS = {
@@ -28,9 +29,8 @@ _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?![\d-])")
 _LABEL = re.compile(rf"({'|'.join(_FIELDS)})[ \t]*:[ \t]*(\S.*)", re.IGNORECASE)
 # A title and its underline may stand before the labels; further down they are part of the text.
 _LINES_BEFORE_LABELS = 4
-# Below this the language of a text is a guess; Chinese and Japanese have no spaces to count.
+# Below this the language of a text is a guess.
 _WORDS_FOR_LANGUAGE = 20
-_CHARACTERS_FOR_LANGUAGE = 100
 # Enough to tell a language, little enough to be quick.
 _CHARACTERS_READ = 5_000
 
@@ -89,10 +89,11 @@ def _written_day(text: str) -> date | None:
 
 def _day_in_words(text: str) -> date | None:
     """Read a day in other languages: "12 Ekim 2023"."""
-    if not re.search(r"\d", text) or not re.search(r"[^\W\d_]{3}", text) or len(text) > 60:
+    # It needs a day's number and a month's name; "October 2023" would only be searched for in vain.
+    if not re.search(r"\b\d{1,2}\b", text) or not re.search(r"[^\W\d_]{3}", text) or len(text) > 60:
         return None
     # Imported here since it takes half a second and few documents need it.
-    from dateparser import parse
+    from dateparser import parse  # type: ignore[import-untyped]  # it ships no types
 
     # All three parts must be there, else it fills them in from today.
     found = parse(text, settings={"REQUIRE_PARTS": ["day", "month", "year"], "PARSERS": ["absolute-time"]})
@@ -107,12 +108,9 @@ def read_language(value: str) -> str:
 
 def detect_language(text: str) -> str:
     """Return the ISO 639-1 code of a text's language, "" where it is too short to tell."""
-    if len(text) < _CHARACTERS_FOR_LANGUAGE or len(text.split()) < _WORDS_FOR_LANGUAGE <= len(text) / 20:
-        return ""
-    # Imported here since it loads its model, which takes a second.
-    from py3langid import classify
-
-    return read_language(str(classify(text[:_CHARACTERS_READ])[0]))
+    # A text without spaces is Chinese, Japanese or Thai, whose words can't be counted like this.
+    words = max(len(text.split()), len(text) // 20)
+    return language_of(text[:_CHARACTERS_READ]) if words >= _WORDS_FOR_LANGUAGE else ""
 
 
 def take_labels(text: str) -> tuple[dict[str, str], str]:
@@ -124,12 +122,11 @@ def take_labels(text: str) -> tuple[dict[str, str], str]:
     lines = text.split("\n")
     head = lines[: _LINES_BEFORE_LABELS + 1]
     first = next((index for index, line in enumerate(head) if _LABEL.fullmatch(line)), len(lines))
-    found = [match for line in lines[first:] if (match := _LABEL.fullmatch(line))]
-    count = len(list(takewhile(_LABEL.fullmatch, lines[first:])))
-    after = lines[first + count :]
-    if count < 2 or (after and after[0].strip()):
+    found = list(takewhile(bool, map(_LABEL.fullmatch, lines[first:])))
+    after = lines[first + len(found) :]
+    if not 2 <= len(found) <= len(_FIELDS) or (after and after[0].strip()):
         return {}, text
-    labels = {match[1].lower(): match[2] for match in found[:count]}
+    labels = {match[1].lower(): match[2] for match in found if match}
     return labels, "\n".join(lines[:first] + after)
 
 

@@ -10,19 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.catalog import StoredPassage
+from rag.catalog_view import StoredPassage
 from rag.documents import Answer, Citation, Hit, Sentence
-from rag.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, Weighed, probability, weigh_answer, weigh_sentences
+from rag.evidence import (
+    ANSWER_FEATURES,
+    SENTENCE_FEATURES,
+    Weighed,
+    probability,
+    weigh_answer,
+    weigh_sentences,
+)
 from rag.library import Found
+from rag.text import cells
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
 LEXICAL = "lexical"
 """The weights for an embedding model without its own, and for languages that a model doesn't know."""
 
 MOST_SENTENCES = 3
-MOST_WORDS = 60
+MOST_WORDS = 75
 """An answer's length: further sentences join the first as long as they fit."""
-_CLOSE = 1.6
+_CLOSE = 2.2
 """Log-odds that a further sentence may lie behind the first."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
@@ -118,9 +126,7 @@ def _says_the_same(one: Weighed, other: Weighed) -> bool:
 
 
 def _declined(found: Found, confidence: float) -> Answer:
-    related = tuple(
-        Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED]
-    )
+    related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
         text="The collection has no answer to this question.",
         sentences=(),
@@ -150,8 +156,6 @@ def _sentence(weighed: Weighed, number: int) -> Sentence:
 
 def _labelled_row(stored: StoredPassage, weighed: Weighed) -> str:
     """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
-    from rag.blocks import cells
-
     labels = cells(_header_of(stored, weighed.position))
     values = cells(weighed.text)
     if len(labels) != len(values):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.catalog import CatalogView, StoredPassage
+from rag.catalog_view import CatalogView, StoredPassage
 from rag.documents import Filters
 from rag.embeddings import Vector
 from rag.language import language_of

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from rag.catalog import Catalog, CatalogView, VectorRows
+from rag.catalog import Catalog
+from rag.catalog_view import CatalogView, VectorRows
 from rag.embeddings import Vector
 from rag.errors import FootnoteError, VectorIndexError
 
@@ -242,7 +243,9 @@ class VectorIndex:
         probes = [i for i, passage in enumerate(sample.ids) if passage not in ids]
         if not probes:
             return
-        result = self._collection.query(query_embeddings=sample.matrix[probes], n_results=3, include=["distances"])
+        result = self._collection.query(
+            query_embeddings=sample.matrix[probes], n_results=3, include=["distances"]
+        )
         found = sum(
             # Copies of a text share a vector, so an entry at no distance is as good as itself.
             sample.ids[probe] in passages or (len(distances) > 0 and distances[0] < 1e-4)

@@ -1,0 +1,327 @@
+"""Reading the catalog: one moment of it, in the words of `rag/documents.py`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.documents import Block, Document, Filters, Passage
+from rag.embeddings import Vector, Vectors
+from rag.errors import DocumentNotFound
+from rag.splitting import Span
+
+_DOCUMENT = (
+    "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
+    " d.media_type, d.added, d.characters, d.words, d.passages"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with all that finding and quoting need.
+
+    ``sentence_vectors`` is float32, (len(sentences), dimensions); ``header`` belongs to the rows at
+    the start of a passage in which a table goes on.
+    """
+
+    passage: Passage
+    document: Document
+    header: str
+    sentences: tuple[Span, ...]
+    vector: Vector
+    sentence_vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A document that was removed on purpose and stays away until it is added again."""
+
+    key: str
+    title: str
+    removed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRows:
+    """Vectors of passages: ``ids[i]`` names row i of ``matrix``, (n, dimensions)."""
+
+    ids: tuple[str, ...]
+    matrix: Vectors
+
+
+class CatalogView:
+    """One moment of the catalog, to read."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def documents(self) -> list[Document]:
+        """All documents without text, the newest first."""
+        rows = self._connection.execute(
+            f"SELECT {_DOCUMENT} FROM documents d ORDER BY d.published DESC NULLS LAST, d.id"
+        ).fetchall()
+        return [_document(row) for row in rows]
+
+    def document(self, document_id: str) -> Document:
+        """One document with text and blocks.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        row = self._connection.execute(
+            f"SELECT {_DOCUMENT}, d.text, d.blocks FROM documents d WHERE d.id = ?", [document_id]
+        ).fetchone()
+        if row is None:
+            raise DocumentNotFound(
+                "This document is not in the library: it was removed, or the link is wrong."
+            )
+        blocks = tuple(Block(*block) for block in json.loads(row[-1]))
+        return _document(row[:-2], row[-2], blocks)
+
+    def version(self, key: str) -> str | None:
+        """The version of the document with this key, if there is one."""
+        row = self._connection.execute("SELECT version FROM documents WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that start with `prefix`, in order."""
+        rows = self._connection.execute(
+            "SELECT key FROM documents WHERE substr(key, 1, ?) = ? ORDER BY key", [len(prefix), prefix]
+        ).fetchall()
+        return [key for (key,) in rows]
+
+    def counts(self) -> tuple[int, int]:
+        """How many documents and passages there are."""
+        count = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM vectors)"
+        documents, passages = self._connection.execute(count).fetchone()
+        return documents, passages
+
+    def updated(self) -> datetime | None:
+        """When a document was last added or updated."""
+        row = self._connection.execute("SELECT max(updated) FROM documents").fetchone()
+        return datetime.fromisoformat(row[0]) if row[0] else None
+
+    def meta(self, name: str) -> str | None:
+        """A value kept beside the documents."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return row[0] if row else None
+
+    def tombstones(self) -> list[Tombstone]:
+        """What was removed on purpose, the latest first."""
+        rows = self._connection.execute(
+            "SELECT key, title, removed FROM tombstones ORDER BY removed DESC, key"
+        ).fetchall()
+        return [Tombstone(key, title, datetime.fromisoformat(removed)) for key, title, removed in rows]
+
+    def is_buried(self, key: str, text_hash: str) -> bool:
+        """Whether a document with this key or this text was removed on purpose."""
+        return bool(
+            self._connection.execute(
+                "SELECT 1 FROM tombstones WHERE key = ? OR text_hash = ?", [key, text_hash]
+            ).fetchone()
+        )
+
+    def is_buried_key(self, key: str) -> bool:
+        """Whether the document with this key was removed on purpose."""
+        return bool(self._connection.execute("SELECT 1 FROM tombstones WHERE key = ?", [key]).fetchone())
+
+    def seen_files(self) -> dict[str, tuple[int, int]]:
+        """Size in bytes and modification time in nanoseconds of files when last read, by key."""
+        rows = self._connection.execute("SELECT key, size, modified_ns FROM files").fetchall()
+        return {key: (size, modified) for key, size, modified in rows}
+
+    def reusable(self, fingerprint: str) -> tuple[Vector, Vectors] | None:
+        """The vectors of a passage with this fingerprint, if one is held."""
+        row = self._connection.execute(
+            "SELECT v.vector, s.vectors FROM passages p JOIN vectors v ON v.passage = p.number"
+            " JOIN sentences s ON s.passage = p.number WHERE p.fingerprint = ? LIMIT 1",
+            [fingerprint],
+        ).fetchone()
+        if row is None:
+            return None
+        vector = np.frombuffer(row[0], np.float32)
+        return vector, _halves(row[1], len(vector))
+
+    def matching(self, query: str, limit: int, filters: Filters | None = None) -> dict[str, float]:
+        """Passage ids that match an FTS5 query with their BM25 score, the best first.
+
+        Title, heading and text count alike; a word's rarity is that in the whole library.
+        """
+        where, values = _filter_clause(filters)
+        rows = self._connection.execute(
+            "SELECT p.id, -w.score FROM (SELECT rowid, bm25(words) AS score FROM words"
+            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {limit if not where else -1}) w"
+            " JOIN passages p ON p.number = w.rowid JOIN documents d ON d.number = p.document"
+            f" WHERE 1 {where} ORDER BY w.score, p.id LIMIT ?",
+            [query, *values, limit],
+        ).fetchall()
+        return dict(rows)
+
+    def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """How many passages hold each (stemmed) term."""
+        marks = ",".join("?" * len(terms))
+        rows = self._connection.execute(
+            f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", list(terms)
+        ).fetchall()
+        return dict.fromkeys(terms, 0) | dict(rows)
+
+    def last_change(self) -> int:
+        """The number of the last change, 0 where there is none."""
+        row = self._connection.execute("SELECT max(number) FROM changes").fetchone()
+        return row[0] or 0
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, str, bool]]:
+        """Number, passage id and whether it was added, of the changes after a number, in order."""
+        rows = self._connection.execute(
+            "SELECT number, passage, added FROM changes WHERE number > ? ORDER BY number LIMIT ?",
+            [after, limit],
+        ).fetchall()
+        return [(number, passage, bool(added)) for number, passage, added in rows]
+
+    def removed_passages(self, after: int) -> set[str]:
+        """The ids of the passages removed after a change."""
+        rows = self._connection.execute(
+            "SELECT passage FROM changes WHERE number > ? AND NOT added", [after]
+        ).fetchall()
+        return {passage for (passage,) in rows}
+
+    def vectors_added(self, after: int) -> VectorRows:
+        """The vectors of the passages added after a change and still held, in order of change."""
+        rows = self._connection.execute(
+            "SELECT p.id, v.vector FROM changes c JOIN passages p ON p.id = c.passage"
+            " JOIN vectors v ON v.passage = p.number WHERE c.number > ? AND c.added ORDER BY c.number",
+            [after],
+        ).fetchall()
+        return _vector_rows(rows)
+
+    def vectors_of(self, passage_ids: Sequence[str]) -> VectorRows:
+        """The vectors of these passages, of those that are held."""
+        rows = self._connection.execute(
+            "SELECT p.id, v.vector FROM json_each(?) j JOIN passages p ON p.id = j.value"
+            " JOIN vectors v ON v.passage = p.number",
+            [json.dumps(list(passage_ids))],
+        ).fetchall()
+        return _vector_rows(rows)
+
+    def vectors_within(self, filters: Filters) -> VectorRows:
+        """The vectors of all passages that pass the filters."""
+        where, values = _filter_clause(filters)
+        rows = self._connection.execute(
+            "SELECT p.id, v.vector FROM documents d JOIN passages p ON p.document = d.number"
+            f" JOIN vectors v ON v.passage = p.number WHERE 1 {where} ORDER BY p.number",
+            values,
+        ).fetchall()
+        return _vector_rows(rows)
+
+    def sample_vectors(self, count: int) -> VectorRows:
+        """About `count` stored vectors, spread evenly over the collection."""
+        rows = self._connection.execute(
+            "SELECT p.id, v.vector FROM vectors v JOIN passages p ON p.number = v.passage"
+            " WHERE v.passage % max(1, (SELECT max(passage) / ? FROM vectors)) = 0 LIMIT ?",
+            [count, 2 * count],
+        ).fetchall()
+        return _vector_rows(rows)
+
+    def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
+        """These passages with their documents and sentences, by id, of those that are held."""
+        rows = self._connection.execute(
+            "SELECT p.id, p.start, p.end, p.heading, p.page, p.header,"
+            " substr(d.text, p.start + 1, p.end - p.start), v.vector, s.spans, s.vectors,"
+            f" {_DOCUMENT} FROM json_each(?) j JOIN passages p ON p.id = j.value"
+            " JOIN documents d ON d.number = p.document JOIN vectors v ON v.passage = p.number"
+            " JOIN sentences s ON s.passage = p.number",
+            [json.dumps(list(passage_ids))],
+        ).fetchall()
+        return {row[0]: _stored_passage(row) for row in rows}
+
+    def document_passages(self, document_id: str) -> list[str]:
+        """The ids of a document's passages, in order."""
+        rows = self._connection.execute(
+            "SELECT p.id FROM passages p JOIN documents d ON d.number = p.document"
+            " WHERE d.id = ? ORDER BY p.position",
+            [document_id],
+        ).fetchall()
+        return [passage_id for (passage_id,) in rows]
+
+
+def _document(
+    row: Sequence[object], text: str = "", blocks: tuple[Block, ...] = ()
+) -> Document:  # fmt: skip
+    (identity, version, key, title, source, url, published, author, language, media_type) = map(
+        _text, row[:10]
+    )
+    return Document(
+        id=identity,
+        version=version,
+        key=key,
+        title=title,
+        source=source,
+        url=url,
+        published=date.fromisoformat(published) if published else None,
+        author=author,
+        language=language,
+        media_type=media_type,
+        added=datetime.fromisoformat(_text(row[10])),
+        characters=int(_text(row[11])),
+        words=int(_text(row[12])),
+        passages=int(_text(row[13])),
+        text=text,
+        blocks=blocks,
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _stored_passage(row: Sequence[object]) -> StoredPassage:
+    identity, start, end, heading, page, header, text, vector, spans, sentence_vectors = row[:10]
+    document = _document(row[10:])
+    passage = Passage(str(identity), document.id, start, end, text, heading, page)  # type: ignore[arg-type]  # SQLite's
+    whole = np.frombuffer(vector, np.float32)  # type: ignore[call-overload]  # a BLOB
+    return StoredPassage(
+        passage,
+        document,
+        str(header),
+        tuple(Span(*span) for span in json.loads(str(spans))),
+        whole,
+        _halves(sentence_vectors, len(whole)),  # type: ignore[arg-type]  # a BLOB
+    )
+
+
+def _halves(blob: bytes, dimensions: int) -> Vectors:
+    return np.frombuffer(blob, np.float16).reshape(-1, dimensions).astype(np.float32)
+
+
+def _vector_rows(rows: Sequence[tuple[str, bytes]]) -> VectorRows:
+    if not rows:
+        return VectorRows((), np.empty((0, 0), np.float32))
+    flat: NDArray[np.float32] = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
+    return VectorRows(tuple(identity for identity, _ in rows), flat.reshape(len(rows), -1))
+
+
+def _filter_clause(filters: Filters | None) -> tuple[str, list[object]]:
+    """Return SQL conditions on ``documents d``, each after an AND, and their values."""
+    if filters is None:
+        return "", []
+    clause, values = "", list[object]()
+    for column, allowed in (
+        ("source", filters.sources),
+        ("id", filters.document_ids),
+        ("language", filters.languages),
+    ):
+        if allowed:
+            clause += f" AND d.{column} IN ({','.join('?' * len(allowed))})"
+            values.extend(allowed)
+    for operator, day in ((">=", filters.since), ("<=", filters.until)):
+        if day:
+            clause += f" AND d.published {operator} ?"
+            values.append(day.isoformat())
+    return clause, values

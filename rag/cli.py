@@ -1,0 +1,243 @@
+"""The command line: ``python -m rag add | list | remove | search | ask | rebuild``.
+
+Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
+2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from rag.assistant import Assistant
+from rag.documents import AddReport, Answer, Document, Filters, Hit
+from rag.errors import FootnoteError, LoadError
+from rag.library import Library, corpus_key
+from rag.loaders import SUPPORTED, load_file
+from rag.settings import Settings
+
+DONE, FAILED, NO_ANSWER = 0, 1, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        settings = Settings.from_env()
+        with Library.open(settings, follow=options.command == "rebuild") as library:
+            return int(options.run(library, settings, options))
+    except FootnoteError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("Stopped; what was reported as done is kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rag",
+        description="Ask a collection of articles, and look after it.",
+        epilog="Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 the collection has no answer.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON value")
+
+    def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[common], help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    add = command("add", _add, "add files, or all readable files of folders")
+    add.add_argument("path", type=Path, nargs="+")
+    command("list", _list, "list the documents")
+    remove = command("remove", _remove, "remove documents by their ids, as `list` prints them")
+    remove.add_argument("id", nargs="+")
+    for name, run, help in (
+        ("search", _search, "find passages"),
+        ("ask", _ask, "answer a question with cited quotes"),
+    ):
+        sub = command(name, run, help)
+        sub.add_argument("question", nargs="+")
+        if name == "search":
+            sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
+            sub.add_argument("--source", action="append", default=[], help="only from this source")
+    command("rebuild", _rebuild, "make the vector index anew from the catalog")
+    return parser
+
+
+def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    report = AddReport()
+    paths = [path for given in options.path for path in _files(given)]
+    if not paths:
+        raise LoadError(
+            str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
+        )
+    for path in tqdm(paths, unit="file", disable=options.json or not sys.stderr.isatty()):
+        _add_file(library, settings, path, report)
+    _print_report(report, options.json)
+    return FAILED if report.failed else DONE
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
+
+
+def _add_file(library: Library, settings: Settings, path: Path, report: AddReport) -> None:
+    loaded = load_file(path, settings.max_upload_bytes)
+    report.failed.extend(loaded.failed)
+    documents = loaded.documents
+    corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
+    if absolute.is_relative_to(corpus):
+        documents = [replace(d, key=corpus_key(corpus, absolute)) for d in documents]
+    added = library.add(documents)
+    for name in ("added", "updated", "unchanged", "failed"):
+        getattr(report, name).extend(getattr(added, name))
+
+
+def _print_report(report: AddReport, as_json: bool) -> None:
+    names = ("added", "updated", "unchanged")
+    if as_json:
+        value: dict[str, Any] = {name: [_document(d) for d in getattr(report, name)] for name in names}
+        _print_json(value | {"failed": [{"path": e.path, "reason": e.reason} for e in report.failed]})
+        return
+    for name in names:
+        for document in getattr(report, name):
+            print(f"{name:9s} {document.id}  {document.title}")
+    for error in report.failed:
+        print(f"{error.path}: {error.reason}", file=sys.stderr)
+
+
+def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    documents = library.documents()
+    if options.json:
+        _print_json([_document(document) for document in documents])
+        return DONE
+    for document in documents:
+        print(f"{document.id}  {document.published or '':10}  {document.words:6d} words  {document.title}")
+    if not documents:
+        print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
+    return DONE
+
+
+def _remove(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    removed, failed = [], []
+    for document_id in options.id:
+        try:
+            library.remove(document_id)
+            removed.append(document_id)
+        except FootnoteError as error:
+            failed.append(document_id)
+            print(f"{document_id}: {error}", file=sys.stderr)
+    if options.json:
+        _print_json({"removed": removed, "failed": failed})
+    else:
+        for document_id in removed:
+            print(f"removed   {document_id}")
+    return FAILED if failed else DONE
+
+
+def _search(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    filters = Filters(sources=options.source) if options.source else None
+    hits = library.search(" ".join(options.question), max(1, options.limit), filters)
+    if options.json:
+        _print_json([_hit(hit) for hit in hits])
+    else:
+        for hit in hits:
+            print(f"{hit.score:.3f}  {_label(hit.document)}\n       {_one_line(hit.passage.text)}")
+    return DONE if hits else NO_ANSWER
+
+
+def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    answer = Assistant(library, settings).ask(" ".join(options.question))
+    if options.json:
+        _print_json(_answer(answer))
+    else:
+        _print_answer(answer)
+    return NO_ANSWER if answer.abstained else DONE
+
+
+def _print_answer(answer: Answer) -> None:
+    if answer.abstained:
+        print(answer.text)
+    for sentence in answer.sentences:
+        marks = "".join(f"[{citation.number}]" for citation in sentence.citations)
+        print(f"{sentence.text} {marks}")
+    if answer.citations:
+        print()
+    for citation in answer.citations:
+        print(
+            f"[{citation.number}] {_label(citation.document)}, characters {citation.start} to {citation.end}"
+        )
+
+
+def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    library.rebuild_index()
+    status = library.status()
+    if options.json:
+        _print_json({"documents": status.documents, "passages": status.passages})
+    else:
+        print(f"The vector index holds {status.passages} passages of {status.documents} documents.")
+    return DONE
+
+
+def _document(document: Document) -> dict[str, Any]:
+    published = document.published.isoformat() if document.published else None
+    names = ("id", "version", "key", "title", "source", "url", "author", "language", "words", "passages")
+    return {name: getattr(document, name) for name in names} | {"published": published}
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    place = {"start": passage.start, "end": passage.end, "heading": passage.heading, "text": passage.text}
+    return {"score": round(hit.score, 6), "document": _document(hit.document)} | place
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "question": answer.question,
+        "abstained": answer.abstained,
+        "text": answer.text,
+        "confidence": round(answer.confidence, 4),
+        "sentences": [
+            {"text": s.text, "kind": s.kind, "citations": [c.number for c in s.citations]}
+            for s in answer.sentences
+        ],
+        "citations": [
+            {
+                "number": c.number,
+                "document": _document(c.document),
+                "start": c.start,
+                "end": c.end,
+                "quote": c.quote,
+            }
+            for c in answer.citations
+        ],
+        "related": [_hit(hit) for hit in answer.related],
+    }
+
+
+def _label(document: Document) -> str:
+    parts = (document.title, document.source, str(document.published or ""))
+    return ", ".join(part for part in parts if part)
+
+
+def _one_line(text: str, most: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

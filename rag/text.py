@@ -1,0 +1,146 @@
+"""Canonical text: its one normal form, its table rows, and how it is put together.
+
+Every loader ends here. What it found becomes `Part`s, and `build_text` makes of them the text with
+its blocks, so that offsets are right by construction.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rag.documents import Block, BlockKind
+
+# Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and
+# paragraph separators.
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# What cannot be seen: control characters, lone surrogates, noncharacters, soft hyphens, zero-width
+# characters, direction marks and overrides (which could show a quote in another order than it
+# stands), tag characters (in which instructions are hidden). The zero-width joiner and non-joiner
+# (U+200D, U+200C) stay: Persian, the Indic scripts and emoji are spelt with them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+_ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+ROW_KINDS = ("table_header", "table_row")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block that has no place in a text yet."""
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+
+
+def normalise_text(text: str) -> str:
+    """Return `text` in its one normal form; ordinary text stays exactly as it is.
+
+    Line ends become newlines, characters are composed (NFC), what is invisible goes, odd spaces
+    become spaces, lines lose trailing white space, and at most one empty line stands between two.
+    Normalising twice changes nothing.
+    """
+    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = unicodedata.normalize("NFC", _ODD_SPACES.sub(" ", text))
+    text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+# ---------------------------------------------------------------------------------- table rows
+
+
+def cell_spans(row: str) -> list[tuple[int, int]]:
+    """Return where the cells of a table row stand in it, without the spaces around them.
+
+    A pipe at the end closes the last cell. A pipe at the start opens the first one if there is one
+    at the end too; else the first cell is empty.
+    """
+    start, end = without_outer_pipes(row)
+    spans = []
+    for cell in row[start:end].split("|"):
+        left = start + len(cell) - len(cell.lstrip())
+        spans.append((left, left + len(cell.strip())) if cell.strip() else (start, start))
+        start += len(cell) + 1
+    return spans
+
+
+def cells(row: str) -> list[str]:
+    """Return the cells of a table row as they stand; "a |  | c" has an empty one in the middle."""
+    return [row[start:end] for start, end in cell_spans(row)]
+
+
+def join_cells(values: Iterable[str]) -> str:
+    """Return the canonical row of these cells: "a | b | c", without empty cells at the end."""
+    # A pipe inside a cell would cut it in two, so it becomes a broken bar.
+    row = " | ".join(one_line(value).replace("|", "¦") for value in values)
+    return row.rstrip(" |").lstrip(" ")
+
+
+def without_outer_pipes(row: str, always: bool = False) -> tuple[int, int]:
+    """Return start and end of what stands between the outer pipes; `always` drops a lone first one."""
+    start, end = len(row) - len(row.lstrip()), len(row.rstrip())
+    closed = row[start:end].endswith("|")
+    if row[start:end].startswith("|") and (closed or always) and end - start > 1:
+        start += 1
+    return start, end - 1 if closed else end
+
+
+# --------------------------------------------------------------------------- building the text
+
+
+def one_line(text: str) -> str:
+    """Return `text` normalised, on one line, with single spaces."""
+    return " ".join(normalise_text(text).split())
+
+
+def build_text(parts: Iterable[Part]) -> tuple[str, tuple[Block, ...]]:
+    """Join parts into the canonical text and return it with their blocks.
+
+    List items and table rows stand on consecutive lines, everything else is set off by an empty
+    line. Empty parts are left out.
+    """
+    pieces: list[str] = []
+    blocks: list[Block] = []
+    position = 0
+    for part in parts:
+        text = _content(part)
+        if not text:
+            continue
+        gap = _gap(blocks[-1].kind, part.kind) if blocks else ""
+        start = position + len(gap)
+        position = start + len(text)
+        pieces += [gap, text]
+        blocks.append(Block(part.kind, start, position, part.level))
+    return "".join(pieces), tuple(blocks)
+
+
+def _content(part: Part) -> str:
+    """Return a part's text as it will stand: on one line, but for code, which keeps its lines."""
+    if part.kind == "code":
+        return normalise_text(textwrap.dedent(part.text))
+    # The two spaces of an empty cell stay.
+    return join_cells(cells(part.text)) if part.kind in ROW_KINDS else one_line(part.text)
+
+
+def _gap(before: BlockKind, after: BlockKind) -> str:
+    together = before == after == "list_item" or (before in ROW_KINDS and after == "table_row")
+    return "\n" if together else "\n\n"
+
+
+# ----- how wide it is
+
+
+def is_wide(character: str) -> bool:
+    """Whether this is a Chinese or Japanese character or mark (Korean puts spaces between words)."""
+    return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uff60"
+
+
+def columns(text: str) -> int:
+    """Return the width of `text`, in which a Chinese or Japanese character counts as two."""
+    return len(text) if text.isascii() else len(text) + sum(map(is_wide, text))
