@@ -28,7 +28,7 @@ from rag.text import (
 __all__ = ["cell_spans", "cells", "find_blocks", "normalise_text", "plain_parts", "tidy_plain"]
 
 # A list item's marker. Round bullets may touch the text, as they often do where it was pasted.
-_ITEM = re.compile(r"(?:[-*+–·]\s+|[•‣◦▪●○]\s*|\(?(?P<number>\d{1,3})[.)]\s+)(?=\S)")
+_ITEM = re.compile(r"(?:[-*+–·]\s+|[•‣◦▪●○]\s*|\(?\d{1,3}[.)]\s+)(?=\S)")
 _HASHES = re.compile(r"(?P<hashes>#{1,6})\s+(?=\S)")
 _UNDERLINE = re.compile(r"=+|-{3,}")
 # Rules, underlines and the line under a table's header: nothing in them is text.

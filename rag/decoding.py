@@ -6,6 +6,7 @@ import codecs
 import re
 
 from rag.errors import LoadError
+from rag.language import language_of
 
 # The longer mark first: UTF-32's begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -21,8 +22,16 @@ _BYTE_ORDER_MARKS = (
 _LIKELY = [
     *("cp1252", "cp1254", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
     *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "koi8_r", "koi8_u"),
-    *("iso8859_2", "iso8859_5", "iso8859_7", "utf_16_le", "utf_16_be"),
+    *("iso8859_2", "iso8859_5", "iso8859_7"),
 ]
+
+# The code pages of the languages that are written in Latin letters, but for Western Europe's cp1252.
+_LATIN_PAGES = {
+    **dict.fromkeys(("pl", "cs", "sk", "hu", "sl", "hr", "bs", "ro", "sq"), "cp1250"),
+    **dict.fromkeys(("tr", "az", "ku"), "cp1254"),
+    **dict.fromkeys(("lt", "lv", "et"), "cp1257"),
+    "vi": "cp1258",
+}
 
 # What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
 # have letters where the ISO ones have control characters.
@@ -66,6 +75,7 @@ _IN_ZIP = (
 
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 _SAMPLE_BYTES = 200_000
+_LANGUAGE_CHARACTERS = 5_000
 
 
 def what_it_is(data: bytes) -> str:
@@ -110,11 +120,13 @@ def _by_mark(data: bytes) -> str | None:
 
 
 def _by_nuls(data: bytes) -> str | None:
-    """Decode UTF-16 without a mark: of Latin text every second byte is zero, always on one side."""
+    """Decode UTF-16 without a mark: one byte of each Latin letter, space or newline is zero.
+
+    Always on the same side, where the other side has none; one in fifty is enough for Cyrillic.
+    """
     sample = data[:_SAMPLE_BYTES]
-    half = len(sample) // 2
     for side, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if half and sample[side::2].count(0) > 0.5 * half and sample[1 - side :: 2].count(0) < 0.05 * half:
+        if sample[side::2].count(0) > 0.01 * len(sample) and 0 not in sample[1 - side :: 2]:
             return _strict(data, encoding)
     return None
 
@@ -152,7 +164,19 @@ def _guessed(data: bytes) -> str | None:
     sample = data[:_SAMPLE_BYTES]
     cut = sample.rfind(b"\n") if len(data) > _SAMPLE_BYTES else -1
     best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=_LIKELY).best()
-    return _strict(data, best.encoding) if best else None
+    if best is None:
+        return None
+    latin = best.encoding == "cp1252" or best.encoding in _LATIN_PAGES.values()
+    return (_latin(data, str(best)) if latin else None) or _strict(data, best.encoding)
+
+
+def _latin(data: bytes, reading: str) -> str | None:
+    """Decode Latin letters by the code page of their language, which a few wrong ones do not hide.
+
+    The detector itself takes most English and German text for Polish (cp1250), and read 137 of 224
+    Turkish paragraphs of XQuAD rightly.
+    """
+    return _strict(data, _LATIN_PAGES.get(language_of(reading[:_LANGUAGE_CHARACTERS]), "cp1252"))
 
 
 def _is_binary(text: str) -> bool:

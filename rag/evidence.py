@@ -93,7 +93,8 @@ _LABEL = re.compile(r"[^.:;]{1,60}:\s")
 _ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
 _MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
 _SUBJECT = re.compile(
-    r"\b(?:what|which|how (?:many|much)|welche\w?|wie viele?|hangi|kac)\s+(?:(?:is|was|are|were|the|a|an|other|kind of|type of)\s+)*((?:\w+\s+){0,1}\w+)"
+    r"\b(?:what|which|how (?:many|much)|welche\w?|wie viele?|hangi|kac)\s+"
+    r"(?:(?:is|was|are|were|the|a|an|other|kind of|type of)\s+)*((?:\w+\s+){0,1}\w+)"
 )
 _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     (
@@ -114,7 +115,8 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
         "number",
         re.compile(
             r"\bhow (?:many|much|long|old|far|large|big|tall|high|deep|fast|often|wide|heavy)\b"
-            r"|\b(?:what|which) (?:\w+ )?(?:percent\w*|number|amount|share|proportion|population|age|cost|price)"
+            r"|\b(?:what|which) (?:\w+ )?(?:percent\w*|number|amount|share|proportion|population|age|cost"
+            r"|price)"
             r"|\bwie ?(?:viele?|lange|alt|hoch|weit|gross)\b|\bkac\b|\bne kadar\b|\byuzde kac"
         ),
     ),
@@ -122,7 +124,8 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
         "name",
         re.compile(
             r"\bwho(?:m|se)?\b|\bwhere\b"
-            r"|\b(?:what|which) (?:\w+ )?(?:city|country|state|person|company|team|place|province|organi[sz]ation)\b"
+            r"|\b(?:what|which) (?:\w+ )?(?:city|country|state|person|company|team|place|province"
+            r"|organi[sz]ation)\b"
             r"|\bwer\b|\bwem\b|\bwen\b|\bwo\b|\bkim(?:dir|in|e|i|ler)?\b|\bnere\w*"
         ),
     ),

@@ -16,7 +16,7 @@ from rag.text import Part, build_text, join_cells, one_line
 
 if TYPE_CHECKING:
     # lxml ships no types; the names still tell a reader what is meant.
-    from lxml.etree import _Element  # type: ignore[import-untyped]
+    from lxml.etree import _Element
 
 _DECLARED_ENCODING = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -73,7 +73,8 @@ def read_html(name: str, text: str) -> NewDocument:
 
 
 def _no_article(name: str) -> str:
-    return f"{name} holds no article text: save the page of the article itself, or paste its text into a .txt file."
+    advice = "save the page of the article itself, or paste its text into a .txt file"
+    return f"{name} holds no article text: {advice}."
 
 
 def _is_sentence(text: str) -> bool:

@@ -93,7 +93,7 @@ def _day_in_words(text: str) -> date | None:
     if not re.search(r"\b\d{1,2}\b", text) or not re.search(r"[^\W\d_]{3}", text) or len(text) > 60:
         return None
     # Imported here since it takes half a second and few documents need it.
-    from dateparser import parse  # type: ignore[import-untyped]  # it ships no types
+    from dateparser import parse
 
     # All three parts must be there, else it fills them in from today.
     found = parse(text, settings={"REQUIRE_PARTS": ["day", "month", "year"], "PARSERS": ["absolute-time"]})

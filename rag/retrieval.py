@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def read_question(
         term: math.log(1 + (passages - count + 0.5) / (count + 0.5)) for term, count in frequencies.items()
     }
     in_order = [s for s in stems(text) if s in rarity]
-    pairs = tuple(dict.fromkeys(zip(in_order, in_order[1:], strict=False)))
+    pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
     return Question(text, tuple(found), found_stems, pairs, rarity, vector, is_known)
 
@@ -154,7 +155,5 @@ def paired(question: Question, text_stems: Sequence[str]) -> float:
     """Return the share of the question's neighbouring words that are near each other in a text."""
     if not question.pairs:
         return 0.0
-    near = set(zip(text_stems, text_stems[1:], strict=False)) | set(
-        zip(text_stems, text_stems[2:], strict=False)
-    )
+    near = {*pairwise(text_stems), *zip(text_stems, text_stems[2:], strict=False)}
     return sum(pair in near for pair in question.pairs) / len(question.pairs)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.documents import Block
 
@@ -109,7 +110,7 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
 
 def _trimmed(text: str, cuts: Sequence[int]) -> list[tuple[int, int]]:
     spans = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         piece = text[start:end]
         left = start + len(piece) - len(piece.lstrip())
         right = end - (len(piece) - len(piece.rstrip()))

@@ -27,6 +27,7 @@ _INVISIBLE = re.compile(
 )
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
+#: The kinds of blocks that have cells.
 ROW_KINDS = ("table_header", "table_row")
 
 
@@ -133,7 +134,7 @@ def _gap(before: BlockKind, after: BlockKind) -> str:
     return "\n" if together else "\n\n"
 
 
-# ----- how wide it is
+# -------------------------------------------------------------------------------- how wide it is
 
 
 def is_wide(character: str) -> bool:

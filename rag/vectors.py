@@ -195,7 +195,7 @@ class VectorIndex:
             try:
                 self._connect()
                 self._probe()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
                 if self._folder.exists():
                     log.warning("Rebuilding the vector index: %s", error)
                 self._discard()
@@ -322,11 +322,9 @@ def _nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
     if not rows.ids:
         return []
     cosines = rows.matrix @ vector
-    if len(cosines) > limit:
-        best = np.argpartition(-cosines, limit - 1)[:limit]
-    else:
-        best = np.arange(len(cosines))
-    return [rows.ids[i] for i in best]
+    if len(cosines) <= limit:
+        return list(rows.ids)
+    return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -4,14 +4,14 @@
 
 Both take question sets in SQuAD's JSON format. Every second paragraph of every article makes a
 library, and then the others make another; each time the questions on the paragraphs that are left
-out are those that can't be answered. A third kind is made up: an answerable question with one of its words
-exchanged for a word of another question on the same article ("Who is the defence minister?" where the
-text speaks of defence companies), since those of the sets are all about something that is explained
-somewhere, and people also ask for what is one word off. ``--known`` are sets in a language that the embedding model
-knows: they fit its own weights. ``--any`` are sets in any language: they fit the weights without
-vectors, for other languages and embedding models. The shipped weights are fitted on XQuAD
-(github.com/google-deepmind/xquad) in English, Turkish and German, and on 1,000 questions of the
-Reddit part of SQuADShifts (modestyachts.github.io/squadshifts-website).
+out are those that can't be answered. A third kind is made up: an answerable question with one of its
+words exchanged for a word of another question on the same article ("Who is the defence minister?"
+where the text speaks of defence companies), since those of the sets are all about something that is
+explained somewhere, and people also ask for what is one word off. ``--known`` are sets in a language
+that the embedding model knows: they fit its own weights. ``--any`` are sets in any language: they fit
+the weights without vectors, for other languages and embedding models. The shipped weights are fitted
+on XQuAD (github.com/google-deepmind/xquad) in English, Turkish and German, and on 1,000 questions of
+the Reddit part of SQuADShifts (modestyachts.github.io/squadshifts-website).
 
 The figures printed are from five-fold cross-validation over articles (over paragraphs where a set is
 one article): no question is judged by weights that saw its article. With ``--write`` the weights
