@@ -1,0 +1,1 @@
+"""The pages of the app and what they share; only these modules and `app.py` import streamlit."""

@@ -1,0 +1,127 @@
+"""Adding uploads and pasted texts to the library, with a result for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from app_pages.wording import size
+from app_pages.work import sentence_for
+from rag import AddReport, Document, Library, NewDocument, Progress, load_bytes
+from rag.documents import ReportProgress
+
+UPDATED = "Updated: the new version takes the place of the old."
+UNCHANGED = "Unchanged: it is in the library already."
+OTHER_CONTENT = "An article of this name with other content is in the library."
+NO_TEXT = "There is no text to add; paste some first."
+
+State = Literal["added", "updated", "unchanged", "failed", "asks"]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it was dropped."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one file; ``waiting`` holds a document that is kept until the user has chosen."""
+
+    name: str
+    state: State
+    text: str
+    waiting: NewDocument | None = None
+
+
+def add_uploads(
+    library: Library, uploads: Sequence[Upload], max_bytes: int, report: ReportProgress
+) -> list[Result]:
+    """Add files one by one, so that one that fails leaves the others alone."""
+    results: list[Result] = []
+    for done, upload in enumerate(uploads):
+        report(Progress(done, len(uploads), upload.name))
+        results.extend(_guarded(upload.name, lambda upload=upload: _add_upload(library, upload, max_bytes)))
+    report(Progress(len(uploads), len(uploads), ""))
+    return results
+
+
+def add_text(library: Library, title: str, text: str) -> list[Result]:
+    """Add a pasted text under its own content's identity."""
+    name = title.strip() or "Pasted text"
+    if not text.strip():
+        return [Result(name, "failed", NO_TEXT)]
+    return _guarded(name, lambda: _add(library, name, NewDocument(text=text, title=title.strip(), key="")))
+
+
+def replace_document(library: Library, result: Result) -> list[Result]:
+    """Add what waited under the key it came with: it takes the place of the document there."""
+    document = _waiting(result)
+    return _guarded(result.name, lambda: _add(library, result.name, document))
+
+
+def keep_both(library: Library, result: Result) -> list[Result]:
+    """Add what waited under a key of its own, "upload:name (2)"."""
+    document = _waiting(result)
+    taken = {held.key for held in library.documents()}
+    number = next(n for n in range(2, len(taken) + 3) if f"{document.key} ({n})" not in taken)
+    name = f"{result.name} ({number})"
+    return _guarded(name, lambda: _add(library, name, replace(document, key=f"{document.key} ({number})")))
+
+
+def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]:
+    """Add a file of the followed folder back that was removed."""
+    return _guarded(name, lambda: _results(name, library.restore(key, folder)))
+
+
+def _add_upload(library: Library, upload: Upload, max_bytes: int) -> list[Result]:
+    if len(upload.data) > max_bytes:
+        text = f"The file has {size(len(upload.data))}; {size(max_bytes)} is the most that is taken."
+        return [Result(upload.name, "failed", text)]
+    loaded = load_bytes(upload.name, upload.data, f"upload:{upload.name}")
+    results = [Result(upload.name, "failed", error.reason) for error in loaded.failed]
+    for document in loaded.documents:
+        if _is_other_content(library, document):
+            results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
+        else:
+            results.extend(_add(library, upload.name, document))
+    return results
+
+
+def _is_other_content(library: Library, document: NewDocument) -> bool:
+    held = next((held for held in library.documents() if held.key == document.key), None)
+    return held is not None and library.document(held.id).text != document.text
+
+
+def _add(library: Library, name: str, document: NewDocument) -> list[Result]:
+    return _results(name, library.add([document]))
+
+
+def _results(name: str, report: AddReport) -> list[Result]:
+    return [
+        *(Result(name, "added", _added(document)) for document in report.added),
+        *(Result(name, "updated", UPDATED) for _ in report.updated),
+        *(Result(name, "unchanged", UNCHANGED) for _ in report.unchanged),
+        *(Result(name, "failed", error.reason) for error in report.failed),
+    ]
+
+
+def _added(document: Document) -> str:
+    return f"Added, {document.words:,} words."
+
+
+def _waiting(result: Result) -> NewDocument:
+    if result.waiting is None:
+        raise ValueError("nothing waits for a choice here")
+    return result.waiting
+
+
+def _guarded(name: str, add: Callable[[], list[Result]]) -> list[Result]:
+    try:
+        return add()
+    except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
+        return [Result(name, "failed", sentence_for(error))]

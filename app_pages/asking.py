@@ -1,0 +1,102 @@
+"""A question that is being answered, in a thread: it is answered even if its page is left or reloaded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app_pages.work import sentence_for
+from rag import Answer, Sentence, Stage
+from rag.conversations import Turn
+
+if TYPE_CHECKING:
+    from app_pages.engine import Engine
+
+
+class Asking:
+    """One question under way.
+
+    Parameters
+    ----------
+    number
+        The number that its turn will have in the conversation.
+    alone
+        Whether the question is taken as it was typed, without the conversation before it.
+    after
+        Questions of the same conversation to wait for: an answer may lean on those before it.
+
+    Attributes
+    ----------
+    stage, sentences
+        What is happening, and the answer's sentences so far.
+    turn
+        The stored turn once it is answered.
+    error
+        The sentence for the user where it failed, otherwise empty.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        conversation_id: str,
+        question: str,
+        number: int,
+        *,
+        alone: bool,
+        after: Sequence[Asking],
+    ) -> None:
+        self.question = question
+        self.number = number
+        self.stage = "Looking for passages"
+        self.sentences: tuple[Sentence, ...] = ()
+        self.turn: Turn | None = None
+        self.error = ""
+        self._engine = engine
+        self._conversation_id = conversation_id
+        self._alone = alone
+        self._after = after
+        self._done = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    @property
+    def done(self) -> bool:
+        """Whether it was answered or failed."""
+        return self._done.is_set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without an answer."""
+        return bool(self.error)
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait for the end, at most so long, and return whether it has come."""
+        return self._done.wait(timeout_seconds)
+
+    def _run(self) -> None:
+        try:
+            for earlier in self._after:
+                earlier.wait()
+            self._wait_for_a_first_library()
+            answer = self._answer()
+            self.turn = self._engine.conversations.append(self._conversation_id, self.question, answer)
+        except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
+            self.error = sentence_for(error)
+        finally:
+            self._done.set()
+
+    def _wait_for_a_first_library(self) -> None:
+        while self._engine.filling:
+            self.stage = "Waiting until the articles are read"
+            self._engine.indexing.wait(0.2)
+
+    def _answer(self) -> Answer:
+        turns = [] if self._alone else self._engine.conversations.turns(self._conversation_id)
+        for event in self._engine.assistant.stream(self.question, [turn.answer for turn in turns]):
+            if isinstance(event, Stage):
+                self.stage = event.text
+            elif isinstance(event, Sentence):
+                self.sentences = (*self.sentences, event)
+            else:
+                return event
+        raise RuntimeError("the assistant ended without an answer")

@@ -1,0 +1,163 @@
+"""The chat page: questions, answers and their footnotes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app_pages.asking import Asking
+from app_pages.component import say, show
+from app_pages.engine import Engine, engine, watch
+from app_pages.places import conversation_link
+from app_pages.turn import finished_turn, pending_turn
+from app_pages.wording import collection, count, day
+from rag.conversations import Turn
+
+FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."
+EMPTY = "The library is empty."
+
+
+def page() -> None:
+    """Show the conversation that the address names, and ask for the next question."""
+    shared = engine()
+    conversation_id = st.query_params.get("c", "")
+    st.session_state["conversation"] = conversation_id
+    above = st.container()
+    with st.container(key="ask"):
+        typed = st.chat_input(_invitation(shared), key="question")
+    if typed:
+        conversation_id = _ask(shared, conversation_id, typed)
+    with above:
+        _conversation(shared, conversation_id)
+
+
+def _invitation(shared: Engine) -> str:
+    documents = shared.library.status().documents
+    return f"Ask about {count(documents, 'article')}" if documents else "Ask a question"
+
+
+def _ask(shared: Engine, conversation_id: str, question: str, *, alone: bool = False) -> str:
+    if not conversation_id or not shared.conversations.exists(conversation_id):
+        conversation_id = shared.conversations.create()
+        st.query_params["c"] = conversation_id
+        st.session_state["conversation"] = conversation_id
+    asking = shared.ask(conversation_id, question, alone=alone)
+    st.session_state["fresh"] = f"{conversation_id}/{asking.number}"
+    return conversation_id
+
+
+def _conversation(shared: Engine, conversation_id: str) -> None:
+    turns, asking = shared.conversation(conversation_id) if conversation_id else ([], [])
+    _bar(shared, conversation_id, begun=bool(turns or asking))
+    _indexing(shared)
+    if turns or asking:
+        _turns(shared, conversation_id, turns, asking)
+        show("keeper", key=f"keeper-{conversation_id}", conversation=conversation_id)
+    elif conversation_id and not shared.conversations.exists(conversation_id):
+        say(FORGOTTEN, key="forgotten", tone="plain")
+    else:
+        _welcome(shared)
+
+
+def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list[Asking]) -> None:
+    documents = shared.documents()
+    numbers = [turn.number for turn in turns] + [one.number for one in asking]
+    for turn in turns:
+        data = finished_turn(turn, conversation_id, shared, documents)
+        _turn(shared, conversation_id, turn.number, numbers, data)
+    for one in asking:
+        _asking(shared, conversation_id, one, numbers)
+
+
+def _asking(shared: Engine, conversation_id: str, asking: Asking, numbers: list[int]) -> None:
+    def draw() -> None:
+        data = pending_turn(asking, conversation_id)
+        _turn(shared, conversation_id, asking.number, numbers, data)
+
+    if asking.done:
+        draw()
+    else:
+        watch(draw, lambda: asking.done)
+
+
+def _turn(
+    shared: Engine, conversation_id: str, number: int, numbers: list[int], data: dict[str, Any]
+) -> None:
+    name = f"{conversation_id}/{number}"
+    fresh = name if st.session_state.get("fresh") == name else ""
+    event = show("turn", key=f"turn-{name}", number=number, last=number == numbers[-1], fresh=fresh, **data)
+    _react(shared, conversation_id, event)
+
+
+def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
+    earlier = [
+        {
+            "id": conversation.id,
+            "title": conversation.title,
+            "when": day(conversation.changed.date()),
+            "href": conversation_link(conversation.id),
+            "current": conversation.id == conversation_id,
+        }
+        for conversation in shared.conversations.list()
+    ]
+    if begun or earlier:
+        _react(shared, conversation_id, show("bar", key="bar", begun=begun, earlier=earlier))
+
+
+def _indexing(shared: Engine) -> None:
+    def draw() -> None:
+        progress = shared.indexing.progress
+        counted = f", {progress.done} of {progress.total}" if progress.total else ""
+        show(
+            "progress",
+            key="indexing",
+            text=f"Reading the articles{counted}",
+            what=progress.what,
+            done=progress.done,
+            total=progress.total,
+        )
+
+    if not shared.indexing.done:
+        watch(draw, lambda: shared.indexing.done)
+    elif shared.indexing.error:
+        say(shared.indexing.error, key="indexing-failed", tone="alert")
+
+
+def _welcome(shared: Engine) -> None:
+    if shared.filling:
+        return
+    documents = list(shared.documents().values())
+    if not documents:
+        show("welcome", key="welcome", line=EMPTY, empty=True, starters=[], room=0)
+        return
+    starters = shared.starters()
+
+    def draw() -> None:
+        event = show(
+            "welcome",
+            key="welcome",
+            line=collection(documents),
+            empty=False,
+            starters=starters.result or [],
+            room=0 if starters.done else 4,
+        )
+        _react(shared, "", event)
+
+    if starters.done:
+        draw()
+    else:
+        watch(draw, lambda: starters.done)
+
+
+def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
+    """Do what was pressed in a view, and draw the page anew."""
+    if event.get("do") == "ask":
+        _ask(shared, conversation_id, str(event["question"]), alone=bool(event.get("alone")))
+    elif event.get("do") == "forget":
+        shared.conversations.delete(str(event["id"]))
+        if event["id"] == conversation_id:
+            st.query_params.clear()
+    else:
+        return
+    st.rerun()

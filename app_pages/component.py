@@ -1,0 +1,55 @@
+"""The component that shows everything that comes from documents and users.
+
+Streamlit reads Markdown in most of its texts and labels; here each piece of text becomes a text node
+of the browser, so that nothing in it can turn into markup. Its links change the page within the
+same session (see `static/dom.js`), which Streamlit's own links in running text can't do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_STATIC = Path(__file__).parent / "static"
+# One module for the browser: helpers first, then the views, then the entry that chooses one.
+_SCRIPTS = ("dom", "scroll", "header", "turn", "chat", "article", "find", "library", "main")
+
+
+def _read(*names: str) -> str:
+    return "\n".join((_STATIC / name).read_text("utf-8") for name in names)
+
+
+_mount = st.components.v2.component(
+    "footnote",
+    js=_read(*(f"{name}.js" for name in _SCRIPTS)),
+    css=_read("views.css"),
+)
+
+
+def show(view: str, key: str, **data: Any) -> dict[str, Any]:
+    """Show a view and return what the user has just done in it, {} for nothing.
+
+    Parameters
+    ----------
+    view
+        The name of a function in the `views` of the scripts.
+    key
+        What tells this place on the page from others; the same key keeps its state.
+    data
+        What the view shows, as it can be written in JSON.
+    """
+    # Streamlit keeps what happens in a view under its key, beside what pages keep for themselves.
+    result = _mount(key=f"view-{key}", data={"view": view, **data}, on_event_change=lambda: None)
+    return dict(result.event or {})
+
+
+def say(text: str, key: str, *, tone: str = "quiet") -> None:
+    """Show one line of plain text; `tone` is "quiet", "plain" or "alert"."""
+    show("line", key, text=text, tone=tone)
+
+
+def global_style() -> None:
+    """Set what the theme has no setting for: the width of the column, and where the question stands."""
+    st.html(f"<style>{_read('page.css')}</style>")

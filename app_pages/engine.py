@@ -1,0 +1,116 @@
+"""What all visitors of one server share: the library, the assistant and what is under way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from app_pages.asking import Asking
+from app_pages.starters import starter_questions
+from app_pages.work import Work
+from rag import AddReport, Assistant, Document, Library, Settings
+from rag.conversations import Conversations, Turn
+
+_TEXTS_IN_MEMORY = 32
+
+
+@dataclass
+class Engine:
+    """The opened library and the work that goes on in it.
+
+    ``indexing`` reads the folder of articles once at the start of the server. A question that comes
+    while a new library is still being filled waits for it, since an empty library answers nothing.
+    """
+
+    settings: Settings
+    library: Library
+    assistant: Assistant
+    conversations: Conversations
+    indexing: Work[AddReport]
+    was_empty: bool
+    _asking: dict[str, list[Asking]] = field(default_factory=dict)
+    _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
+    _starters: tuple[object, Work[list[str]]] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls) -> Engine:
+        """Open everything and begin to read the folder of articles."""
+        settings = Settings.from_env()
+        library = Library.open(settings)
+        conversations = Conversations.open(settings)
+        return cls(
+            settings=settings,
+            library=library,
+            assistant=Assistant(library, settings),
+            conversations=conversations,
+            was_empty=library.status().documents == 0,
+            indexing=Work(lambda report: library.sync(settings.corpus_dir, report)),
+        )
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.conversations.close()
+        self.library.close()
+
+    @property
+    def filling(self) -> bool:
+        """Whether a library that was empty is being filled for the first time."""
+        return self.was_empty and not self.indexing.done
+
+    def ask(self, conversation_id: str, question: str, *, alone: bool = False) -> Asking:
+        """Begin to answer a question; `alone` leaves the conversation before it out of account."""
+        with self._lock:
+            earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.failed]
+            number = len(self.conversations.turns(conversation_id)) + sum(not a.done for a in earlier) + 1
+            asking = Asking(self, conversation_id, question, number, alone=alone, after=earlier)
+            self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
+        return asking
+
+    def conversation(self, conversation_id: str) -> tuple[list[Turn], list[Asking]]:
+        """Return the stored turns, and the questions after them that are under way or failed."""
+        with self._lock:
+            asking = list(self._asking.get(conversation_id, []))
+        # Read after the list above was taken: a question answered in between is in both, not in none.
+        turns = list(self.conversations.turns(conversation_id))
+        stored = {turn.number for turn in turns}
+        return turns, [a for a in asking if a.turn is None or a.turn.number not in stored]
+
+    def starters(self) -> Work[list[str]]:
+        """Return the search for questions to start with, begun anew when the library has changed."""
+        changed = self.library.status().changed
+        with self._lock:
+            if self._starters is None or self._starters[0] != changed:
+                self._starters = (changed, Work(lambda _: starter_questions(self.library, self.assistant)))
+            return self._starters[1]
+
+    def document(self, document_id: str, version: str) -> Document:
+        """Return a document with its text, from memory where this version was read a moment ago."""
+        key = (document_id, version)
+        held = self._texts.get(key)
+        if held is None:
+            held = self.library.document(document_id)
+            self._texts = dict([*self._texts.items(), (key, held)][-_TEXTS_IN_MEMORY:])
+        return held
+
+    def documents(self) -> dict[str, Document]:
+        """Return the documents' metadata by their ids."""
+        return {document.id: document for document in self.library.documents()}
+
+
+@st.cache_resource(show_spinner="Opening the library", on_release=Engine.close)
+def engine() -> Engine:
+    """Return the one engine of this server; what fails is tried again at the next page view."""
+    return Engine.open()
+
+
+@st.fragment(run_every=0.25)
+def watch(draw: Callable[[], None], finished: Callable[[], bool]) -> None:
+    """Draw again and again until something has finished, then the whole page once more."""
+    over = finished()
+    draw()
+    if over:
+        st.rerun()

@@ -1,0 +1,216 @@
+"""The library page: add articles, look through them, remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+import streamlit as st
+
+from app_pages.adding import Result, Upload, add_text, add_uploads, keep_both, replace_document, restore
+from app_pages.component import say, show
+from app_pages.engine import Engine, engine, watch
+from app_pages.places import article_link
+from app_pages.wording import count, day, file_name, kind, size, title
+from app_pages.work import Work, sentence_for
+from rag import AddReport, Document, DocumentNotFound, FootnoteError
+
+TAKES = "Markdown, text and HTML files"
+
+
+def page() -> None:
+    """Show the library from adding to the line at the bottom."""
+    shared = engine()
+    st.title("Library", anchor=False)
+    _drop_area(shared)
+    _paste_area(shared)
+    _progress()
+    _results(shared)
+    _collection_reading(shared)
+    _table(shared)
+    _removed(shared)
+    _status(shared)
+
+
+def _drop_area(shared: Engine) -> None:
+    # A new key empties the area: what was dropped is on its way and must not be added once more.
+    turn = st.session_state.setdefault("uploads", 0)
+    files = st.file_uploader(
+        "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
+    )
+    most = size(shared.settings.max_upload_bytes)
+    say(f"{TAKES}, up to {most} each. Files stay on this computer.", key="takes")
+    if files:
+        uploads = [Upload(file.name, file.getvalue()) for file in files]
+        limit = shared.settings.max_upload_bytes
+        st.session_state["uploads"] = turn + 1
+        _start(Work(lambda report: add_uploads(shared.library, uploads, limit, report)))
+
+
+def _paste_area(shared: Engine) -> None:
+    with st.expander("Paste a text"), st.form("paste", clear_on_submit=True, border=False):
+        name = st.text_input("Title")
+        text = st.text_area("Text", height=200)
+        if st.form_submit_button("Add this text"):
+            _start(Work(lambda _: add_text(shared.library, name, text)))
+
+
+def _start(work: Work[list[Result]], kept: Sequence[Result] = ()) -> None:
+    """Let work go on while its progress is shown; of the earlier results only some are kept."""
+    st.session_state["adding"] = [*st.session_state.get("adding", []), work]
+    st.session_state["results"] = list(kept)
+    st.rerun()
+
+
+def _progress() -> None:
+    adding: list[Work[list[Result]]] = st.session_state.get("adding", [])
+    for number, work in enumerate(adding):
+        if not work.done:
+            watch(partial(_show_progress, work, f"adding-{number}"), partial(getattr, work, "done"))
+    for work in [work for work in adding if work.done]:
+        failed = [Result("", "failed", work.error)] if work.error else []
+        st.session_state["results"] = [*st.session_state["results"], *(work.result or failed)]
+        adding.remove(work)
+
+
+def _show_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
+    progress = work.progress
+    counted = f", {progress.done} of {progress.total}" if progress.total else ""
+    show(
+        "progress",
+        key=key,
+        text=f"{text}{counted}",
+        what=progress.what,
+        done=progress.done,
+        total=progress.total,
+    )
+
+
+def _results(shared: Engine) -> None:
+    results: list[Result] = st.session_state.get("results", [])
+    if not results:
+        return
+    event = show("results", key="results", results=[_line(*item) for item in enumerate(results)])
+    choose = {"replace": replace_document, "both": keep_both}.get(event.get("do", ""))
+    if choose:
+        chosen = results[int(event["id"])]
+        kept = [result for result in results if result is not chosen]
+        _start(Work(lambda _: choose(shared.library, chosen)), kept)
+
+
+def _line(index: int, result: Result) -> dict[str, Any]:
+    line = {"id": index, "name": result.name, "state": result.state, "text": result.text}
+    return {**line, "choices": _choices(result)}
+
+
+def _choices(result: Result) -> list[dict[str, str]]:
+    if result.state != "asks":
+        return []
+    return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
+
+
+def _collection_reading(shared: Engine) -> None:
+    """Say how far the folder of articles is read at the start, and what could not be read in it."""
+    work: Work[AddReport] = shared.indexing
+    if not work.done:
+        watch(lambda: _show_progress(work, "indexing", "Reading the articles"), lambda: work.done)
+    elif work.error:
+        say(work.error, key="indexing-failed", tone="alert")
+    elif work.result and work.result.failed:
+        unread = [Result(PurePath(error.path).name, "failed", error.reason) for error in work.result.failed]
+        show("results", key="unread", results=[_line(*item) for item in enumerate(unread)])
+
+
+def _table(shared: Engine) -> None:
+    documents = shared.library.documents()
+    if not documents:
+        say("The library is empty. Add articles above.", key="empty", tone="plain")
+        return
+    event = show("table", key="documents", documents=[_row(document) for document in documents])
+    if event.get("do") == "remove":
+        _ask_to_remove(str(event["id"]))
+
+
+def _row(document: Document) -> dict[str, Any]:
+    shown = {
+        "title": title(document),
+        "source": document.source,
+        "date": day(document.published),
+        "kind": kind(document),
+        "added": day(document.added.date()),
+    }
+    return {
+        **shown,
+        "id": document.id,
+        "href": article_link(document.id),
+        "words": document.words,
+        "date_order": document.published.toordinal() if document.published else 0,
+        "added_order": document.added.timestamp(),
+        "search": " ".join([*shown.values(), file_name(document), document.author]).lower(),
+    }
+
+
+@st.dialog("Remove this article?")
+def _ask_to_remove(document_id: str) -> None:
+    shared = engine()
+    try:
+        document = shared.library.document(document_id)
+    except DocumentNotFound as error:
+        say(str(error), key="remove-gone", tone="plain")
+        return
+    say(title(document), key="remove-title", tone="title")
+    say(_consequence(document), key="remove-text", tone="plain")
+    with st.container(horizontal=True):
+        if st.button("Remove", type="primary"):
+            _remove(shared, document)
+            st.rerun()
+        if st.button("Keep it"):
+            st.rerun()
+
+
+def _consequence(document: Document) -> str:
+    if document.key.startswith("corpus:"):
+        return (
+            f"No answer will quote it any more. The file {file_name(document)} stays on disk, and the "
+            "article does not come back by itself; you can add it back below the table."
+        )
+    return "No answer will quote it any more. What conversations have quoted from it stays in them."
+
+
+def _remove(shared: Engine, document: Document) -> None:
+    try:
+        shared.library.remove(document.id)
+        result = Result(title(document), "unchanged", "Removed.")
+    except FootnoteError as error:
+        result = Result(title(document), "failed", sentence_for(error))
+    st.session_state["results"] = [result]
+
+
+def _removed(shared: Engine) -> None:
+    buried = shared.library.removed()
+    if not buried:
+        return
+    items = [
+        {
+            "key": one.key,
+            "title": one.title,
+            "about": f"{one.key.removeprefix('corpus:')}, removed {day(one.removed.date())}",
+        }
+        for one in buried
+    ]
+    event = show("removed", key="removed", items=items)
+    if event.get("do") == "restore":
+        key = str(event["key"])
+        name = next((one.title for one in buried if one.key == key), "")
+        _start(Work(lambda _: restore(shared.library, key, name, shared.settings.corpus_dir)))
+
+
+def _status(shared: Engine) -> None:
+    status = shared.library.status()
+    parts = [count(status.documents, "article"), count(status.passages, "passage")]
+    parts.append(f"{size(status.bytes_on_disk)} on disk")
+    if status.changed:
+        parts.append(f"last change {day(status.changed.date())}, {status.changed:%H:%M} UTC")
+    say(" · ".join([*parts, status.index]), key="status")

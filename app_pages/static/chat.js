@@ -1,0 +1,32 @@
+// The first visit, and the line above a conversation.
+
+views.welcome = (root, data, emit) => {
+  fill(root, 
+    el("p", { class: "collection" }, data.line),
+    data.empty ? el("p", {}, link({ href: "/library" }, "Add articles on the Library page"), ".") : null,
+    el("ul", { class: "starters", "aria-label": "Questions to start with" },
+      data.starters.map((question) => el("li", {}, button(question, () => emit({ do: "ask", question }), { dir: "auto" })))),
+  );
+};
+
+views.bar = (root, data, emit) => {
+  const open = root.querySelector("details")?.open;
+  fill(root, 
+    data.begun ? link({ href: "/" }, "New conversation") : null,
+    data.earlier.length ? earlier(data.earlier, emit, open) : null,
+  );
+};
+
+function earlier(items, emit, open) {
+  const box = el("details", { class: "earlier", open },
+    el("summary", {}, "Earlier conversations"),
+    el("ul", {}, items.map((item) => el("li", {},
+      link({ href: item.href, dir: "auto", "aria-current": item.current ? "true" : null }, item.title),
+      el("span", { class: "small" }, item.when),
+      carefulButton("delete", `Delete the conversation “${item.title}”`, "delete for good?",
+        () => emit({ do: "forget", id: item.id }))))));
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") box.open = false;
+  });
+  return box;
+}

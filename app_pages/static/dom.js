@@ -1,0 +1,87 @@
+// Helpers for all views. Text is only ever set as text nodes: nothing a document, a file name or a
+// user holds can become markup.
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") node.addEventListener("click", value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null && value !== "") node.setAttribute(name, value);
+  }
+  return fill(node, ...children);
+}
+
+// Put children in the place of what is there; absent ones may be null.
+function fill(node, ...children) {
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child != null && child !== ""));
+  return node;
+}
+
+function plural(number, thing) {
+  return `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+}
+
+// Go to another page of the app in the same session. Streamlit has no way to do this from a link in
+// running text: it follows the browser's own back and forward buttons, though, by listening to
+// `popstate`. So make the history entry as the browser would, and say that it was gone to.
+function go(href) {
+  history.pushState({}, "", href);
+  window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+}
+
+// A real link, so that it can be copied and opened in a new tab; only the plain click stays here.
+function link(attributes, ...children) {
+  const node = el("a", attributes, ...children);
+  node.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(node.href);
+  });
+  return node;
+}
+
+function button(label, onclick, attributes = {}) {
+  return el("button", { type: "button", onclick, ...attributes }, label);
+}
+
+// Asks once more in its own place, and forgets the question when the focus goes elsewhere.
+function carefulButton(label, name, question, onclick) {
+  const node = button(label, () => (node.classList.contains("sure") ? onclick() : ask(true)));
+  const ask = (sure) => {
+    node.textContent = sure ? question : label;
+    node.setAttribute("aria-label", sure ? question : name);
+    node.classList.toggle("sure", sure);
+  };
+  node.addEventListener("blur", () => ask(false));
+  ask(false);
+  return node;
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without https browsers offer the clipboard only to a selection.
+    const area = el("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+function copyButton(label, text) {
+  const node = button(label, async () => {
+    await copyText(text);
+    node.textContent = "copied";
+    setTimeout(() => (node.textContent = label), 1500);
+  });
+  return node;
+}
+
+const views = {
+  line: (root, data) => {
+    fill(root, el("p", { class: `line ${data.tone}`, role: data.tone === "alert" ? "alert" : "status" }, data.text));
+  },
+};

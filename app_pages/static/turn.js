@@ -1,0 +1,100 @@
+// One question and its answer.
+
+// The questions of this visit, each with where it is shown.
+const asked = new Map();
+
+views.turn = (root, data, emit) => {
+  const shown = root.querySelectorAll(".sentence").length;
+  root.classList.toggle("last", Boolean(data.last));
+  fill(root, 
+    el("h2", { class: "question", dir: "auto" }, data.question),
+    data.asked_as ? askedAs(data, emit) : null,
+    el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
+    data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, data.sources.map(source)) : null,
+    data.related?.length ? related(data.related) : null,
+    data.summary ? summary(data, emit) : null,
+  );
+  scrollToNewQuestion(root, data);
+};
+
+function answer(data, shown, emit) {
+  const sentences = data.sentences.map((item, index) => sentence(item, index >= shown && data.fresh ? index - shown : -1));
+  if (data.error) {
+    return [el("p", { class: "line alert", role: "alert" }, data.error),
+      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question })))];
+  }
+  if (data.abstained) return [el("p", { class: "declined", dir: "auto" }, data.abstained)];
+  return [...sentences, data.stage ? el("p", { class: "stage" }, data.stage) : null];
+}
+
+function sentence(item, delay) {
+  const notes = item.notes.map(note);
+  const node = item.cells.length
+    ? el("p", { class: "sentence row", dir: "auto" }, item.cells.map((cell, index) => [
+        index ? el("span", { class: "dot" }, " · ") : null,
+        cell.label ? el("span", { class: "label" }, cell.label, " ") : null, cell.value]), notes)
+    : el("p", { class: "sentence", dir: "auto" }, item.quoted ? `“${item.text}”` : item.text, notes);
+  if (delay >= 0) {
+    node.classList.add("new");
+    node.style.animationDelay = `${delay * 120}ms`;
+  }
+  return node;
+}
+
+// The number is a real link; its quote shows while it is pointed at or focused.
+function note(item) {
+  const tip = el("span", { class: "tip", "aria-hidden": "true", dir: "auto" }, `“${item.quote}”`);
+  const anchor = link({ class: "note", href: item.href, "aria-label": item.name }, String(item.number));
+  const holder = el("sup", { class: "holder" }, anchor, tip);
+  const place = () => {
+    const at = anchor.getBoundingClientRect();
+    const width = Math.min(340, innerWidth - 24);
+    tip.style.width = `${width}px`;
+    tip.style.left = `${Math.max(12, Math.min(at.left - width / 3, innerWidth - width - 12))}px`;
+    tip.style.top = `${at.bottom + 8}px`;
+  };
+  anchor.addEventListener("mouseenter", place);
+  anchor.addEventListener("focus", place);
+  return holder;
+}
+
+// Places in the same article follow one another under one title.
+function source(item, index, items) {
+  const isSame = index > 0 && items[index - 1].document === item.document;
+  return el("li", { value: item.number, class: isSame ? "same" : null },
+    el("span", { class: "number" }, String(item.number)),
+    el("div", { class: "about" },
+      isSame ? null : el("div", { class: "title", dir: "auto" }, item.title),
+      isSame ? null : el("div", { class: "small", dir: "auto" }, [...item.origin, item.state].filter(Boolean).join(" · ")),
+      el("div", { class: "excerpt", dir: "auto" }, item.before, el("mark", {}, item.quote), item.after)),
+    link({ class: "open", href: item.href, "aria-label": `Open ${item.title} at the words of footnote ${item.number}` }, "Open"));
+}
+
+function related(items) {
+  return el("details", { class: "related" },
+    el("summary", {}, "Closest passages"),
+    el("p", { class: "small" }, "Near the question, but no answer to it."),
+    items.map((item) => el("div", { class: "passage" },
+      link({ class: "title", href: item.href, dir: "auto" }, item.title),
+      el("div", { class: "small", dir: "auto" }, [...item.origin, item.heading].filter(Boolean).join(" · ")),
+      el("div", { class: "excerpt", dir: "auto" }, item.text))));
+}
+
+function askedAs(data, emit) {
+  return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} `,
+    button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
+}
+
+function summary(data, emit) {
+  return el("p", { class: "small summary" }, `${data.summary} · `, copyButton("copy", data.copy), " · ",
+    button("ask again", () => emit({ do: "ask", question: data.question })));
+}
+
+// A new question goes to the top of the window, once; later draws of it leave the page where it is.
+// Its place in the page may be made anew while it moves there, so it is looked up at each step.
+function scrollToNewQuestion(root, data) {
+  if (!data.fresh) return;
+  const known = asked.has(data.fresh);
+  asked.set(data.fresh, root);
+  if (!known && data.number > 1) holdAt(root, () => putAt(asked.get(data.fresh), asked.get(data.fresh), 0), 0.8);
+}

@@ -1,0 +1,133 @@
+"""A question and its answer, as the browser is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app_pages.asking import Asking
+from app_pages.engine import Engine
+from app_pages.places import Span, article_link, citation_link, context
+from app_pages.wording import count, origin, source_name, title
+from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
+from rag.conversations import Turn
+
+GONE = "No longer in the library"
+CHANGED = "Changed since it was quoted"
+
+
+def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
+    """Return a question under way, with the sentences that are there already."""
+    return {
+        "question": asking.question,
+        "stage": "" if asking.failed else asking.stage,
+        "error": asking.error,
+        "sentences": [_sentence(sentence, conversation_id) for sentence in asking.sentences],
+    }
+
+
+def finished_turn(
+    turn: Turn, conversation_id: str, engine: Engine, documents: Mapping[str, Document]
+) -> dict[str, Any]:
+    """Return an answered question with its sources as the library holds them now."""
+    answer = turn.answer
+    sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
+    return {
+        "question": turn.question,
+        "asked_as": answer.question if _completed(turn) else "",
+        "abstained": answer.text if answer.abstained else "",
+        "sentences": [_sentence(sentence, conversation_id) for sentence in answer.sentences],
+        "sources": sources,
+        "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
+        "summary": _summary(answer),
+        "copy": _copy_text(answer),
+    }
+
+
+def _completed(turn: Turn) -> bool:
+    return bool(turn.answer.question) and turn.answer.question.split() != turn.question.split()
+
+
+def _sentence(sentence: Sentence, conversation_id: str) -> dict[str, Any]:
+    return {
+        "text": sentence.text,
+        "cells": _cells(sentence.text) if sentence.kind == "row" else [],
+        "quoted": sentence.kind == "quote",
+        "notes": [_note(citation, conversation_id) for citation in sentence.citations],
+    }
+
+
+def _cells(row: str) -> list[dict[str, str]]:
+    """Read "Date: October 2023 · Event: ..." apart; a part without a label has an empty one."""
+    cells = []
+    for part in row.split(" · "):
+        label, colon, value = part.partition(": ")
+        cells.append({"label": label if colon else "", "value": value if colon else part})
+    return cells
+
+
+def _note(citation: Citation, conversation_id: str) -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "name": source_name(citation),
+        "quote": citation.quote,
+        "href": citation_link(citation, conversation_id),
+    }
+
+
+def _source(
+    citation: Citation, conversation_id: str, engine: Engine, documents: Mapping[str, Document]
+) -> dict[str, Any]:
+    held = documents.get(citation.document.id)
+    state = GONE if held is None else CHANGED if held.version != citation.version else ""
+    before, after = ("", "") if state else _context(citation, engine)
+    return {
+        "number": citation.number,
+        "document": citation.document.id,
+        "title": title(citation.document),
+        "origin": origin(citation.document),
+        "href": citation_link(citation, conversation_id),
+        "state": state,
+        "before": before,
+        "quote": citation.quote,
+        "after": after,
+    }
+
+
+def _context(citation: Citation, engine: Engine) -> tuple[str, str]:
+    try:
+        document = engine.document(citation.document.id, citation.version)
+    except FootnoteError:  # removed a moment ago: the quote stands for itself
+        return "", ""
+    return context(document.text, document.blocks, Span(citation.start, citation.end))
+
+
+def _related(hit: Hit, conversation_id: str) -> dict[str, Any]:
+    passage = hit.passage
+    span = Span(passage.start, passage.end)
+    return {
+        "title": title(hit.document),
+        "origin": origin(hit.document),
+        "heading": passage.heading,
+        "text": passage.text,
+        "href": article_link(hit.document.id, hit.document.version, span, conversation_id),
+    }
+
+
+def _summary(answer: Answer) -> str:
+    places = answer.citations
+    articles = len({citation.document.id for citation in places})
+    found = [f"{count(len(places), 'place')} in {count(articles, 'article')}"] if places else []
+    return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
+
+
+def _copy_text(answer: Answer) -> str:
+    sentences = [
+        f"{sentence.text} " + "".join(f"[{citation.number}]" for citation in sentence.citations)
+        for sentence in answer.sentences
+    ]
+    sources = [
+        f"[{c.number}] " + ", ".join([title(c.document), *origin(c.document)]) + f": “{c.quote}”"
+        for c in answer.citations
+    ]
+    return "\n".join([*(sentences or [answer.text]), "", *sources]).strip()

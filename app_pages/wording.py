@@ -1,0 +1,69 @@
+"""How things are called on the screen: dates, sizes, numbers of things, names of sources."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import PurePosixPath
+
+from rag import Citation, Document
+
+KINDS = {"text/markdown": "Markdown", "text/html": "HTML", "text/plain": "Text"}
+
+
+def day(value: date | None) -> str:
+    """Return "12 October 2023", or nothing for no day."""
+    return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def count(number: int, thing: str) -> str:
+    """Return "1 article", "15 articles"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def size(number_of_bytes: int) -> str:
+    """Return "25 MB", with a decimal below 10."""
+    value, unit = float(number_of_bytes), "bytes"
+    for larger in ("KB", "MB", "GB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.1f} {unit}" if value < 10 and unit != "bytes" else f"{value:,.0f} {unit}"
+
+
+def kind(document: Document) -> str:
+    """Return what kind of text a document was."""
+    return KINDS.get(document.media_type, document.media_type.rpartition("/")[2].upper())
+
+
+def file_name(document: Document) -> str:
+    """Return the name of the file that a document came from; nothing for what was pasted or fetched."""
+    scheme, _, name = document.key.partition(":")
+    return PurePosixPath(name).name if scheme in ("corpus", "upload") else ""
+
+
+def title(document: Document) -> str:
+    """Return a document's title, or what stands for it where there is none."""
+    return document.title or file_name(document) or "Untitled article"
+
+
+def origin(document: Document) -> list[str]:
+    """Return publisher and day, as far as they are known."""
+    return [part for part in (document.source, day(document.published)) if part]
+
+
+def source_name(citation: Citation) -> str:
+    """Return the name of a footnote's link, "Source 2: title, date"."""
+    parts = [title(citation.document), day(citation.document.published)]
+    return f"Source {citation.number}: " + ", ".join(part for part in parts if part)
+
+
+def collection(documents: list[Document]) -> str:
+    """Return one line on what the library holds: "15 articles, 2019 to 2026, 4 publishers"."""
+    years = sorted({document.published.year for document in documents if document.published})
+    publishers = {document.source for document in documents if document.source}
+    parts = [count(len(documents), "article")]
+    if years:
+        parts.append(str(years[0]) if len(years) == 1 else f"{years[0]} to {years[-1]}")
+    if publishers:
+        parts.append(count(len(publishers), "publisher"))
+    return ", ".join(parts)

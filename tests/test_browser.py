@@ -1,0 +1,361 @@
+"""The app as a user meets it: a real server, a real browser, the real engine.
+
+It needs Chromium. Where there is none these tests are skipped, except where `CI` says that they must
+not be. It also guards the one thing that leans on Streamlit's inside: links that change the page within
+the session by `pushState` and `popstate`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARTICLES = ["s-400-purchase.md", "f-16-sale.md", "kilogram-redefinition.txt", "panama-canal-drought.md"]
+SIGNED = "When was the loan agreement for the S-400 purchase signed?"
+SIGNED_QUOTE = "The loan agreement for the S-400 purchase was signed in Ankara on 29 December 2017."
+RADARS = "How many AN/APG-83 radars are in the notification?"
+NEW_ARTICLE = """---
+title: "The lighthouse of Port Ellery"
+source: "Harbour Gazette"
+published: 2024-03-05
+---
+The lighthouse of Port Ellery was built in 1871 by the engineer Agnes Thorburn. Its lamp can be seen
+from a distance of 31 kilometres. The keeper's house is a museum today.
+"""
+IMAGE = "<img src=x onerror=window.hacked=1>"
+PASTED_TITLE = f"Bold **title** {IMAGE} :material/home: $x^2$"
+PASTED = f"""The parrot of the harbour office is called <script>window.hacked=1</script> Bertram **the bold**.
+[It](javascript:window.hacked=1) was bought in 1999 by the harbour master.
+
+Parrot | Colour of the feathers
+---|---
+{IMAGE} Bertram | :red[green] and *blue*
+"""
+SCRIPT_LINK = """---
+title: An article with a strange address
+url: "javascript:window.hacked=1"
+---
+The address of this article is a script.
+"""
+
+pytestmark = pytest.mark.browser
+
+if CHROMIUM is None and not os.environ.get("CI"):
+    pytest.skip("Chromium is not installed, so the browser tests did not run.", allow_module_level=True)
+
+
+class Server:
+    """The app in a process of its own, on a free port, with folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.corpus = folder / "data", folder / "corpus"
+        self.corpus.mkdir()
+        for name in ARTICLES:
+            shutil.copy(ROOT / "corpus" / name, self.corpus / name)
+        self.log = (folder / "server.log").open("w")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("FOOTNOTE_", "OPENAI_"))}
+        environment |= {"FOOTNOTE_DATA_DIR": str(self.data), "FOOTNOTE_CORPUS_DIR": str(self.corpus)}
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
+        )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health"):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        raise TimeoutError("the app did not start")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("app"))
+    server.start()
+    yield server
+    server.stop()
+    server.log.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("Chromium is not installed, and CI asks for the browser tests.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, base_url=server.url)
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Type a question and return its turn once it is answered."""
+    before = page.locator(".turn").count()
+    page.get_by_test_id("stChatInputTextArea").fill(question)
+    page.keyboard.press("Enter")
+    turn = page.locator(".turn").nth(before)
+    expect(turn.get_by_role("heading", name=question, exact=True)).to_be_visible()
+    expect(turn.locator(".summary")).to_be_visible()
+    return turn
+
+
+def footnote(turn: Locator, number: int = 1) -> Locator:
+    return turn.get_by_role("link", name=re.compile(f"^Source {number}: "))
+
+
+def scrolled_to(page: Page) -> int:
+    """Where the page is scrolled to, once it has come to rest."""
+    page.wait_for_timeout(1_800)
+    return int(page.get_by_test_id("stMain").evaluate("box => Math.round(box.scrollTop)"))
+
+
+def upload(page: Page, *files: tuple[str, bytes]) -> Locator:
+    """Drop files in the library and return the list of what became of them."""
+    payloads = [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files]
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(payloads)
+    return page.get_by_role("list", name="What became of the files")
+
+
+def remove(page: Page, title: str) -> None:
+    page.get_by_role("button", name=f"Remove {title}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(title, exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name=f"Remove {title}")).to_have_count(0)
+
+
+def test_the_first_visit_offers_questions_that_are_answered(page: Page):
+    page.goto("/")
+    expect(page.get_by_text("4 articles, 2019 to 2024, 3 publishers")).to_be_visible()
+    starters = page.get_by_role("list", name="Questions to start with").get_by_role("button")
+    expect(starters).to_have_count(4)
+    question = starters.first.inner_text()
+    starters.first.click()
+    turn = page.locator(".turn").first
+    expect(turn.get_by_role("heading", name=question, exact=True)).to_be_visible()
+    expect(footnote(turn)).to_be_visible()
+
+
+def test_a_footnote_opens_the_article_at_the_quoted_words_and_back_returns(page: Page):
+    page.goto("/")
+    first = ask(page, SIGNED)
+    ask(page, RADARS)
+    third = ask(page, "When was the Panama Canal opened?")
+    assert footnote(third).get_attribute("aria-label").startswith("Source 1: The Panama Canal drought")
+    footnote(first).scroll_into_view_if_needed()
+    position, chat, entries = scrolled_to(page), page.url, page.evaluate("history.length")
+
+    footnote(first).click()
+    mark = page.locator("mark.current")
+    expect(mark).to_have_text(SIGNED_QUOTE)
+    expect(mark).to_be_in_viewport(ratio=1)
+    page.wait_for_timeout(1_000)
+    box = mark.bounding_box()
+    assert 100 < box["y"] < 400, "the quoted words stand about a third down the window"
+    assert page.evaluate("history.length") == entries + 1
+    expect(page.get_by_role("heading", name="Türkiye's purchase of the S-400")).to_be_attached()
+
+    page.go_back()
+    expect(page.locator(".turn")).to_have_count(3)
+    assert page.url == chat
+    assert abs(scrolled_to(page) - position) <= 2
+
+    page.go_forward()
+    expect(mark).to_be_in_viewport(ratio=1)
+    page.get_by_role("link", name="Back to the conversation").evaluate("link => link.click()")
+    expect(page.locator(".turn")).to_have_count(3)
+    assert abs(scrolled_to(page) - position) <= 2
+
+    page.reload()
+    expect(page.locator(".turn")).to_have_count(3)
+    expect(footnote(first)).to_be_visible()
+    assert abs(scrolled_to(page) - position) <= 2
+
+
+def test_a_footnote_opens_in_a_new_tab_and_by_the_keyboard(page: Page):
+    page.goto("/")
+    turn = ask(page, SIGNED)
+    with page.context.expect_page() as opened:
+        footnote(turn).click(modifiers=["ControlOrMeta"])
+    expect(opened.value.locator("mark.current")).to_have_text(SIGNED_QUOTE)
+    expect(page.locator(".turn")).to_have_count(1)
+
+    footnote(turn).focus()
+    expect(turn.locator(".tip").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("mark.current")).to_have_text(SIGNED_QUOTE)
+
+
+def test_an_answer_from_a_table_shows_its_labels_and_marks_the_row(page: Page):
+    page.goto("/")
+    turn = ask(page, RADARS)
+    expect(turn.locator(".sentence.row").first).to_contain_text("Number in the notification 149")
+    footnote(turn).click()
+    expect(page.locator("td mark.current").first).to_have_text("AN/APG-83 radars")
+    expect(page.locator("td mark.current").last).to_have_text("149")
+
+
+def test_a_new_article_is_quoted_until_it_is_removed(page: Page):
+    page.goto("/library")
+    results = upload(page, ("lighthouse.md", NEW_ARTICLE.encode()))
+    expect(results).to_contain_text("lighthouse.md Added")
+    page.get_by_role("link", name="Chat").click()
+    question = "Who built the lighthouse of Port Ellery?"
+    turn = ask(page, question)
+    expect(footnote(turn)).to_have_accessible_name("Source 1: The lighthouse of Port Ellery, 5 March 2024")
+    expect(turn).to_contain_text("built in 1871 by the engineer Agnes Thorburn")
+
+    page.get_by_role("link", name="Library").click()
+    remove(page, "The lighthouse of Port Ellery")
+    page.get_by_role("link", name="Chat").click()
+    expect(page.locator(".turn").first).to_contain_text("No longer in the library")
+    again = ask(page, question)
+    expect(again.locator(".declined")).to_be_visible()
+    expect(again.get_by_role("link", name=re.compile("^Source"))).to_have_count(0)
+
+    footnote(page.locator(".turn").first).click()
+    expect(page.get_by_text("This article is no longer in the library")).to_be_visible()
+    expect(page.locator("blockquote").first).to_contain_text("Agnes Thorburn")
+
+
+def test_every_dropped_file_gets_its_own_result(page: Page):
+    page.goto("/library")
+    changed = NEW_ARTICLE.replace("1871", "1872").encode()
+    results = upload(
+        page,
+        ("beacon.md", NEW_ARTICLE.encode()),
+        ("same.md", b"# Same\n\nThe same words stand here."),
+        ("empty.txt", b""),
+        ("binary.txt", bytes(range(256)) * 20),
+        ("beacon.md", changed),
+    )
+    expect(results.locator("li")).to_have_count(5)
+    expect(results.locator("li.added")).to_have_count(2)
+    expect(results.locator("li.failed")).to_have_count(2)
+    results.get_by_role("button", name="keep both: beacon.md").click()
+    expect(results).to_contain_text("beacon.md (2) Added")
+
+    expect(upload(page, ("same.md", b"# Same\n\nThe same words stand here."))).to_contain_text("Unchanged")
+    expect(upload(page, ("big.txt", b"word " * 10_000_000))).to_contain_text("25 MB is the most")
+
+
+def test_markup_in_documents_names_and_questions_stays_text(page: Page):
+    page.goto("/library")
+    page.get_by_text("Paste a text").click()
+    page.get_by_label("Title", exact=True).fill(PASTED_TITLE)
+    page.get_by_label("Text", exact=True).fill(PASTED)
+    page.get_by_role("button", name="Add this text").click()
+    expect(page.get_by_role("list", name="What became of the files")).to_contain_text(PASTED_TITLE)
+    expect(upload(page, (f"{IMAGE} **b**.md", SCRIPT_LINK.encode()))).to_contain_text(
+        f"{IMAGE} **b**.md Added"
+    )
+    page.get_by_role("button", name=f"Remove {PASTED_TITLE}").click()
+    expect(page.get_by_role("dialog").get_by_text(PASTED_TITLE, exact=True)).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    page.get_by_role("link", name="An article with a strange address").click()
+    expect(page.get_by_text("The address of this article is a script.")).to_be_visible()
+    expect(page.get_by_role("link", name="original")).to_have_count(0)
+
+    page.goto("/")
+    turn = ask(page, f"What is the parrot of the harbour office called, **Bertram** or {IMAGE}?")
+    expect(turn.locator(".excerpt").first).to_contain_text(
+        "<script>window.hacked=1</script> Bertram **the bold**"
+    )
+    footnote(turn).click()
+    expect(page.get_by_role("heading", name=PASTED_TITLE)).to_be_attached()
+    expect(page.get_by_text("[It](javascript:window.hacked=1)")).to_be_attached()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".view img, .view script").count() == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/library"])
+def test_a_narrow_window_never_scrolls_sideways(page: Page, path: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    expect(page.locator(".starters, .documents").first).to_be_visible()
+    assert_no_sideways_scrolling(page)
+    if path == "/":
+        turn = ask(page, RADARS)
+        assert_no_sideways_scrolling(page)
+        footnote(turn).click()
+        expect(page.locator("mark.current").first).to_be_in_viewport()
+        assert_no_sideways_scrolling(page)
+
+
+def assert_no_sideways_scrolling(page: Page) -> None:
+    widths = page.get_by_test_id("stMain").evaluate("box => [box.scrollWidth, box.clientWidth, innerWidth]")
+    assert widths[0] <= widths[1] <= widths[2]
+
+
+def test_links_that_lead_nowhere_are_one_sentence(page: Page):
+    page.goto("/article?d=0000000000000000&v=1&s=1-2")
+    expect(page.get_by_text("There is no article at this address")).to_be_visible()
+    page.goto("/?c=not-a-conversation")
+    expect(page.get_by_text("This conversation is no longer here")).to_be_visible()
+    page.goto("/library")
+    page.get_by_role("link", name="The sale of F-16 Block 70 aircraft to Türkiye").click()
+    expect(page.get_by_role("heading", name="Contents of the package")).to_be_visible()
+    page.goto(page.url + "&v=0123456789abcdef&s=5-1")
+    expect(page.get_by_text("This link names no place in the article")).to_be_visible()
+
+
+def test_a_removed_file_stays_away_and_conversations_stay_after_a_restart(page: Page, server: Server):
+    page.goto("/")
+    ask(page, SIGNED)
+    conversation = page.url
+    title = "The Panama Canal drought of 2023 and 2024"
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("button", name=f"Remove {title}").click()
+    expect(page.get_by_role("dialog")).to_contain_text("stays on disk")
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("link", name=title)).to_have_count(0)
+
+    server.stop()
+    server.start()
+    page.goto(conversation)
+    expect(page.locator(".turn")).to_contain_text(SIGNED_QUOTE)
+    page.get_by_role("link", name="Library").click()
+    expect(page.get_by_role("link", name="The sale of F-16 Block 70 aircraft to Türkiye")).to_be_visible()
+    expect(page.get_by_text(re.compile("Reading the articles"))).to_have_count(0)
+    expect(page.get_by_role("link", name=title)).to_have_count(0)
+
+    page.get_by_text("Removed files that stay away").click()
+    page.get_by_role("button", name=f"Add back {title}").click()
+    expect(page.get_by_role("link", name=title)).to_be_visible()

@@ -1,0 +1,156 @@
+"""Stored conversations: exact round trips, order, forgetting, and files that can't be used."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.conversations import Conversations, answer_from_json, answer_to_json
+from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence
+from rag.errors import CatalogError
+from rag.settings import Settings
+
+DOCUMENT = Document(
+    id="0123456789abcdef",
+    version="fedcba9876543210",
+    key="upload:şehir.md",
+    title="Şehir & <b>city</b>",
+    source="",
+    url="https://example.org/a?b=c",
+    published=date(2023, 10, 12),
+    author="",
+    language="tr",
+    media_type="text/markdown",
+    added=datetime(2026, 11, 24, 3, 4, 5, 678, tzinfo=UTC),
+    characters=40,
+    words=7,
+    passages=1,
+)
+CITATION = Citation(1, DOCUMENT, DOCUMENT.version, 3, 9, "words.", page=2)
+ANSWER = Answer(
+    text="words.",
+    sentences=(Sentence("words.", "quote", (CITATION,)),),
+    abstained=False,
+    mode="quote",
+    question="Which words?",
+    related=(Hit(DOCUMENT, Passage("p", DOCUMENT.id, 0, 9, "Exact words.", "Heading"), 0.25),),
+    confidence=0.5,
+    seconds=0.1,
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+def test_an_answer_comes_back_exactly():
+    assert answer_from_json(answer_to_json(ANSWER)) == ANSWER
+
+
+@given(
+    st.text(),
+    st.text(),
+    st.none() | st.dates(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_any_answer_comes_back_exactly(text, title, published, added, confidence, abstained):
+    document = Document("i", "v", "k", title, "", "", published, "", "", "", added, 0, 0, 0)
+    sentence = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),))
+    answer = Answer(text, (sentence, sentence), abstained, "quote", text, confidence=confidence)
+    assert answer_from_json(answer_to_json(answer)) == answer
+
+
+def test_turns_survive_closing_in_order(settings: Settings):
+    first = Conversations.open(settings)
+    conversation = first.create()
+    written = [first.append(conversation, question, ANSWER) for question in ("one", "two", "three")]
+    first.close()
+    second = Conversations.open(settings)
+    assert second.turns(conversation) == written
+    assert [turn.number for turn in written] == [1, 2, 3]
+    second.close()
+
+
+def test_two_windows_write_to_one_conversation(settings: Settings):
+    windows = [Conversations.open(settings) for _ in range(2)]
+    conversation = windows[0].create()
+    threads = [
+        threading.Thread(target=window.append, args=(conversation, f"{number}", ANSWER))
+        for number in range(10)
+        for window in windows
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [turn.number for turn in windows[1].turns(conversation)] == list(range(1, 21))
+    for window in windows:
+        window.close()
+
+
+def test_the_list_shows_the_last_changed_first_and_no_empty_ones(settings: Settings):
+    conversations = Conversations.open(settings)
+    older, newer, _empty = conversations.create(), conversations.create(), conversations.create()
+    conversations.append(older, "first question", ANSWER)
+    conversations.append(newer, "another", ANSWER)
+    conversations.append(older, "second question", ANSWER)
+    assert [(c.id, c.title, c.turns) for c in conversations.list()] == [
+        (older, "first question", 2),
+        (newer, "another", 1),
+    ]
+    conversations.close()
+
+
+def test_a_deleted_conversation_leaves_no_words_in_the_files(settings: Settings):
+    conversations = Conversations.open(settings)
+    conversation = conversations.create()
+    conversations.append(conversation, "zebrafinch", ANSWER)
+    conversations.delete(conversation)
+    conversations.delete(conversation)
+    assert conversations.turns(conversation) == []
+    assert not conversations.exists(conversation)
+    files = b"".join(path.read_bytes() for path in settings.data_dir.iterdir())
+    assert b"zebrafinch" not in files
+    conversations.close()
+
+
+def test_asking_in_a_conversation_deleted_meanwhile_loses_nothing(settings: Settings):
+    conversations = Conversations.open(settings)
+    conversation = conversations.create()
+    conversations.delete(conversation)
+    conversations.append(conversation, "still here", ANSWER)
+    assert [turn.question for turn in conversations.turns(conversation)] == ["still here"]
+    conversations.close()
+
+
+def test_ids_cannot_be_guessed(settings: Settings):
+    conversations = Conversations.open(settings)
+    ids = {conversations.create() for _ in range(50)}
+    assert len(ids) == 50
+    assert all(len(name) >= 22 for name in ids)
+    conversations.close()
+
+
+def test_a_file_of_a_newer_version_is_one_clear_sentence(settings: Settings):
+    Conversations.open(settings).close()
+    with sqlite3.connect(settings.data_dir / "conversations.sqlite3") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(CatalogError, match="newer version of Footnote"):
+        Conversations.open(settings)
+
+
+def test_a_damaged_file_is_one_clear_sentence(settings: Settings):
+    settings.data_dir.mkdir()
+    (settings.data_dir / "conversations.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(CatalogError, match="can't be opened"):
+        Conversations.open(settings)
