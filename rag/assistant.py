@@ -13,6 +13,7 @@ from rag.errors import QuestionError
 from rag.library import Found, Library
 from rag.quoting import quote
 from rag.settings import Settings
+from rag.text import one_line
 
 PASSAGES = 10
 """Passages read for an answer."""
@@ -86,7 +87,7 @@ class Assistant:
         return steps.with_config(run_name="footnote")
 
     def _checked(self, question: str) -> str:
-        text = " ".join(question.split())
+        text = one_line(question)
         if not text:
             raise QuestionError("The question is empty: ask something about the articles.")
         most = self._settings.max_question_characters

@@ -126,7 +126,8 @@ def _list(library: Library, settings: Settings, options: argparse.Namespace) -> 
         _print_json([_document(document) for document in documents])
         return DONE
     for document in documents:
-        print(f"{document.id}  {document.published or '':10}  {document.words:6d} words  {document.title}")
+        published = str(document.published or "")  # a date would take the width for a format of its own
+        print(f"{document.id}  {published:10}  {document.words:6d} words  {document.title}")
     if not documents:
         print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
     return DONE
@@ -209,6 +210,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
         "abstained": answer.abstained,
+        "missing": list(answer.missing),
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
         "sentences": [

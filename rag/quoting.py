@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,17 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog_view import StoredPassage
-from rag.documents import Answer, Citation, Hit, Sentence
+from rag.documents import NO_ANSWER, Answer, Citation, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
     SENTENCE_FEATURES,
     Weighed,
+    lacking,
     probability,
     weigh_answer,
     weigh_sentences,
 )
 from rag.library import Found
 from rag.text import cells
+from rag.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
 LEXICAL = "lexical"
@@ -30,7 +33,7 @@ LEXICAL = "lexical"
 MOST_SENTENCES = 3
 MOST_WORDS = 75
 """An answer's length: further sentences join the first as long as they fit."""
-_CLOSE = 2.2
+_CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
@@ -128,14 +131,23 @@ def _says_the_same(one: Weighed, other: Weighed) -> bool:
 def _declined(found: Found, confidence: float) -> Answer:
     related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
-        text="The collection has no answer to this question.",
+        text=NO_ANSWER,
         sentences=(),
         abstained=True,
         mode="quote",
         question=found.question.text,
         related=related,
+        missing=_missing_words(found),
         confidence=confidence,
     )
+
+
+def _missing_words(found: Found) -> tuple[str, ...]:
+    """Return the question's words, as they were typed, that no passage in sight holds."""
+    held = {word for candidate in found.candidates for word in candidate.stems}
+    typed = re.findall(r"[^\W_]+", found.question.text)
+    lacked = set(lacking(found.question.stems, held))
+    return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
 def _sentence(weighed: Weighed, number: int) -> Sentence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -134,7 +135,7 @@ def _second_look(
     question: Question, stored: StoredPassage, fused: float, cosine: float, lexical: float
 ) -> Candidate:
     passage = stored.passage
-    text_stems = tuple(stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}"))
+    text_stems = stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}")
     coverage = covered(question, set(text_stems))
     pairs = paired(question, text_stems)
     sentence_cosines = stored.sentence_vectors @ question.vector
@@ -145,7 +146,7 @@ def _second_look(
     return Candidate(stored, score, cosine, lexical, coverage, pairs, sentence_cosines, text_stems)
 
 
-def covered(question: Question, held: set[str]) -> float:
+def covered(question: Question, held: AbstractSet[str]) -> float:
     """Return the share of the question's words held, weighted by their rarity."""
     total = sum(question.rarity.values())
     return sum(weight for word, weight in question.rarity.items() if word in held) / total if total else 0.0
@@ -155,5 +156,11 @@ def paired(question: Question, text_stems: Sequence[str]) -> float:
     """Return the share of the question's neighbouring words that are near each other in a text."""
     if not question.pairs:
         return 0.0
-    near = {*pairwise(text_stems), *zip(text_stems, text_stems[2:], strict=False)}
+    firsts = {first for first, _ in question.pairs}
+    near = {
+        (word, follower)
+        for position, word in enumerate(text_stems)
+        if word in firsts
+        for follower in text_stems[position + 1 : position + 3]
+    }
     return sum(pair in near for pair in question.pairs) / len(question.pairs)

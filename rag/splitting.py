@@ -24,7 +24,7 @@ _ABBREVIATIONS = frozenset(
     " inc ltd co corp bros dept univ assn est no nos vol pp fig eq sec ch ed eds cf vs viz approx"
     " ca al etc jan feb mar apr jun jul aug sep sept oct nov dec mt ft ave blvd e.g i.e a.m p.m"
     " z.b d.h u.a bzw vgl nr abs bd hrsg str usw ggf evtl vb vd örn bkz dok doç yrd av"
-    " s p".split()
+    " s p z u".split()
 )
 _MONTHS = (
     "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
@@ -45,6 +45,8 @@ _ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
 _MONTH_NEXT = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:://|www\.|@)\S*$", re.IGNORECASE)
 _WORD = re.compile(r"\S+")
+_NEAR = 200
+"""Characters looked at on either side of a mark; with all of them a megabyte would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
     if match["wide"]:
         return True
+    before = text[max(0, match.start() - _NEAR) : match.start()]
+    after = text[match.end() : match.end() + _NEAR]
     if match["glued"]:
-        return not _ADDRESS.search(text[: match.start()])
-    before, after = text[: match.start()], text[match.end() :]
+        return not _ADDRESS.search(before)
     following = _OPENER.match(after)
     if after.strip() and following and following[1].islower():
         return False
@@ -129,7 +132,8 @@ def _shortened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     size = math.ceil(len(words) / parts)
     first = 0
     while first < len(words):
-        stop = min(first + size, len(words))
+        # What is left is not cut where it would do as it is, so that no stump stays at the end.
+        stop = first + size if len(words) - first > LONGEST_SENTENCE_WORDS else len(words)
         if stop < len(words):
             window = range(stop, max(first + size // 2, 1), -1)
             stop = next((i for i in window if words[i - 1][0][-1] in ";:,"), stop)

@@ -32,6 +32,8 @@ _PROBES_FOUND = 0.95
 """Share of the probed vectors that must find themselves; the approximate index may miss one."""
 _DEAD_SHARE = 0.1
 _RETRY_SECONDS = 5.0
+ELSEWHERE = "another process keeps the vector index; searching exactly"
+"""The state of an index whose folder isn't ours."""
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class VectorIndex:
         self._wake = threading.Event()
         self._stopping = False
         self._caught_up = threading.Event()
-        self._state = "opening the vector index"
+        self._state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
         if follow:
             self._thread = threading.Thread(target=self._follow, name="chroma-follower", daemon=True)
@@ -91,10 +93,18 @@ class VectorIndex:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all changes are applied; return whether they are."""
-        return self._caught_up.wait(timeout_seconds)
+        return self._thread is not None and self._caught_up.wait(timeout_seconds)
 
     def rebuild(self) -> None:
-        """Throw Chroma's folder away and fill it again from the catalog, in the background."""
+        """Throw Chroma's folder away and fill it again from the catalog, in the background.
+
+        Raises
+        ------
+        VectorIndexError
+            This library doesn't follow.
+        """
+        if self._thread is None:
+            raise VectorIndexError("This library doesn't keep the vector index: open it with `follow`.")
         with self._mutex:
             self._discard()
         self.notify()
@@ -154,7 +164,7 @@ class VectorIndex:
     def _catch_up(self) -> bool:
         """Apply all changes; return whether Chroma is owned and holds everything now."""
         if not self._lock():
-            self._state = "another process keeps the vector index; searching exactly"
+            self._state = ELSEWHERE
             return False
         if self._collection is None:
             self._open()
@@ -176,6 +186,8 @@ class VectorIndex:
                 self._collection.upsert(ids=list(rows.ids), embeddings=rows.matrix)
             # A passage that was removed and came back within the step is held, so it stays.
             gone = [passage for passage in gone if passage not in set(rows.ids)]
+            # A new collection never held what was removed before it, so nothing of that is dead in it.
+            gone = self._collection.get(ids=gone, include=[])["ids"] if gone else []
             if gone:
                 self._collection.delete(ids=gone)
             self._dead += len(gone)

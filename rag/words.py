@@ -28,28 +28,36 @@ QUESTION_WORDS = frozenset(
 
 
 def fold(text: str) -> str:
-    """Return `text` in lower case without accents."""
+    """Return `text` in lower case, its Latin letters without accents."""
     lowered = text.lower()
     if lowered.isascii():
         return lowered
-    decomposed = unicodedata.normalize("NFKD", lowered)
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    # As the index does it: "й" and "ί" are letters of their own, and "ς" is "σ".
+    marked = re.sub("([a-z])[\u0300-\u036f]+", r"\1", unicodedata.normalize("NFD", lowered))
+    return unicodedata.normalize("NFC", marked).replace("ς", "σ")
 
 
 def words(text: str) -> list[str]:
     """Return the words of `text`, folded, in order."""
-    return _WORD.findall(fold(text))
+    return [fold(word) for word in _WORD.findall(text)]
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """Return the stem of a folded word (Porter 1980, the version that SQLite has)."""
-    return str(_stemmer().stemWord(word))
+    """Return the stem of a word (Porter 1980, the version that SQLite has)."""
+    # SQLite stems bytes, and leaves alone what has one or two of them or more than 64.
+    folded = fold(word).encode()
+    if not 2 < len(folded) <= 64:
+        return folded.decode()
+    stemmed: str = _stemmer().stemWord(folded.decode("latin-1"))
+    return stemmed.encode("latin-1").decode()
 
 
-def stems(text: str) -> list[str]:
+@lru_cache(maxsize=8_000)
+def stems(text: str) -> tuple[str, ...]:
     """Return the stems of all words of `text`, in order."""
-    return [stem(word) for word in words(text)]
+    # Word by word, and not folding the whole text first, so that each word is folded once and kept.
+    return tuple(stem(word) for word in _WORD.findall(text))
 
 
 @lru_cache(maxsize=1)

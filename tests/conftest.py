@@ -1,0 +1,103 @@
+"""What the tests of the engine share: an embedder to check by hand, settings and a library."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from rag import Library, LocalEmbeddings, Settings
+from rag.embeddings import Vector, Vectors
+
+# A shared machine can be slow at any moment, and that is no bug.
+hypothesis.settings.register_profile("footnote", deadline=None)
+hypothesis.settings.load_profile("footnote")
+
+ROOT = Path(__file__).parent.parent
+AXES = ("ship", "harbour", "radar", "bread", "king")
+
+
+class BagOfWords:
+    """An embedder whose vectors can be worked out by hand.
+
+    Each word of `AXES` has an axis, and a text's vector counts them, normalised: "Ship, ship, radar"
+    is (2, 0, 1, 0, 0, 0) / √5. A text with none of them is (0, 0, 0, 0, 0, 1).
+    """
+
+    name = "bag-of-words"
+    dimensions = len(AXES) + 1
+    languages: frozenset[str] = frozenset()
+
+    def embed_question(self, text: str) -> Vector:
+        words = re.findall(r"\w+", text.lower())
+        counts = [words.count(word) for word in AXES]
+        vector = [*counts, 0 if any(counts) else 1]
+        return np.array(vector, np.float32) / np.float32(math.hypot(*vector))
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+        rows = [self.embed_question(text[start:end]) for start, end in spans]
+        return self.embed_question(text), np.array(rows, np.float32).reshape(-1, self.dimensions)
+
+
+@contextmanager
+def child(function: Callable[[Settings], None], settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """Run a function of a test file in a process of its own, which is killed at the end at the latest.
+
+    Not by multiprocessing: its children run ``__main__`` first, and Streamlit's AppTest replaces that.
+    """
+    script = (
+        f"import sys, rag, {function.__module__} as tests;"
+        f" tests.{function.__name__}(rag.Settings(data_dir=sys.argv[1]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(settings.data_dir)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Return the next line that a child prints; "" if it has ended."""
+    assert process.stdout
+    return process.stdout.readline().rstrip("\n")
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("OPENAI_", "FOOTNOTE_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", corpus_dir=tmp_path / "corpus")
+
+
+@pytest.fixture
+def library(settings: Settings) -> Iterator[Library]:
+    """An empty library on the bag of words, without Chroma, which has tests of its own."""
+    with Library.open(settings, BagOfWords(), follow=False) as library:
+        yield library
+
+
+@pytest.fixture(scope="session")
+def packaged() -> LocalEmbeddings:
+    """The packaged model, for tests in which meaning matters."""
+    return LocalEmbeddings.from_settings(Settings())

@@ -1,0 +1,240 @@
+"""Chroma as the follower: whatever becomes of its folder, the nearest passages are found."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import chromadb
+import numpy as np
+import pytest
+from conftest import BagOfWords, child, line
+
+from rag import Library, NewDocument, Settings, VectorIndexError
+from rag.catalog import Catalog, EmbeddedPiece
+from rag.splitting import Piece, Span
+from rag.vectors import VectorIndex
+
+DIMENSIONS = 16
+# Chroma writes its index to files from 1,000 entries on; below that there is nothing to damage.
+ENTRIES = 1_500
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path / "catalog.sqlite3")
+    put(catalog, "first", ENTRIES)
+    yield catalog
+    catalog.close()
+
+
+def put(catalog: Catalog, key: str, count: int) -> list[str]:
+    """Write a document of one-letter passages with random vectors, and return their ids."""
+    vectors = np.random.default_rng(len(key)).normal(size=(count, DIMENSIONS)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pieces = [
+        EmbeddedPiece(
+            Piece(n, n + 1, "", None, (Span(n, n + 1, "paragraph"),)), f"{key}{n}", vector, vector[None]
+        )
+        for n, vector in enumerate(vectors)
+    ]
+    with catalog.writing() as writer:
+        document = writer.put(NewDocument("x" * count, key=key), key, "1", pieces)
+        return writer.document_passages(document.id)
+
+
+@contextmanager
+def followed(catalog: Catalog, embedder: str = "random") -> Iterator[VectorIndex]:
+    index = VectorIndex(catalog.path.parent / "chroma", catalog, embedder)
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def caught_up(index: VectorIndex) -> bool:
+    return index.wait(PATIENCE_SECONDS) and index.state == "in order"
+
+
+def assert_finds_the_nearest(catalog: Catalog, index: VectorIndex) -> None:
+    """Assert that the five nearest of some stored vectors are found, by comparison with all."""
+    with catalog.reading() as view:
+        everything = view.vectors_added(0)
+        for row in range(0, len(everything.ids), 97):
+            best = np.argsort(-(everything.matrix @ everything.matrix[row]))[:5]
+            found = index.nearest(view, everything.matrix[row], 20)
+            assert {everything.ids[i] for i in best} <= set(found.passage_ids)
+
+
+def test_until_chroma_has_caught_up_search_is_exact_and_then_chroma_answers(catalog: Catalog):
+    with followed(catalog) as index:
+        assert_finds_the_nearest(catalog, index)
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+        with catalog.reading() as view:
+            assert not index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+
+
+def test_changes_count_at_once_and_are_applied_later(catalog: Catalog):
+    with followed(catalog) as index:
+        assert caught_up(index)
+        added = put(catalog, "another", 200)
+        with catalog.writing() as writer:
+            writer.remove("first", bury=False)
+        assert_finds_the_nearest(catalog, index)
+        index.notify()
+        assert caught_up(index)
+        with catalog.reading() as view:
+            [vector] = view.vectors_of(added[7:8]).matrix
+            found = index.nearest(view, vector, 300).passage_ids
+        assert added[7] in found
+        assert set(found) <= set(added)
+
+
+def damage(folder: Path, how: str) -> None:
+    if how == "folder gone":
+        shutil.rmtree(folder)
+    elif how == "garbage database":
+        (folder / "chroma.sqlite3").write_bytes(b"no database " * 1000)
+    else:
+        for path in folder.glob("*/data_level0.bin" if how == "zeroed vectors" else "*/*"):
+            path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("how", ["folder gone", "garbage database", "zeroed vectors", "zeroed files"])
+def test_a_damaged_folder_is_rebuilt_while_questions_are_answered(catalog: Catalog, how: str):
+    with followed(catalog) as index:
+        assert caught_up(index)
+    folder = catalog.path.parent / "chroma"
+    assert list(folder.glob("*/data_level0.bin"))
+    damage(folder, how)
+    with followed(catalog) as index:
+        assert_finds_the_nearest(catalog, index)
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+
+
+def open_and_check(settings: Settings) -> None:
+    catalog = Catalog(settings.data_dir / "catalog.sqlite3")
+    with followed(catalog) as index:
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+
+
+def test_half_of_the_vectors_gone_is_noticed_though_chroma_does_not_complain(catalog: Catalog):
+    with followed(catalog) as index:
+        assert caught_up(index)
+    [path] = (catalog.path.parent / "chroma").glob("*/data_level0.bin")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    # As after a restart: in a process that has used its memory Chroma may read what lies behind the end.
+    with child(open_and_check, Settings(data_dir=catalog.path.parent)) as process:
+        assert process.wait(3 * PATIENCE_SECONDS) == 0
+
+
+def test_a_folder_that_vanishes_while_in_use_is_rebuilt_at_the_latest_at_the_next_start(catalog: Catalog):
+    with followed(catalog) as index:
+        assert caught_up(index)
+        shutil.rmtree(catalog.path.parent / "chroma")
+        put(catalog, "another", 50)
+        index.notify()
+        with catalog.reading() as view:
+            assert len(index.nearest(view, view.sample_vectors(1).matrix[0], 5).passage_ids) >= 5
+    with followed(catalog) as index:
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+
+
+def test_an_index_with_the_wrong_metric_is_rebuilt(catalog: Catalog, caplog: pytest.LogCaptureFixture):
+    client = chromadb.PersistentClient(str(catalog.path.parent / "chroma"))
+    client.create_collection("passages", metadata={"embedder": "random", "applied": 0, "dead": 0})
+    client.close()
+    with followed(catalog) as index:
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+    assert "wrong metric" in caplog.text
+
+
+def test_an_index_of_another_embedder_is_rebuilt(catalog: Catalog, caplog: pytest.LogCaptureFixture):
+    with followed(catalog, "random") as index:
+        assert caught_up(index)
+    with followed(catalog, "another") as index:
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+    assert "another embedding model" in caplog.text
+
+
+def test_an_index_in_order_is_not_rebuilt(catalog: Catalog, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        with followed(catalog) as index:
+            assert caught_up(index)
+    assert caplog.text == ""
+
+
+def test_after_many_removals_the_files_are_made_anew_and_once(catalog: Catalog):
+    def size() -> int:
+        return sum(path.stat().st_size for path in (catalog.path.parent / "chroma").glob("*/data_level0.bin"))
+
+    with followed(catalog) as index:
+        assert caught_up(index)
+        before = size()
+        with catalog.writing() as writer:
+            writer.remove("first", bury=False)
+        put(catalog, "another", 20)
+        index.notify()
+        assert caught_up(index)
+        assert_finds_the_nearest(catalog, index)
+    # Else the vectors of removed passages would stay in these files for good.
+    assert size() < before / 2
+
+
+def test_what_does_not_follow_cannot_rebuild(catalog: Catalog):
+    index = VectorIndex(catalog.path.parent / "chroma", catalog, "random", follow=False)
+    assert not index.wait(PATIENCE_SECONDS)
+    with pytest.raises(VectorIndexError, match="open it with `follow`"):
+        index.rebuild()
+
+
+def keep(settings: Settings) -> None:
+    """Keep Chroma's folder in a process of its own until told to close it."""
+    with Library.open(settings, BagOfWords()) as library:
+        library._index.wait(PATIENCE_SECONDS)
+        print(library.status().index, flush=True)
+        sys.stdin.read()
+
+
+def test_a_second_process_searches_exactly_and_takes_over_when_the_first_is_gone(settings: Settings):
+    ships = [NewDocument(f"The ship {n} has a radar.", key=f"{n}") for n in range(30)]
+    with Library.open(settings, BagOfWords(), follow=False) as library:
+        library.add(ships)
+        expected = library.search("Which ship?", limit=30)
+    with child(keep, settings) as process:
+        assert line(process) == "in order"
+        with Library.open(settings, BagOfWords()) as library:
+            assert not library._index.wait(2)
+            assert library.status().index.startswith("another process keeps the vector index")
+            assert library.search("Which ship?", limit=30) == expected
+            process.kill()
+            process.wait()
+            library.add([NewDocument("The bread of the king.", key="bread")])
+            assert caught_up(library._index)
+            assert library.search("Bread?")[0].document.key == "bread"
+
+
+def test_answers_are_the_same_with_and_without_chroma(settings: Settings):
+    texts = [f"The {one} is near the {two}. " * (n % 3 + 1) for n, (one, two) in enumerate(PAIRS * 8)]
+    with Library.open(settings, BagOfWords()) as library:
+        library.add(NewDocument(text, key=f"{n}") for n, text in enumerate(texts))
+        assert caught_up(library._index)
+        found = [library.search(question) for question in QUESTIONS]
+    with Library.open(settings, BagOfWords(), follow=False) as library:
+        assert [library.search(question) for question in QUESTIONS] == found
+
+
+PAIRS = [("ship", "harbour"), ("king", "bread"), ("radar", "ship"), ("gate", "wall"), ("bread", "gate")]
+QUESTIONS = ["Where is the ship?", "What does the king eat?", "gate", "Is there a radar in the harbour?"]
