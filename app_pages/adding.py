@@ -9,7 +9,7 @@ from typing import Literal
 
 from app_pages.wording import size
 from app_pages.work import sentence_for
-from rag import AddReport, Document, Library, NewDocument, Progress, load_bytes
+from rag import AddReport, Document, Library, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import ReportProgress
 
 UPDATED = "Updated: the new version takes the place of the old."
@@ -78,12 +78,17 @@ def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]
     return _guarded(name, lambda: _results(name, library.restore(key, folder)))
 
 
+def failure(name: str, error: LoadError) -> Result:
+    """Return what to show for a file that can't be read; its name stands before the text anyway."""
+    return Result(name, "failed", error.reason.removeprefix(f"{error.path} "))
+
+
 def _add_upload(library: Library, upload: Upload, max_bytes: int) -> list[Result]:
     if len(upload.data) > max_bytes:
         text = f"The file has {size(len(upload.data))}; {size(max_bytes)} is the most that is taken."
         return [Result(upload.name, "failed", text)]
-    loaded = load_bytes(upload.name, upload.data, f"upload:{upload.name}")
-    results = [Result(upload.name, "failed", error.reason) for error in loaded.failed]
+    loaded = load_bytes(upload.name, upload.data, f"upload:{upload.name}", max_bytes)
+    results = [failure(upload.name, error) for error in loaded.failed]
     for document in loaded.documents:
         if _is_other_content(library, document):
             results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
@@ -106,7 +111,7 @@ def _results(name: str, report: AddReport) -> list[Result]:
         *(Result(name, "added", _added(document)) for document in report.added),
         *(Result(name, "updated", UPDATED) for _ in report.updated),
         *(Result(name, "unchanged", UNCHANGED) for _ in report.unchanged),
-        *(Result(name, "failed", error.reason) for error in report.failed),
+        *(failure(name, error) for error in report.failed),
     ]
 
 

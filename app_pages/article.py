@@ -30,6 +30,7 @@ def page() -> None:
     except DocumentNotFound:
         show("article", key="article-gone", **_gone(citations, back))
         return
+    st.set_page_config(page_title=f"{title(document)} · Footnote")
     data = _article(shared, document, conversation_id, citations)
     show("article", key=f"article-{document_id}-{st.query_params.get('s', '')}", **data, back=back)
 

@@ -76,6 +76,7 @@ class Asking:
     def _run(self) -> None:
         try:
             for earlier in self._after:
+                self.stage = "Answering the earlier question first"
                 earlier.wait()
             self._wait_for_a_first_library()
             answer = self._answer()
@@ -87,7 +88,9 @@ class Asking:
 
     def _wait_for_a_first_library(self) -> None:
         while self._engine.filling:
-            self.stage = "Waiting until the articles are read"
+            progress = self._engine.indexing.progress
+            counted = f", {progress.done} of {progress.total}" if progress.total else ""
+            self.stage = f"Waiting until the articles are read{counted}"
             self._engine.indexing.wait(0.2)
 
     def _answer(self) -> Answer:

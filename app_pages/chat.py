@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,8 +13,10 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, count, day
+from rag import Document
 from rag.conversations import Turn
 
+_PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."
 EMPTY = "The library is empty."
 
@@ -22,27 +25,32 @@ def page() -> None:
     """Show the conversation that the address names, and ask for the next question."""
     shared = engine()
     conversation_id = st.query_params.get("c", "")
-    st.session_state["conversation"] = conversation_id
     above = st.container()
     with st.container(key="ask"):
         typed = st.chat_input(_invitation(shared), key="question")
-    if typed:
+    if typed and typed.strip():
+        # A second question may come before the browser has got the address of a new conversation.
+        conversation_id = conversation_id or st.session_state.get("conversation", "")
         conversation_id = _ask(shared, conversation_id, typed)
+    st.session_state["conversation"] = conversation_id
     with above:
         _conversation(shared, conversation_id)
 
 
 def _invitation(shared: Engine) -> str:
-    documents = shared.library.status().documents
+    documents = 0 if shared.filling else shared.library.status().documents
     return f"Ask about {count(documents, 'article')}" if documents else "Ask a question"
 
 
 def _ask(shared: Engine, conversation_id: str, question: str, *, alone: bool = False) -> str:
     if not conversation_id or not shared.conversations.exists(conversation_id):
         conversation_id = shared.conversations.create()
-        st.query_params["c"] = conversation_id
-        st.session_state["conversation"] = conversation_id
+    # Streamlit may stop this script at any call of its own: the question is under way before the first.
     asking = shared.ask(conversation_id, question, alone=alone)
+    st.session_state["conversation"] = conversation_id
+    st.query_params["c"] = conversation_id
+    # Most answers are quicker than a second drawing of the page would be.
+    asking.wait(_PATIENCE_SECONDS)
     st.session_state["fresh"] = f"{conversation_id}/{asking.number}"
     return conversation_id
 
@@ -67,12 +75,22 @@ def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list
         data = finished_turn(turn, conversation_id, shared, documents)
         _turn(shared, conversation_id, turn.number, numbers, data)
     for one in asking:
-        _asking(shared, conversation_id, one, numbers)
+        _asking(shared, conversation_id, one, numbers, documents)
 
 
-def _asking(shared: Engine, conversation_id: str, asking: Asking, numbers: list[int]) -> None:
+def _asking(
+    shared: Engine,
+    conversation_id: str,
+    asking: Asking,
+    numbers: list[int],
+    documents: Mapping[str, Document],
+) -> None:
     def draw() -> None:
-        data = pending_turn(asking, conversation_id)
+        # It may have been answered since the turns were read: then nothing else would show its answer.
+        if asking.turn:
+            data = finished_turn(asking.turn, conversation_id, shared, documents)
+        else:
+            data = pending_turn(asking, conversation_id)
         _turn(shared, conversation_id, asking.number, numbers, data)
 
     if asking.done:
@@ -155,7 +173,7 @@ def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
     if event.get("do") == "ask":
         _ask(shared, conversation_id, str(event["question"]), alone=bool(event.get("alone")))
     elif event.get("do") == "forget":
-        shared.conversations.delete(str(event["id"]))
+        shared.forget(str(event["id"]))
         if event["id"] == conversation_id:
             st.query_params.clear()
     else:

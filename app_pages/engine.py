@@ -79,6 +79,12 @@ class Engine:
         stored = {turn.number for turn in turns}
         return turns, [a for a in asking if a.turn is None or a.turn.number not in stored]
 
+    def forget(self, conversation_id: str) -> None:
+        """Delete a conversation, with the questions of it that are still in memory."""
+        self.conversations.delete(conversation_id)
+        with self._lock:
+            self._asking.pop(conversation_id, None)
+
     def starters(self) -> Work[list[str]]:
         """Return the search for questions to start with, begun anew when the library has changed."""
         changed = self.library.status().changed

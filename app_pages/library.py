@@ -9,15 +9,24 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages.adding import Result, Upload, add_text, add_uploads, keep_both, replace_document, restore
+from app_pages.adding import (
+    Result,
+    Upload,
+    add_text,
+    add_uploads,
+    failure,
+    keep_both,
+    replace_document,
+    restore,
+)
 from app_pages.component import say, show
 from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
-from app_pages.wording import count, day, file_name, kind, size, title
+from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Document, DocumentNotFound, FootnoteError
 
-TAKES = "Markdown, text and HTML files"
+TAKES = "Choose or drop Markdown, text and HTML files"
 
 
 def page() -> None:
@@ -41,7 +50,7 @@ def _drop_area(shared: Engine) -> None:
         "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
     )
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKES}, up to {most} each. Files stay on this computer.", key="takes")
+    say(f"{TAKES}, up to {most} each. They stay on this computer.", key="takes")
     if files:
         uploads = [Upload(file.name, file.getvalue()) for file in files]
         limit = shared.settings.max_upload_bytes
@@ -77,7 +86,7 @@ def _progress() -> None:
 
 def _show_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
     progress = work.progress
-    counted = f", {progress.done} of {progress.total}" if progress.total else ""
+    counted = f", {progress.done} of {progress.total}" if progress.total > 1 else ""
     show(
         "progress",
         key=key,
@@ -119,12 +128,14 @@ def _collection_reading(shared: Engine) -> None:
     elif work.error:
         say(work.error, key="indexing-failed", tone="alert")
     elif work.result and work.result.failed:
-        unread = [Result(PurePath(error.path).name, "failed", error.reason) for error in work.result.failed]
+        unread = [failure(PurePath(error.path).name, error) for error in work.result.failed]
         show("results", key="unread", results=[_line(*item) for item in enumerate(unread)])
 
 
 def _table(shared: Engine) -> None:
     documents = shared.library.documents()
+    if not documents and shared.filling:
+        return
     if not documents:
         say("The library is empty. Add articles above.", key="empty", tone="plain")
         return
@@ -137,10 +148,11 @@ def _row(document: Document) -> dict[str, Any]:
     shown = {
         "title": title(document),
         "source": document.source,
-        "date": day(document.published),
+        "date": short_day(document.published),
         "kind": kind(document),
-        "added": day(document.added.date()),
+        "added": short_day(document.added.date()),
     }
+    more = [day(document.published), file_name(document), document.author]
     return {
         **shown,
         "id": document.id,
@@ -148,7 +160,7 @@ def _row(document: Document) -> dict[str, Any]:
         "words": document.words,
         "date_order": document.published.toordinal() if document.published else 0,
         "added_order": document.added.timestamp(),
-        "search": " ".join([*shown.values(), file_name(document), document.author]).lower(),
+        "search": " ".join([*shown.values(), *more]).lower(),
     }
 
 

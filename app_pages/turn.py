@@ -8,7 +8,7 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, origin, source_name, title
+from app_pages.wording import count, origin, source_name, title, unmentioned
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 
@@ -36,6 +36,7 @@ def finished_turn(
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
         "abstained": answer.text if answer.abstained else "",
+        "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id) for sentence in answer.sentences],
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],

@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import date
 from pathlib import PurePosixPath
 
-from rag import Citation, Document
+from rag import Answer, Citation, Document
 
+_WORDS_NAMED = 5
 KINDS = {"text/markdown": "Markdown", "text/html": "HTML", "text/plain": "Text"}
 
 
 def day(value: date | None) -> str:
     """Return "12 October 2023", or nothing for no day."""
     return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def short_day(value: date | None) -> str:
+    """Return "12 Oct 2023", or nothing for no day."""
+    return f"{value.day} {value:%b %Y}" if value else ""
 
 
 def count(number: int, thing: str) -> str:
@@ -55,6 +61,13 @@ def source_name(citation: Citation) -> str:
     """Return the name of a footnote's link, "Source 2: title, date"."""
     parts = [title(citation.document), day(citation.document.published)]
     return f"Source {citation.number}: " + ", ".join(part for part in parts if part)
+
+
+def unmentioned(answer: Answer) -> str:
+    """Return which words of a question are in none of the passages found, as one sentence."""
+    *others, last = [f"“{word}”" for word in answer.missing[:_WORDS_NAMED]] or [""]
+    named = f"{', '.join(others)} or {last}" if others else last
+    return f"None of the closest passages mentions {named}." if named else ""
 
 
 def collection(documents: list[Document]) -> str:

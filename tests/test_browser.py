@@ -161,6 +161,11 @@ def remove(page: Page, title: str) -> None:
     expect(page.get_by_role("button", name=f"Remove {title}")).to_have_count(0)
 
 
+def test_a_question_asked_while_the_articles_are_read_waits_for_them(page: Page):
+    page.goto("/")
+    expect(ask(page, SIGNED).locator(".sentence").first).to_contain_text(SIGNED_QUOTE)
+
+
 def test_the_first_visit_offers_questions_that_are_answered(page: Page):
     page.goto("/")
     expect(page.get_by_text("4 articles, 2019 to 2024, 3 publishers")).to_be_visible()
@@ -255,7 +260,7 @@ def test_a_new_article_is_quoted_until_it_is_removed(page: Page):
     expect(page.locator("blockquote").first).to_contain_text("Agnes Thorburn")
 
 
-def test_every_dropped_file_gets_its_own_result(page: Page):
+def test_every_dropped_file_gets_its_own_result(page: Page, tmp_path: Path):
     page.goto("/library")
     changed = NEW_ARTICLE.replace("1871", "1872").encode()
     results = upload(
@@ -273,7 +278,10 @@ def test_every_dropped_file_gets_its_own_result(page: Page):
     expect(results).to_contain_text("beacon.md (2) Added")
 
     expect(upload(page, ("same.md", b"# Same\n\nThe same words stand here."))).to_contain_text("Unchanged")
-    expect(upload(page, ("big.txt", b"word " * 10_000_000))).to_contain_text("25 MB is the most")
+    big = tmp_path / "big.txt"
+    big.write_bytes(b"word " * 10_000_000)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(big)
+    expect(results).to_contain_text("25 MB is the most")
 
 
 def test_markup_in_documents_names_and_questions_stays_text(page: Page):
@@ -303,6 +311,96 @@ def test_markup_in_documents_names_and_questions_stays_text(page: Page):
     expect(page.get_by_text("[It](javascript:window.hacked=1)")).to_be_attached()
     assert page.evaluate("window.hacked") is None
     assert page.locator(".view img, .view script").count() == 0
+
+
+def test_places_of_an_article_can_be_gone_through_searched_and_sent(page: Page, browser: Browser):
+    page.goto("/")
+    ask(page, SIGNED)
+    second = ask(page, "Who is the head of Rostec?")
+    footnote(second).click()
+    places = page.get_by_role("navigation", name="Places in this article")
+    mark = page.locator("mark.current")
+    expect(mark).to_contain_text("Sergey Chemezov")
+    expect(places.get_by_role("button", name=f"Place 1 from “{SIGNED}”")).to_be_visible()
+    places.get_by_role("button", name="previous place").click()
+    expect(mark).to_have_text(SIGNED_QUOTE)
+    expect(page).to_have_title("Türkiye's purchase of the S-400 air defence system · Footnote")
+
+    field = places.get_by_label("Find in article")
+    field.fill("was signed in ANKARA")
+    expect(page.locator("mark.found")).to_have_text("was signed in Ankara")
+    expect(places.get_by_text("1 of 1")).to_be_visible()
+    field.press("Escape")
+    expect(page.locator("mark.found")).to_have_count(0)
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    places.get_by_role("button", name="copy link").click()
+    expect(places.get_by_role("button", name="copied")).to_be_visible()
+    stranger = browser.new_context().new_page()
+    stranger.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(stranger.locator("mark.current")).not_to_have_count(0)
+    expect(stranger.get_by_role("link", name="Back to the conversation")).to_have_count(0)
+    stranger.context.close()
+
+
+def test_a_deleted_conversation_is_gone_wherever_one_comes_from(page: Page):
+    page.goto("/")
+    ask(page, SIGNED)
+    conversation = page.url
+    page.get_by_text("Earlier conversations").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".earlier ul")).to_be_hidden()
+    page.get_by_text("Earlier conversations").click()
+    current = page.locator(".earlier li", has=page.locator("a[aria-current]"))
+    current.get_by_role("button", name=re.compile("^Delete")).click()
+    current.get_by_role("button", name="delete for good?").click()
+    expect(page.locator(".starters button")).not_to_have_count(0)
+    page.goto(conversation)
+    expect(page.get_by_text("This conversation is no longer here")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_questions_that_cannot_be_asked(page: Page):
+    page.goto("/")
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill("   ")
+    box.press("Enter")
+    box.fill("How many? " * 1_000)
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("and 2,000 are allowed: ask it shorter.")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    expect(page.locator(".turn")).to_have_count(1)
+
+
+def test_a_changed_article_says_so_and_still_shows_the_words(page: Page):
+    page.goto("/library")
+    upload(page, ("mill.md", b"# The mill\n\nThe mill of Port Ellery was built in 1790. It is high."))
+    page.get_by_role("link", name="Chat").click()
+    turn = ask(page, "When was the mill of Port Ellery built?")
+    link = footnote(turn).get_attribute("href")
+    page.get_by_role("link", name="Library").click()
+    changed = b"# The mill\n\nIt is wide. The mill of Port Ellery was built in 1790."
+    upload(page, ("mill.md", changed)).get_by_role("button", name="replace it: mill.md").click()
+    expect(page.get_by_role("list", name="What became of the files")).to_contain_text("Updated")
+    page.get_by_role("link", name="Chat").click()
+    expect(page.locator(".turn")).to_contain_text("Changed since it was quoted")
+    page.goto(link)
+    expect(page.get_by_text("The article has changed since it was quoted; the same words")).to_be_visible()
+    expect(page.locator("mark.current")).to_have_text("The mill of Port Ellery was built in 1790.")
+
+
+def test_long_words_and_right_to_left_text_keep_to_the_column(page: Page):
+    page.goto("/library")
+    hebrew = "# המגדלור\n\n| שנה | מבקרים |\n|---|---|\n| 2020 | 500 |\n"
+    long = f"# {'Longword' * 40}\n\n{'Pneumono' * 60} is a word.\n"
+    expect(
+        upload(page, ("hebrew.md", hebrew.encode()), ("long.md", long.encode())).locator("li.added")
+    ).to_have_count(2)
+    column = page.locator(".table").bounding_box()["width"]
+    assert page.locator(".documents").bounding_box()["width"] <= column
+    page.get_by_role("link", name="המגדלור").click()
+    first, second = (page.get_by_role("cell", name=name).bounding_box()["x"] for name in ("2020", "500"))
+    assert first > second, "the first column of a right-to-left table stands on the right"
 
 
 @pytest.mark.parametrize("path", ["/", "/library"])
@@ -348,7 +446,12 @@ def test_a_removed_file_stays_away_and_conversations_stay_after_a_restart(page: 
     expect(page.get_by_role("link", name=title)).to_have_count(0)
 
     server.stop()
+    dialog = page.get_by_role("dialog", name="Connection error")
+    expect(dialog).to_be_visible()
+    said = dialog.locator("> div").evaluate("node => getComputedStyle(node, '::after').content")
+    assert "Footnote was stopped" in said
     server.start()
+    expect(dialog).to_have_count(0)
     page.goto(conversation)
     expect(page.locator(".turn")).to_contain_text(SIGNED_QUOTE)
     page.get_by_role("link", name="Library").click()

@@ -26,12 +26,11 @@ function notices(data) {
 function toolbar(root, data) {
   if (!data.blocks.length) return null;
   const bar = el("nav", { class: "toolbar", "aria-label": "Places in this article" });
-  for (const group of data.groups) {
-    bar.append(el("div", { class: "group" }, el("span", { class: "from", dir: "auto" }, `From “${group.question}”`),
+  if (data.groups.length) bar.append(el("div", { class: "groups" }, data.groups.map((group) =>
+    el("div", { class: "group" }, el("span", { class: "from", dir: "auto" }, `From “${group.question}”`),
       el("span", { class: "numbers" }, group.places.map((place) =>
         button(String(place.number), () => choose(root, data, place.id), {
-          "data-place": place.id, "aria-label": `Place ${place.number} from “${group.question}”` })))));
-  }
+          "data-place": place.id, "aria-label": `Place ${place.number} from “${group.question}”` })))))));
   const order = data.places.map((place) => place.id);
   const step = (by) => choose(root, data, order[(order.indexOf(root.current) + by + order.length) % order.length]);
   bar.append(el("div", { class: "tools" },
@@ -49,6 +48,8 @@ function choose(root, data, id, byUser = true) {
   for (const node of root.querySelectorAll("button[data-place]")) {
     node.setAttribute("aria-pressed", node.dataset.place === String(id));
   }
+  const group = root.querySelector('.group:has([aria-pressed="true"])');
+  if (group) group.parentElement.scrollTop = group.offsetTop - group.parentElement.offsetTop;
   const first = root.querySelector("mark.current");
   if (!first) {
     holdAt(root, (box) => (box.scrollTop = 0), 0.3);
@@ -80,10 +81,11 @@ function body(blocks, places) {
 function blockNode(block, numbers) {
   if (block.kind.startsWith("table")) {
     const cell = block.kind === "table_header" ? "th" : "td";
-    return el("tr", {}, block.cells.map((pieces) => el(cell, { dir: "auto" }, pieces.flatMap((piece) => pieceNodes(piece, numbers)))));
+    return el("tr", {}, block.cells.map((pieces) => el(cell, {}, pieces.flatMap((piece) => pieceNodes(piece, numbers)))));
   }
   const tag = { heading: `h${Math.min(6, Math.max(2, block.level))}`, list_item: "li", code: "pre" }[block.kind] || "p";
-  return el(tag, { class: "block", dir: "auto" }, block.cells[0].flatMap((piece) => pieceNodes(piece, numbers)));
+  // A table and a list have one direction, and find it only in children that set none of their own.
+  return el(tag, { class: "block", dir: tag === "li" ? null : "auto" }, block.cells[0].flatMap((piece) => pieceNodes(piece, numbers)));
 }
 
 function pieceNodes(piece, numbers) {

@@ -26,7 +26,16 @@ function earlier(items, emit, open) {
       carefulButton("delete", `Delete the conversation “${item.title}”`, "delete for good?",
         () => emit({ do: "forget", id: item.id }))))));
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") box.open = false;
+    if (event.key !== "Escape") return;
+    box.open = false;
+    box.querySelector("summary").focus();
+  });
+  box.addEventListener("click", (event) => {
+    if (event.target.closest("a")) box.open = false;
+  });
+  // Anything else that is pressed or tabbed to; after a deletion the focus is nowhere, and it stays open.
+  box.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !box.contains(event.relatedTarget)) box.open = false;
   });
   return box;
 }

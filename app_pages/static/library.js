@@ -51,7 +51,8 @@ views.table = (root, data, emit) => {
 function tableNodes(root, data, words, draw, emit) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = data.documents.filter((row) => wanted.every((word) => row.search.includes(word)));
-  rows.sort((a, b) => compare(a[root.sorted.name], b[root.sorted.name]) * (root.sorted.down ? -1 : 1));
+  rows.sort((a, b) =>
+    compare(a[root.sorted.name], b[root.sorted.name]) * (root.sorted.down ? -1 : 1) || compare(a.title, b.title));
   if (!rows.length) return [el("p", { class: "line quiet", role: "status" }, "No article matches.")];
   const more = rows.length > root.rows ? el("p", {}, button(`show more of ${plural(rows.length, "article")}`, () => {
     root.rows += ROWS_AT_ONCE;
@@ -62,7 +63,7 @@ function tableNodes(root, data, words, draw, emit) {
 }
 
 function compare(a, b) {
-  return typeof a === "number" ? a - b : String(a).localeCompare(String(b));
+  return typeof a === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
 }
 
 function columnHead(root, column, draw) {

@@ -23,7 +23,10 @@ function answer(data, shown, emit) {
     return [el("p", { class: "line alert", role: "alert" }, data.error),
       el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question })))];
   }
-  if (data.abstained) return [el("p", { class: "declined", dir: "auto" }, data.abstained)];
+  if (data.abstained) {
+    return [el("p", { class: "declined", dir: "auto" }, data.abstained),
+      data.missing ? el("p", { class: "small", dir: "auto" }, data.missing) : null];
+  }
   return [...sentences, data.stage ? el("p", { class: "stage" }, data.stage) : null];
 }
 

@@ -1,0 +1,127 @@
+"""Adding from the Library page: each file has its own result, and nothing is replaced unasked."""
+
+from __future__ import annotations
+
+import pytest
+
+from app_pages.adding import (
+    NO_TEXT,
+    OTHER_CONTENT,
+    UNCHANGED,
+    UPDATED,
+    Result,
+    Upload,
+    add_text,
+    add_uploads,
+    keep_both,
+    replace_document,
+    restore,
+)
+from rag import Library, Progress
+
+LIMIT = 10_000
+SHIP = Upload("ship.md", b"# Ships\n\nThe ship is in the harbour.")
+OTHER_SHIP = Upload("ship.md", b"# Ships\n\nThe ship has sailed.")
+
+
+def add(library: Library, *uploads: Upload) -> list[Result]:
+    return add_uploads(library, uploads, LIMIT, lambda progress: None)
+
+
+def texts(library: Library) -> dict[str, str]:
+    return {held.key: library.document(held.id).text for held in library.documents()}
+
+
+def test_a_file_that_fails_leaves_the_others_alone(library: Library):
+    results = add(library, Upload("empty.txt", b""), SHIP, Upload("picture.png", b"\x89PNG\r\n\x1a\n"))
+    assert [(result.name, result.state) for result in results] == [
+        ("empty.txt", "failed"),
+        ("ship.md", "added"),
+        ("picture.png", "failed"),
+    ]
+    assert texts(library) == {"upload:ship.md": "The ship is in the harbour."}
+
+
+def test_a_reason_does_not_repeat_the_name_that_stands_before_it(library: Library):
+    (result,) = add(library, Upload("empty.txt", b""))
+    assert result.text == "is empty: choose a file with text in it."
+
+
+def test_a_file_larger_than_the_limit_is_refused_with_both_sizes(library: Library):
+    (result,) = add(library, Upload("long.txt", b"word " * 4_096))
+    assert result == Result("long.txt", "failed", "The file has 20 KB; 9.8 KB is the most that is taken.")
+
+
+def test_the_same_file_twice_changes_nothing(library: Library):
+    first, second = add(library, SHIP, SHIP)
+    assert (first.text, second.text) == ("Added, 6 words.", UNCHANGED)
+    assert len(library.documents()) == 1
+
+
+def test_a_file_of_a_known_name_with_other_content_asks_and_changes_nothing_yet(library: Library):
+    _, asks = add(library, SHIP, OTHER_SHIP)
+    assert (asks.state, asks.text) == ("asks", OTHER_CONTENT)
+    assert texts(library) == {"upload:ship.md": "The ship is in the harbour."}
+
+
+def test_replacing_puts_the_new_text_in_the_place_of_the_old(library: Library):
+    _, asks = add(library, SHIP, OTHER_SHIP)
+    assert replace_document(library, asks) == [Result("ship.md", "updated", UPDATED)]
+    assert texts(library) == {"upload:ship.md": "The ship has sailed."}
+
+
+def test_keeping_both_numbers_each_further_one(library: Library):
+    _, asks = add(library, SHIP, OTHER_SHIP)
+    (second,) = keep_both(library, asks)
+    (third,) = keep_both(library, asks)
+    assert [second.name, third.name] == ["ship.md (2)", "ship.md (3)"]
+    assert set(texts(library)) == {"upload:ship.md", "upload:ship.md (2)", "upload:ship.md (3)"}
+
+
+def test_only_a_result_that_asks_can_be_chosen_for(library: Library):
+    with pytest.raises(ValueError, match="nothing waits"):
+        replace_document(library, Result("ship.md", "added", ""))
+
+
+def test_a_pasted_text_is_added_under_its_title_once(library: Library):
+    (first,) = add_text(library, " Ships ", "The ship is in the harbour.")
+    (second,) = add_text(library, "Ships", "The ship is in the harbour.")
+    assert (first.name, first.state, second.state) == ("Ships", "added", "unchanged")
+
+
+@pytest.mark.parametrize("text", ["", "  \n "])
+def test_nothing_pasted_is_said_to_be_nothing(library: Library, text: str):
+    assert add_text(library, "", text) == [Result("Pasted text", "failed", NO_TEXT)]
+
+
+def test_a_pasted_text_without_words_fails_with_a_reason(library: Library):
+    (result,) = add_text(library, "", "---")
+    assert result.state == "failed"
+    assert "no text" in result.text
+
+
+def test_progress_names_the_file_at_work_and_ends_at_the_total(library: Library):
+    reported: list[Progress] = []
+    add_uploads(library, [SHIP, Upload("empty.txt", b"")], LIMIT, reported.append)
+    assert reported == [Progress(0, 2, "ship.md"), Progress(1, 2, "empty.txt"), Progress(2, 2, "")]
+
+
+def test_what_nobody_foresaw_becomes_a_sentence_and_the_next_file_goes_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    whole = library.add
+    monkeypatch.setattr(library, "add", lambda new: 1 / 0 if new[0].title == "Ships" else whole(new))
+    results = add(library, SHIP, Upload("king.txt", b"The king eats bread."))
+    assert [result.state for result in results] == ["failed", "added"]
+    assert results[0].text.startswith("Something went wrong on our side")
+
+
+def test_a_removed_file_of_the_folder_is_added_back(library: Library):
+    folder = library.settings.corpus_dir
+    folder.mkdir()
+    (folder / "ship.md").write_bytes(SHIP.data)
+    library.sync(folder)
+    library.remove(library.documents()[0].id)
+    (result,) = restore(library, "corpus:ship.md", "Ships", folder)
+    assert (result.name, result.state) == ("Ships", "added")
+    assert library.removed() == []

@@ -1,0 +1,162 @@
+"""Questions under way: answered in their order, whoever looks, and never lost between two looks."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app_pages import chat
+from app_pages.engine import Engine
+from app_pages.work import UNEXPECTED, Work
+from rag import Answer, Library, NewDocument, Progress, Settings, Stage
+from rag.conversations import Conversations
+
+ROOT = Path(__file__).parent.parent
+
+
+class Scripted:
+    """An assistant that waits for a sign before each answer and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.signs: dict[str, threading.Event] = {}
+        self.given: list[tuple[str, list[str]]] = []
+
+    def stream(self, question: str, history: Sequence[Answer]) -> Iterator[Stage | Answer]:
+        self.given.append((question, [answer.question for answer in history]))
+        yield Stage("Reading")
+        self.signs.get(question, _GO).wait(10)
+        if question == "fail":
+            raise ZeroDivisionError
+        yield Answer(f"No answer to {question}.", (), True, "quote", question)
+
+
+_GO = threading.Event()
+_GO.set()
+
+
+@pytest.fixture
+def shared(library: Library) -> Iterator[Engine]:
+    conversations = Conversations.open(library.settings)
+    indexing = Work(lambda report: library.sync(library.settings.corpus_dir))
+    yield Engine(library.settings, library, Scripted(), conversations, indexing, was_empty=False)
+    conversations.close()
+
+
+def questions(engine: Engine, conversation_id: str) -> list[str]:
+    turns, asking = engine.conversation(conversation_id)
+    return [turn.question for turn in turns] + [one.question for one in asking]
+
+
+def test_a_question_is_shown_at_every_moment_and_stored_once(shared: Engine):
+    shared.assistant.signs["one"] = threading.Event()
+    conversation_id = shared.conversations.create()
+    asking = shared.ask(conversation_id, "one")
+    assert questions(shared, conversation_id) == ["one"]
+    assert not asking.done
+    shared.assistant.signs["one"].set()
+    assert asking.wait(10)
+    assert asking.turn == shared.conversations.turns(conversation_id)[0]
+    assert questions(shared, conversation_id) == ["one"]
+
+
+def test_a_question_answered_while_the_page_is_drawn_shows_its_answer(
+    shared: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(chat, "show", lambda view, key, **data: shown.append(data) or {})
+    conversation_id = shared.conversations.create()
+    read_before = shared.ask(conversation_id, "one")
+    assert read_before.wait(10)
+    chat._turns(shared, conversation_id, [], [read_before])
+    assert [data["abstained"] for data in shown] == ["No answer to one."]
+
+
+def test_questions_asked_at_once_are_answered_in_their_order_with_what_was_before(shared: Engine):
+    shared.assistant.signs["one"] = threading.Event()
+    conversation_id = shared.conversations.create()
+    asked = [shared.ask(conversation_id, question) for question in ("one", "two", "three")]
+    assert [one.number for one in asked] == [1, 2, 3]
+    shared.assistant.signs["one"].set()
+    assert all(one.wait(10) for one in asked)
+    assert shared.assistant.given == [("one", []), ("two", ["one"]), ("three", ["one", "two"])]
+    assert questions(shared, conversation_id) == ["one", "two", "three"]
+
+
+def test_a_question_taken_as_typed_leaves_the_conversation_out(shared: Engine):
+    conversation_id = shared.conversations.create()
+    assert shared.ask(conversation_id, "one").wait(10)
+    assert shared.ask(conversation_id, "two", alone=True).wait(10)
+    assert shared.assistant.given[-1] == ("two", [])
+
+
+def test_a_failed_question_says_so_and_the_next_one_takes_its_number(shared: Engine):
+    conversation_id = shared.conversations.create()
+    failed = shared.ask(conversation_id, "fail")
+    assert failed.wait(10)
+    assert (failed.error, failed.turn) == (UNEXPECTED, None)
+    assert questions(shared, conversation_id) == ["fail"]
+    following = shared.ask(conversation_id, "two")
+    assert following.wait(10)
+    assert (following.number, following.turn.number) == (1, 1)
+    assert questions(shared, conversation_id) == ["two"]
+
+
+def test_a_forgotten_conversation_leaves_nothing_in_memory(shared: Engine):
+    conversation_id = shared.conversations.create()
+    assert shared.ask(conversation_id, "one").wait(10)
+    shared.forget(conversation_id)
+    assert questions(shared, conversation_id) == []
+
+
+def test_a_question_waits_until_a_first_library_is_filled(library: Library):
+    conversations, read = Conversations.open(library.settings), threading.Event()
+
+    def index(report) -> None:
+        report(Progress(2, 15, "ship.md"))
+        read.wait(10)
+
+    indexing = Work(index)
+    engine = Engine(library.settings, library, Scripted(), conversations, indexing, was_empty=True)
+    asking = engine.ask(conversations.create(), "one")
+    assert not asking.wait(0.3)
+    assert asking.stage == "Waiting until the articles are read, 2 of 15"
+    read.set()
+    assert asking.wait(10)
+    assert asking.turn is not None
+    conversations.close()
+
+
+def test_texts_are_read_once_and_a_new_version_is_read_anew(shared: Engine):
+    (added,) = shared.library.add([NewDocument("The ship.", key="ship")]).added
+    first = shared.document(added.id, added.version)
+    assert shared.document(added.id, added.version) is first
+    (updated,) = shared.library.add([NewDocument("The king.", key="ship")]).updated
+    assert shared.document(updated.id, updated.version).text == "The king."
+
+
+def test_a_library_of_a_newer_version_is_one_sentence_and_stays_as_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    settings.data_dir.mkdir()
+    catalog = settings.data_dir / "catalog.sqlite3"
+    connection = sqlite3.connect(catalog)
+    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA user_version = 99;")
+    connection.close()
+    before = catalog.read_bytes()
+    monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    header, failure = (json.loads(one.proto.json) for one in app.get("bidi_component"))
+    assert [page["title"] for page in header["pages"]] == ["Chat", "Library"]
+    assert (failure["view"], failure["tone"]) == ("line", "alert")
+    assert "was written by a newer Footnote" in failure["text"]
+    assert catalog.read_bytes() == before

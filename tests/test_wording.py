@@ -1,0 +1,252 @@
+"""What is on the screen in words: dates, sizes, names, and an answer as the browser is given it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime
+
+import pytest
+
+from app_pages import turn as views
+from app_pages.asking import Asking
+from app_pages.engine import Engine
+from app_pages.turn import CHANGED, GONE
+from app_pages.wording import (
+    collection,
+    count,
+    day,
+    file_name,
+    kind,
+    origin,
+    short_day,
+    size,
+    source_name,
+    title,
+    unmentioned,
+)
+from app_pages.work import UNEXPECTED, Work, sentence_for
+from rag import (
+    Answer,
+    Assistant,
+    Citation,
+    Document,
+    Hit,
+    Library,
+    NewDocument,
+    Passage,
+    Progress,
+    QuestionError,
+    Sentence,
+)
+from rag.conversations import Conversations, Turn
+
+
+def document(**values: object) -> Document:
+    empty = {
+        "id": "d", "version": "v", "key": "", "title": "", "source": "", "url": "", "published": None,
+        "author": "", "language": "", "media_type": "text/plain", "added": datetime(2026, 1, 1, tzinfo=UTC),
+        "characters": 0, "words": 0, "passages": 0,
+    }  # fmt: skip
+    return Document(**{**empty, **values})
+
+
+def test_days_are_written_out_and_shortened():
+    assert (day(date(2023, 10, 2)), short_day(date(2023, 10, 2))) == ("2 October 2023", "2 Oct 2023")
+    assert (day(None), short_day(None)) == ("", "")
+
+
+def test_one_thing_is_no_plural():
+    assert [count(n, "article") for n in (0, 1, 2, 1500)] == [
+        "0 articles",
+        "1 article",
+        "2 articles",
+        "1,500 articles",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1,023 bytes"),
+        (1536, "1.5 KB"),
+        (25 * 2**20, "25 MB"),
+        (3000 * 2**30, "3,000 GB"),
+    ],
+)
+def test_sizes_have_the_unit_that_suits(number: int, text: str):
+    assert size(number) == text
+
+
+def test_a_document_is_called_by_its_title_or_what_stands_for_it():
+    assert title(document(title="Ships", key="upload:a.md")) == "Ships"
+    assert title(document(key="corpus:news/a.md")) == "a.md"
+    assert title(document(key="sha256:1234")) == "Untitled article"
+    assert file_name(document(key="https://example.org/a.md")) == ""
+
+
+def test_kinds_have_names():
+    assert [kind(document(media_type=m)) for m in ("text/markdown", "text/html", "application/pdf")] == [
+        "Markdown",
+        "HTML",
+        "PDF",
+    ]
+
+
+def test_a_source_is_named_as_far_as_it_is_known():
+    known = document(title="Ships", source="Courier", published=date(2023, 10, 2))
+    assert origin(known) == ["Courier", "2 October 2023"]
+    assert source_name(Citation(2, known, "v", 0, 1, "T")) == "Source 2: Ships, 2 October 2023"
+    assert source_name(Citation(1, document(title="Ships"), "v", 0, 1, "T")) == "Source 1: Ships"
+
+
+def test_the_collection_in_one_line_leaves_out_what_is_not_known():
+    one = document(published=date(2019, 1, 1), source="Courier")
+    two = document(published=date(2026, 1, 1), source="Gazette")
+    assert collection([one, two]) == "2 articles, 2019 to 2026, 2 publishers"
+    assert collection([one]) == "1 article, 2019, 1 publisher"
+    assert collection([document()]) == "1 article"
+
+
+def test_an_error_that_was_foreseen_is_its_own_sentence(caplog: pytest.LogCaptureFixture):
+    assert sentence_for(QuestionError("The question is empty.")) == "The question is empty."
+    assert caplog.records == []
+    assert sentence_for(ValueError("secret detail")) == UNEXPECTED
+    assert "secret detail" in caplog.text
+
+
+def test_work_reports_how_far_it_is_and_keeps_its_result():
+    step = threading.Event()
+
+    def count_up(report) -> int:
+        report(Progress(1, 2, "one"))
+        step.wait(10)
+        return 42
+
+    work = Work(count_up)
+    while work.progress.done == 0:
+        work.wait(0.01)
+    assert (work.progress.what, work.done, work.result) == ("one", False, None)
+    step.set()
+    assert work.wait(10)
+    assert (work.result, work.error) == (42, "")
+
+
+def test_work_that_fails_keeps_a_sentence():
+    work = Work(lambda report: 1 / 0)
+    assert work.wait(10)
+    assert (work.result, work.error) == (None, UNEXPECTED)
+
+
+@pytest.fixture
+def shared(library: Library) -> Engine:
+    """An engine on a library with one article and nothing to index."""
+    library.add([NewDocument("The ship is in the harbour. It is old.", title="Ships", key="ship")])
+    engine = Engine(
+        library.settings,
+        library,
+        Assistant(library, library.settings),
+        Conversations.open(library.settings),
+        Work(lambda report: library.sync(library.settings.corpus_dir)),
+        was_empty=False,
+    )
+    engine.indexing.wait(10)
+    yield engine
+    engine.conversations.close()
+
+
+def answered(engine: Engine, *, question: str = "Where?", asked_as: str = "Where?") -> Turn:
+    held = next(iter(engine.documents().values()))
+    citation = Citation(1, held, held.version, 0, 27, "The ship is in the harbour.")
+    sentence = Sentence(citation.quote, "quote", (citation,))
+    answer = Answer(citation.quote, (sentence,), False, "quote", asked_as, seconds=0.01)
+    return Turn(1, question, answer, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_an_answer_shows_its_source_with_the_words_around_the_quote(shared: Engine):
+    shown = views.finished_turn(answered(shared), "c1", shared, shared.documents())
+    (source,) = shown["sources"]
+    assert (source["before"], source["quote"], source["after"]) == (
+        "",
+        "The ship is in the harbour.",
+        " It is old.",
+    )
+    assert source["state"] == ""
+    (note,) = shown["sentences"][0]["notes"]
+    assert (note["number"], note["name"]) == (1, "Source 1: Ships")
+    assert note["href"].endswith("&s=0-27&c=c1")
+    assert shown["summary"] == "1 place in 1 article · 0.1 s"
+    assert shown["copy"] == ("The ship is in the harbour. [1]\n\n[1] Ships: “The ship is in the harbour.”")
+
+
+def test_an_answer_stays_as_it_was_and_says_what_became_of_its_source(shared: Engine):
+    turn = answered(shared)
+    shared.library.add([NewDocument("The ship has sailed.", title="Ships", key="ship")])
+    changed = views.finished_turn(turn, "c1", shared, shared.documents())["sources"][0]
+    assert (changed["state"], changed["quote"], changed["after"]) == (
+        CHANGED,
+        "The ship is in the harbour.",
+        "",
+    )
+    shared.library.remove(turn.answer.citations[0].document.id)
+    gone = views.finished_turn(turn, "c1", shared, shared.documents())["sources"][0]
+    assert (gone["state"], gone["quote"]) == (GONE, "The ship is in the harbour.")
+
+
+def test_a_completed_question_is_shown_and_one_as_typed_is_not(shared: Engine):
+    completed = answered(shared, question="And where?", asked_as="Where is the ship?")
+    typed = answered(shared, question=" Where? ", asked_as="Where?")
+    documents = shared.documents()
+    assert views.finished_turn(completed, "c1", shared, documents)["asked_as"] == "Where is the ship?"
+    assert views.finished_turn(typed, "c1", shared, documents)["asked_as"] == ""
+
+
+def test_a_table_row_is_read_apart_into_labels_and_values(shared: Engine):
+    turn = answered(shared)
+    row = Sentence("Time: 10:30 · Talks · Outcome: none", "row", turn.answer.citations)
+    turn = Turn(1, "When?", Answer(row.text, (row,), False, "quote", "When?"), turn.asked)
+    shown = views.finished_turn(turn, "c1", shared, shared.documents())["sentences"][0]
+    assert shown["cells"] == [
+        {"label": "Time", "value": "10:30"},
+        {"label": "", "value": "Talks"},
+        {"label": "Outcome", "value": "none"},
+    ]
+    assert not shown["quoted"]
+
+
+def test_a_declined_question_offers_only_passages_that_are_still_there(shared: Engine):
+    held = next(iter(shared.documents().values()))
+    hits = tuple(
+        Hit(one, Passage("p", one.id, 0, 8, "The ship"), 0.5) for one in (held, document(id="removed"))
+    )
+    answer = Answer("The collection doesn't say.", (), True, "quote", "Why?", related=hits)
+    shown = views.finished_turn(
+        Turn(1, "Why?", answer, datetime(2026, 1, 1, tzinfo=UTC)), "c1", shared, shared.documents()
+    )
+    assert (shown["abstained"], shown["sentences"], shown["sources"]) == (
+        "The collection doesn't say.",
+        [],
+        [],
+    )
+    assert [one["title"] for one in shown["related"]] == ["Ships"]
+
+
+def test_a_question_under_way_says_its_stage_and_a_failed_one_why(shared: Engine):
+    asking = Asking(shared, "c1", " ", 1, alone=False, after=())
+    assert asking.wait(10)
+    shown = views.pending_turn(asking, "c1")
+    assert shown["stage"] == ""
+    assert shown["error"] == "The question is empty: ask something about the articles."
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ((), ""),
+        (("minister",), "None of the closest passages mentions “minister”."),
+        (("a", "b", "c"), "None of the closest passages mentions “a”, “b” or “c”."),
+    ],
+)
+def test_what_no_passage_mentions(missing: tuple[str, ...], said: str):
+    answer = Answer("No.", (), True, "quote", "Why?", missing=missing)
+    assert unmentioned(answer) == said
