@@ -1,8 +1,9 @@
-# make run    the app on http://127.0.0.1:8501 (PORT= for another)
+# make run    the app on http://127.0.0.1:8501 (PORT= for another; ADDRESS=0.0.0.0 opens it to the network)
 # make test   all tests; the browser test where Chromium is installed
 # make check  format, lint, types and the quick tests
 
 PORT ?= 8501
+ADDRESS ?= 127.0.0.1
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 run: $(VENV)/.installed
 	@$(BIN)/python scripts/check_port.py $(PORT)
-	@$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
@@ -36,7 +37,7 @@ clean:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Footnote needs Python 3.11 or newer: set PYTHON=, as in make run PYTHON=python3.12."; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing what Footnote needs; a minute or two, the first time only."

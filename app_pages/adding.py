@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from app_pages.wording import size
 from app_pages.work import sentence_for
 from rag import AddReport, Document, Library, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import ReportProgress
+from rag.library import part_of
 
 UPDATED = "Updated: the new version takes the place of the old."
 UNCHANGED = "Unchanged: it is in the library already."
@@ -45,32 +47,39 @@ def add_uploads(
     results: list[Result] = []
     for done, upload in enumerate(uploads):
         report(Progress(done, len(uploads), upload.name))
-        results.extend(_guarded(upload.name, lambda upload=upload: _add_upload(library, upload, max_bytes)))
+        tell_part = partial(_tell_part, report, done, len(uploads), upload.name)
+        add = partial(_add_upload, library, upload, max_bytes, part_of(tell_part))
+        results.extend(_guarded(upload.name, add))
     report(Progress(len(uploads), len(uploads), ""))
     return results
 
 
-def add_text(library: Library, title: str, text: str) -> list[Result]:
+def _tell_part(report: ReportProgress, done: int, total: int, what: str, part: float) -> None:
+    report(Progress(done, total, what, part))
+
+
+def add_text(library: Library, title: str, text: str, report: ReportProgress | None = None) -> list[Result]:
     """Add a pasted text under its own content's identity."""
     name = title.strip() or "Pasted text"
     if not text.strip():
         return [Result(name, "failed", NO_TEXT)]
-    return _guarded(name, lambda: _add(library, name, NewDocument(text=text, title=title.strip(), key="")))
+    document = NewDocument(text=text, title=title.strip(), key="")
+    return _guarded(name, lambda: _add(library, name, document, report))
 
 
-def replace_document(library: Library, result: Result) -> list[Result]:
+def replace_document(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
     """Add what waited under the key it came with: it takes the place of the document there."""
     document = _waiting(result)
-    return _guarded(result.name, lambda: _add(library, result.name, document))
+    return _guarded(result.name, lambda: _add(library, result.name, document, report))
 
 
-def keep_both(library: Library, result: Result) -> list[Result]:
+def keep_both(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
     """Add what waited under a key of its own, "upload:name (2)"."""
-    document = _waiting(result)
+    waiting = _waiting(result)
     taken = {held.key for held in library.documents()}
-    number = next(n for n in range(2, len(taken) + 3) if f"{document.key} ({n})" not in taken)
-    name = f"{result.name} ({number})"
-    return _guarded(name, lambda: _add(library, name, replace(document, key=f"{document.key} ({number})")))
+    number = next(n for n in range(2, len(taken) + 3) if f"{waiting.key} ({n})" not in taken)
+    name, document = f"{result.name} ({number})", replace(waiting, key=f"{waiting.key} ({number})")
+    return _guarded(name, lambda: _add(library, name, document, report))
 
 
 def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]:
@@ -83,7 +92,7 @@ def failure(name: str, error: LoadError) -> Result:
     return Result(name, "failed", error.reason.removeprefix(f"{error.path} "))
 
 
-def _add_upload(library: Library, upload: Upload, max_bytes: int) -> list[Result]:
+def _add_upload(library: Library, upload: Upload, max_bytes: int, report: ReportProgress) -> list[Result]:
     if len(upload.data) > max_bytes:
         text = f"The file has {size(len(upload.data))}; {size(max_bytes)} is the most that is taken."
         return [Result(upload.name, "failed", text)]
@@ -93,7 +102,7 @@ def _add_upload(library: Library, upload: Upload, max_bytes: int) -> list[Result
         if _is_other_content(library, document):
             results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
         else:
-            results.extend(_add(library, upload.name, document))
+            results.extend(_add(library, upload.name, document, report))
     return results
 
 
@@ -102,8 +111,8 @@ def _is_other_content(library: Library, document: NewDocument) -> bool:
     return held is not None and library.document(held.id).text != document.text
 
 
-def _add(library: Library, name: str, document: NewDocument) -> list[Result]:
-    return _results(name, library.add([document]))
+def _add(library: Library, name: str, document: NewDocument, report: ReportProgress | None) -> list[Result]:
+    return _results(name, library.add([document], report))
 
 
 def _results(name: str, report: AddReport) -> list[Result]:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app_pages.asking import Asking
-from app_pages.component import say, show
+from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
@@ -125,16 +125,7 @@ def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
 
 def _indexing(shared: Engine) -> None:
     def draw() -> None:
-        progress = shared.indexing.progress
-        counted = f", {progress.done} of {progress.total}" if progress.total else ""
-        show(
-            "progress",
-            key="indexing",
-            text=f"Reading the articles{counted}",
-            what=progress.what,
-            done=progress.done,
-            total=progress.total,
-        )
+        show_progress(shared.indexing.progress, "indexing", "Reading the articles")
 
     if not shared.indexing.done:
         watch(draw, lambda: shared.indexing.done)

@@ -12,6 +12,8 @@ from typing import Any
 
 import streamlit as st
 
+from rag import Progress
+
 _STATIC = Path(__file__).parent / "static"
 # One module for the browser: helpers first, then the views, then the entry that chooses one.
 _SCRIPTS = ("dom", "scroll", "header", "turn", "chat", "article", "find", "library", "main")
@@ -43,6 +45,20 @@ def show(view: str, key: str, **data: Any) -> dict[str, Any]:
     # Streamlit keeps what happens in a view under its key, beside what pages keep for themselves.
     result = _mount(key=f"view-{key}", data={"view": view, **data}, on_event_change=lambda: None)
     return dict(result.event or {})
+
+
+def show_progress(progress: Progress, key: str, text: str) -> None:
+    """Show how far a piece of work is, as "Adding, 3 of 12" with a bar and the name of what is at work."""
+    counted = f", {progress.done} of {progress.total}" if progress.total > 1 else ""
+    what = f"{progress.what}, {progress.part:.0%}" if progress.part else progress.what
+    show(
+        "progress",
+        key,
+        text=f"{text}{counted}",
+        what=what,
+        done=progress.done + progress.part,
+        total=progress.total,
+    )
 
 
 def say(text: str, key: str, *, tone: str = "quiet") -> None:

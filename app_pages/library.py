@@ -19,7 +19,7 @@ from app_pages.adding import (
     replace_document,
     restore,
 )
-from app_pages.component import say, show
+from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
@@ -32,6 +32,7 @@ TAKES = "Choose or drop Markdown, text and HTML files"
 def page() -> None:
     """Show the library from adding to the line at the bottom."""
     shared = engine()
+    _collect()
     st.title("Library", anchor=False)
     _drop_area(shared)
     _paste_area(shared)
@@ -59,11 +60,15 @@ def _drop_area(shared: Engine) -> None:
 
 
 def _paste_area(shared: Engine) -> None:
-    with st.expander("Paste a text"), st.form("paste", clear_on_submit=True, border=False):
-        name = st.text_input("Title")
-        text = st.text_area("Text", height=200)
+    # A new key empties the form, as soon as what it held is in the library and not before.
+    turn = st.session_state.setdefault("pastes", 0)
+    with st.expander("Paste a text"), st.form("paste", border=False):
+        name = st.text_input("Title", key=f"paste-title-{turn}")
+        text = st.text_area("Text", height=200, key=f"paste-text-{turn}")
         if st.form_submit_button("Add this text"):
-            _start(Work(lambda _: add_text(shared.library, name, text)))
+            work = Work(lambda report: add_text(shared.library, name, text, report))
+            st.session_state["pasting"] = work
+            _start(work)
 
 
 def _start(work: Work[list[Result]], kept: Sequence[Result] = ()) -> None:
@@ -75,26 +80,24 @@ def _start(work: Work[list[Result]], kept: Sequence[Result] = ()) -> None:
 
 def _progress() -> None:
     adding: list[Work[list[Result]]] = st.session_state.get("adding", [])
+    # One that has ended meanwhile too: it draws the page once more, which collects it.
     for number, work in enumerate(adding):
-        if not work.done:
-            watch(partial(_show_progress, work, f"adding-{number}"), partial(getattr, work, "done"))
+        watch(partial(_draw_progress, work, f"adding-{number}"), partial(getattr, work, "done"))
+
+
+def _collect() -> None:
+    """Move what has been added since the last drawing to the results."""
+    adding: list[Work[list[Result]]] = st.session_state.get("adding", [])
     for work in [work for work in adding if work.done]:
-        failed = [Result("", "failed", work.error)] if work.error else []
-        st.session_state["results"] = [*st.session_state["results"], *(work.result or failed)]
+        results = work.result or [Result("", "failed", work.error)]
+        st.session_state["results"] = [*st.session_state["results"], *results]
         adding.remove(work)
+        if work is st.session_state.get("pasting") and all(one.state != "failed" for one in results):
+            st.session_state["pastes"] += 1
 
 
-def _show_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
-    progress = work.progress
-    counted = f", {progress.done} of {progress.total}" if progress.total > 1 else ""
-    show(
-        "progress",
-        key=key,
-        text=f"{text}{counted}",
-        what=progress.what,
-        done=progress.done,
-        total=progress.total,
-    )
+def _draw_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
+    show_progress(work.progress, key, text)
 
 
 def _results(shared: Engine) -> None:
@@ -106,7 +109,7 @@ def _results(shared: Engine) -> None:
     if choose:
         chosen = results[int(event["id"])]
         kept = [result for result in results if result is not chosen]
-        _start(Work(lambda _: choose(shared.library, chosen)), kept)
+        _start(Work(lambda report: choose(shared.library, chosen, report)), kept)
 
 
 def _line(index: int, result: Result) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def _collection_reading(shared: Engine) -> None:
     """Say how far the folder of articles is read at the start, and what could not be read in it."""
     work: Work[AddReport] = shared.indexing
     if not work.done:
-        watch(lambda: _show_progress(work, "indexing", "Reading the articles"), lambda: work.done)
+        watch(lambda: _draw_progress(work, "indexing", "Reading the articles"), lambda: work.done)
     elif work.error:
         say(work.error, key="indexing-failed", tone="alert")
     elif work.result and work.result.failed:

@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from rag.assistant import Assistant
 from rag.documents import AddReport, Answer, Document, Filters, Hit
 from rag.errors import FootnoteError, LoadError
-from rag.library import Library, corpus_key
+from rag.library import Library, corpus_key, part_of
 from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
@@ -83,10 +84,20 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
         raise LoadError(
             str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
         )
-    for path in tqdm(paths, unit="file", disable=options.json or not sys.stderr.isatty()):
-        _add_file(library, settings, path, report)
+    shown = "{desc:24.24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    quiet = options.json or not sys.stderr.isatty()
+    with tqdm(total=len(paths), bar_format=shown, disable=quiet) as bar:
+        for done, path in enumerate(paths):
+            bar.set_description_str(path.name)
+            _move(bar, done)
+            _add_file(library, settings, path, report, partial(_move, bar, done))
+        _move(bar, len(paths))
     _print_report(report, options.json)
     return FAILED if report.failed else DONE
+
+
+def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
+    bar.update(done + part - bar.n)
 
 
 def _files(path: Path) -> list[Path]:
@@ -95,14 +106,16 @@ def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
 
 
-def _add_file(library: Library, settings: Settings, path: Path, report: AddReport) -> None:
+def _add_file(
+    library: Library, settings: Settings, path: Path, report: AddReport, tell_part: Callable[[float], None]
+) -> None:
     loaded = load_file(path, settings.max_upload_bytes)
     report.failed.extend(loaded.failed)
     documents = loaded.documents
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
     if absolute.is_relative_to(corpus):
         documents = [replace(d, key=corpus_key(corpus, absolute)) for d in documents]
-    added = library.add(documents)
+    added = library.add(documents, part_of(tell_part))
     for name in ("added", "updated", "unchanged", "failed"):
         getattr(report, name).extend(getattr(added, name))
 

@@ -134,11 +134,15 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a piece of work is; ``done`` counts from 0 to ``total``."""
+    """How far a piece of work is.
+
+    ``done`` counts from 0 to ``total``; ``what`` is at work, and ``part`` of it, from 0 to 1, is done.
+    """
 
     done: int
     total: int
     what: str
+    part: float = 0.0
 
 
 ReportProgress = Callable[[Progress], None]
@@ -194,6 +198,7 @@ class Stage:
 
 NO_ANSWER = "The collection has no answer to this question."
 """What an answer that declines says."""
+EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,7 @@ class Answer:
     """The answer to a question.
 
     ``question`` is the question as it was completed from the conversation. Where ``abstained`` is
-    true there are no sentences, ``text`` is `NO_ANSWER`, ``related`` are the nearest passages, which
+    true there are no sentences, ``text`` says so in one sentence, ``related`` are the nearest passages, which
     are no answer, and ``missing`` are the question's words that none of them holds. ``confidence`` is
     the estimated probability that the quoted sentences answer the question.
     """

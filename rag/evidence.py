@@ -70,6 +70,8 @@ ANSWER_FEATURES: Mapping[str, str] = {
 SEMANTIC = frozenset("cosine cosine_lead sentence_cosine passage_score passage_lead lead".split())
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
+_STUB_WORDS = 8
+"""A paragraph without an end mark and shorter than this is a caption or a heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _candidate_rows(
             continue
         if span.kind == "table_row":
             before = header
-        if len(held) < 2 or (span.kind == "paragraph" and text.endswith(":")):
+        if len(held) < 2 or _is_stub(span, text):
             before = held
             continue
         has_kind = holds_kind(kind, text, question.text)
@@ -154,6 +156,13 @@ def _candidate_rows(
         rows.append((candidate, position, text, features, held))
         before = held
     return rows
+
+
+def _is_stub(span: Span, text: str) -> bool:
+    """Whether a paragraph only leads to what follows: "These are:", or a caption."""
+    words_held = len(text.split())
+    closed = text.rstrip("\"'”’»)]").endswith((".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।"))
+    return span.kind == "paragraph" and (text.endswith(":") or (words_held < _STUB_WORDS and not closed))
 
 
 def weigh_answer(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,6 +40,8 @@ from rag.vectors import ELSEWHERE, VectorIndex
 
 CORPUS_PREFIX = "corpus:"
 _PATIENCE_SECONDS = 2.0
+_PASSAGES_TOLD = 10
+"""Progress is told after each so many passages, a quarter of a second."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -129,7 +132,7 @@ class Library:
             name = document.title or document.key
             _tell(progress, done, len(waiting), name)
             try:
-                self._add_one(document, report)
+                self._add_one(document, report, partial(_tell, progress, done, len(waiting), name))
             except LoadError as error:
                 report.failed.append(error)
         _tell(progress, len(waiting), len(waiting), "")
@@ -209,7 +212,8 @@ class Library:
         }
         for done, (key, path) in enumerate(changed.items()):
             _tell(progress, done, len(changed), path.name)
-            self._sync_file(key, path, report)
+            tell_part = partial(_tell, progress, done, len(changed), path.name)
+            self._sync_file(key, path, report, tell_part)
         if changed:
             _tell(progress, len(changed), len(changed), "")
         return report
@@ -246,7 +250,7 @@ class Library:
             if self._index.state == ELSEWHERE:
                 raise CatalogError("Another process keeps the vector index: close the app and try again.")
 
-    def _add_one(self, document: NewDocument, report: AddReport) -> None:
+    def _add_one(self, document: NewDocument, report: AddReport, tell_part: Callable[[float], None]) -> None:
         prepared = _prepared(document)
         document_id = short_hash("document", prepared.key)
         version = content_hash(prepared)[:16]
@@ -256,15 +260,20 @@ class Library:
         if before == version and not is_buried:
             report.unchanged.append(self.document(document_id))
             return
-        pieces = self._embed(prepared)
+        pieces = self._embed(prepared, tell_part)
         with self._catalog.writing() as writer:
             stored = writer.put(prepared, document_id, version, pieces)
         self._index.notify()
         (report.updated if before else report.added).append(stored)
 
-    def _embed(self, document: NewDocument) -> list[EmbeddedPiece]:
+    def _embed(self, document: NewDocument, tell_part: Callable[[float], None]) -> list[EmbeddedPiece]:
         pieces = split_document(document.text, document.blocks, self.settings.passage_words)
-        return [self._embed_piece(document, piece) for piece in pieces]
+        embedded: list[EmbeddedPiece] = []
+        for piece in pieces:
+            embedded.append(self._embed_piece(document, piece))
+            if len(embedded) % _PASSAGES_TOLD == 0:
+                tell_part(len(embedded) / len(pieces))
+        return embedded
 
     def _embed_piece(self, document: NewDocument, piece: Piece) -> EmbeddedPiece:
         """Embed a passage with its title and headings before it, unless its vectors are held."""
@@ -285,9 +294,17 @@ class Library:
                 writer.forget_file(key)
         self._index.notify()
 
-    def _sync_file(self, key: str, path: Path, report: AddReport, *, on_purpose: bool = False) -> None:
+    def _sync_file(
+        self,
+        key: str,
+        path: Path,
+        report: AddReport,
+        tell_part: Callable[[float], None] | None = None,
+        *,
+        on_purpose: bool = False,
+    ) -> None:
         stamp = _stamp(path)
-        loaded = load_file(path)
+        loaded = load_file(path, self.settings.max_upload_bytes)
         report.failed.extend(loaded.failed)
         for document in loaded.documents:
             document = replace(document, key=key)
@@ -296,7 +313,7 @@ class Library:
                 is_back = not on_purpose and view.version(key) is None
                 if is_back and view.is_buried(key, text_hash(document.text)):
                     continue
-            added = self.add([document])
+            added = self.add([document], part_of(tell_part))
             for name in ("added", "updated", "unchanged", "failed"):
                 getattr(report, name).extend(getattr(added, name))
         if loaded.documents and not loaded.failed:
@@ -365,9 +382,19 @@ def _check_embedder(catalog: Catalog, name: str) -> None:
         writer.set_meta("embedder", name)
 
 
-def _tell(progress: ReportProgress | None, done: int, total: int, what: str) -> None:
+def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
+    """Return a function that tells how much of one document is done, for `Library.add` to call."""
+
+    def tell(progress: Progress) -> None:
+        if tell_part and progress.part:
+            tell_part(progress.part)
+
+    return tell
+
+
+def _tell(progress: ReportProgress | None, done: int, total: int, what: str, part: float = 0.0) -> None:
     if progress is not None:
-        progress(Progress(done, total, what))
+        progress(Progress(done, total, what, part))
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog_view import StoredPassage
-from rag.documents import NO_ANSWER, Answer, Citation, Hit, Sentence
+from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Citation, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
     SENTENCE_FEATURES,
@@ -131,7 +131,7 @@ def _says_the_same(one: Weighed, other: Weighed) -> bool:
 def _declined(found: Found, confidence: float) -> Answer:
     related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
-        text=NO_ANSWER,
+        text=NO_ANSWER if found.candidates else EMPTY_COLLECTION,
         sentences=(),
         abstained=True,
         mode="quote",

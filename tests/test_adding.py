@@ -106,11 +106,23 @@ def test_progress_names_the_file_at_work_and_ends_at_the_total(library: Library)
     assert reported == [Progress(0, 2, "ship.md"), Progress(1, 2, "empty.txt"), Progress(2, 2, "")]
 
 
+def test_progress_goes_on_within_a_long_file(library: Library):
+    reported: list[Progress] = []
+    long = Upload(
+        "long.txt", b"\n\n".join(b"# Part %d\n\nThe ship is in the harbour." % n for n in range(40))
+    )
+    add_uploads(library, [long], LIMIT, reported.append)
+    assert [(p.done, p.total, p.what, p.part) for p in reported] == [
+        *((0, 1, "long.txt", part) for part in (0, 0.25, 0.5, 0.75, 1)),
+        (1, 1, "", 0),
+    ]
+
+
 def test_what_nobody_foresaw_becomes_a_sentence_and_the_next_file_goes_on(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
     whole = library.add
-    monkeypatch.setattr(library, "add", lambda new: 1 / 0 if new[0].title == "Ships" else whole(new))
+    monkeypatch.setattr(library, "add", lambda new, _: 1 / 0 if new[0].title == "Ships" else whole(new))
     results = add(library, SHIP, Upload("king.txt", b"The king eats bread."))
     assert [result.state for result in results] == ["failed", "added"]
     assert results[0].text.startswith("Something went wrong on our side")

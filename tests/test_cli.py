@@ -122,7 +122,7 @@ def test_ask(capsys: pytest.CaptureFixture[str]):
 def test_ask_an_empty_library(capsys: pytest.CaptureFixture[str]):
     code, out, err = run(capsys, "ask", QUESTION)
     assert (code, err) == (3, "")
-    assert "no answer" in out
+    assert "The collection is empty" in out
 
 
 @pytest.mark.parametrize("question", ["", " ", "why " * 2500])

@@ -1,8 +1,8 @@
 // The first visit, and the line above a conversation.
 
 views.welcome = (root, data, emit) => {
-  fill(root, 
-    el("p", { class: "collection" }, data.line),
+  fill(root,
+    el("h1", { class: "collection" }, data.line),
     data.empty ? el("p", {}, link({ href: "/library" }, "Add articles on the Library page"), ".") : null,
     el("ul", { class: "starters", "aria-label": "Questions to start with" },
       data.starters.map((question) => el("li", {}, button(question, () => emit({ do: "ask", question }), { dir: "auto" })))),
@@ -11,8 +11,8 @@ views.welcome = (root, data, emit) => {
 
 views.bar = (root, data, emit) => {
   const open = root.querySelector("details")?.open;
-  fill(root, 
-    data.begun ? link({ href: "/" }, "New conversation") : null,
+  fill(root,
+    data.begun ? [el("h1", { class: "unseen" }, "Conversation"), link({ href: "/" }, "New conversation")] : null,
     data.earlier.length ? earlier(data.earlier, emit, open) : null,
   );
 };

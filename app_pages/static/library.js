@@ -3,7 +3,7 @@
 const ROWS_AT_ONCE = 200;
 
 views.progress = (root, data) => {
-  fill(root, 
+  fill(root,
     el("p", { class: "stage", role: "status" }, data.text),
     el("progress", { "aria-label": data.text, max: data.total || null, value: data.total ? data.done : null }),
     el("p", { class: "small what", dir: "auto" }, data.what || " "));

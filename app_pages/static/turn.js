@@ -6,7 +6,7 @@ const asked = new Map();
 views.turn = (root, data, emit) => {
   const shown = root.querySelectorAll(".sentence").length;
   root.classList.toggle("last", Boolean(data.last));
-  fill(root, 
+  fill(root,
     el("h2", { class: "question", dir: "auto" }, data.question),
     data.asked_as ? askedAs(data, emit) : null,
     el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
