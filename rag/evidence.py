@@ -63,7 +63,8 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "lacks_money": "whether an amount of money is asked for and the place holds none",
     "lacks_person": "whether who is the ... is asked and the place has no person's name",
 }
-# The place is the best sentence with the two around it, title and heading. That words are missing is
+# The place is the best sentence with the two around it, title and heading; for an item of a list, with
+# what the list follows. That words are missing is
 # taken loosely: their first five letters are enough.
 
 # Vectors say little about a language that the model doesn't know, so the lexical models go without.
@@ -121,6 +122,7 @@ def _candidate_rows(
     )
     kind = asked_kind(question.text)
     before: frozenset[str] = frozenset()
+    lead_in = before
     header = frozenset(stems(stored.header))
     for position, span in enumerate(stored.sentences):
         text = stored.passage.text[span.start - offset : span.end - offset]
@@ -131,6 +133,10 @@ def _candidate_rows(
             continue
         if span.kind == "table_row":
             before = header
+        elif span.kind == "list_item":
+            before = lead_in
+        else:
+            lead_in = held
         if len(held) < 2 or _is_stub(span, text):
             before = held
             continue
@@ -215,9 +221,16 @@ def _place(best: Weighed) -> str:
     """Return the best sentence with the two around it, its title and heading."""
     stored = best.candidate.stored
     around = stored.sentences[max(0, best.position - 1) : best.position + 2]
+    if best.span.kind == "list_item":
+        around = (*_lead_in(stored.sentences[: best.position]), *around)
     offset = stored.passage.start
     sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in around)
     return "\n".join([stored.document.title, stored.passage.heading, *sentences])
+
+
+def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the sentence that a list follows, if there is one."""
+    return next(((span,) for span in reversed(before) if span.kind != "list_item"), ())
 
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:

@@ -14,6 +14,11 @@ from rag.words import content_words, fold, stem, stems, words
 
 AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
 
+_QUESTION_WORD = re.compile(
+    r"\b(?:wh(?:o|om|ose|ere|en|y|at|ich)|how"
+    r"|wann|we[rmn]|wo|wie|warum|weshalb|wieso|welche\w*"
+    r"|ne|kim\w*|nere\w*|kac|hangi|nasil|neden|nicin|yuzde)\b"
+)
 _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     (
         "date",
@@ -54,7 +59,7 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
 )
 
 _DATE = re.compile(
-    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\b(?:january|february|march|april|june|july|august|september"
+    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b|\b(?:january|february|march|april|june|july|august|september"
     r"|october|november|december|in may|\d may|may \d|monday|tuesday|wednesday|thursday|friday"
     r"|saturday|sunday"
     r"|januar|februar|marz|mai|juni|juli|oktober|dezember|jahrhundert"
@@ -108,7 +113,11 @@ _HEAD = re.compile(
 def asked_kind(question: str) -> AskedKind:
     """Return the kind of thing that a question asks for."""
     folded = fold(question)
-    return next((kind for kind, pattern in _ASKED if pattern.search(folded)), "thing")
+    # The first question word tells; later ones open a clause: "How old was he when he won?"
+    first = _QUESTION_WORD.search(folded)
+    if not first:
+        return "thing"
+    return next((kind for kind, pattern in _ASKED if pattern.match(folded, first.start())), "thing")
 
 
 def holds_kind(kind: AskedKind, text: str, question: str) -> bool:

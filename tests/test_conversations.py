@@ -40,6 +40,7 @@ ANSWER = Answer(
     mode="quote",
     question="Which words?",
     related=(Hit(DOCUMENT, Passage("p", DOCUMENT.id, 0, 9, "Exact words.", "Heading"), 0.25),),
+    missing=("minister",),
     confidence=0.5,
     seconds=0.1,
 )
