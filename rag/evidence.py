@@ -71,6 +71,8 @@ ANSWER_FEATURES: Mapping[str, str] = {
 SEMANTIC = frozenset("cosine cosine_lead sentence_cosine passage_score passage_lead lead".split())
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
+_CLOSING = "\"'”’»)]"
+_END_MARKS = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।")
 _STUB_WORDS = 8
 """A paragraph without an end mark and shorter than this is a caption or a heading."""
 
@@ -166,9 +168,9 @@ def _candidate_rows(
 
 def _is_stub(span: Span, text: str) -> bool:
     """Whether a paragraph only leads to what follows: "These are:", or a caption."""
-    words_held = len(text.split())
-    closed = text.rstrip("\"'”’»)]").endswith((".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।"))
-    return span.kind == "paragraph" and (text.endswith(":") or (words_held < _STUB_WORDS and not closed))
+    if span.kind != "paragraph" or text.rstrip(_CLOSING).endswith(_END_MARKS):
+        return False
+    return text.endswith(":") or len(text.split()) < _STUB_WORDS
 
 
 def weigh_answer(

@@ -122,15 +122,16 @@ def asked_kind(question: str) -> AskedKind:
 
 def holds_kind(kind: AskedKind, text: str, question: str) -> bool:
     """Whether a text holds a date, number or name that the question itself doesn't."""
-    if kind == "date":
-        return any(match not in fold(question) for match in _DATE.findall(fold(text)))
-    if kind == "number":
-        return any(match not in fold(question) for match in _NUMBER.findall(fold(text)))
     if kind == "money":
-        return bool(_MONEY.search(fold(text))) and bool(_NUMBER.search(fold(text)))
+        folded = fold(text)
+        return bool(_MONEY.search(folded)) and bool(_NUMBER.search(folded))
+    if kind in ("date", "number"):
+        asked = fold(question)
+        pattern = _DATE if kind == "date" else _NUMBER
+        return any(match[0] not in asked for match in pattern.finditer(fold(text)))
     if kind == "name":
-        asked = set(words(question))
-        return any(not asked.issuperset(words(name)) for name in names(text))
+        said = set(words(question))
+        return any(not said.issuperset(words(name)) for name in names(text))
     return True
 
 

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from rag.catalog_view import CatalogView, StoredPassage
 from rag.documents import Filters
 from rag.embeddings import Vector
-from rag.language import language_of
+from rag.language import language_of_question
 from rag.vectors import VectorIndex
 from rag.words import content_words, stem, stems
 
 CANDIDATES = 100
 """Passages taken from each of the two rankings before they are fused."""
-SECOND_LOOK = 30
+SECOND_LOOK = 20
 """Passages whose sentences are looked at."""
+MOST_MATCHES = 10_000
+"""Matches that BM25 is worked out for: about 5 ms. In a large library the commonest words of a question
+are left to the second look; they would tell little, and cost the most."""
 
 # 0.7 × cosine + 0.3 × BM25 / its best: recall@1 0.957 on XQuAD en, where reciprocal rank fusion gives
 # 0.936. Scores are fused and not ranks after Bruch, Gai and Ingber 2022 (arXiv:2210.11934).
@@ -36,7 +39,8 @@ _BEST_SENTENCE, _COVERAGE, _PAIRS = 0.3, 0.2, 0.3
 class Question:
     """A question as retrieval sees it.
 
-    ``rarity`` is the inverse document frequency of each stem, ``pairs`` the neighbouring stems;
+    ``frequency`` is the number of passages that hold each stem, ``rarity`` its inverse document
+    frequency, ``pairs`` the neighbouring stems;
     ``is_known_language`` whether the embedding model knows the question's language.
     """
 
@@ -44,6 +48,7 @@ class Question:
     words: tuple[str, ...]
     stems: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
+    frequency: Mapping[str, int]
     rarity: Mapping[str, float]
     vector: Vector
     is_known_language: bool = True
@@ -74,7 +79,7 @@ def read_question(
 
     ``known_languages`` are those of the embedding model; empty means that they aren't known.
     """
-    language = language_of(text) if known_languages else ""
+    language = language_of_question(text) if known_languages else ""
     found = content_words(text)
     found_stems = tuple(dict.fromkeys(stem(word) for word in found))
     passages = view.counts()[1]
@@ -86,7 +91,7 @@ def read_question(
     in_order = [s for s in stems(text) if s in rarity]
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
-    return Question(text, tuple(found), found_stems, pairs, rarity, vector, is_known)
+    return Question(text, tuple(found), found_stems, pairs, frequencies, rarity, vector, is_known)
 
 
 def find(
@@ -97,7 +102,7 @@ def find(
     filters: Filters | None = None,
 ) -> list[Candidate]:
     """Return the best passages for a question, the best first; ties go by id."""
-    lexical = view.matching(_match_query(question.words), CANDIDATES, filters) if question.words else {}
+    lexical = view.matching(_match_query(question), CANDIDATES, filters) if question.words else {}
     if filters is None:
         near: Sequence[str] = index.nearest(view, question.vector, CANDIDATES).passage_ids
     else:
@@ -110,8 +115,15 @@ def find(
     return candidates[:limit]
 
 
-def _match_query(words: Sequence[str]) -> str:
-    return " OR ".join(f'"{word}"' for word in words)
+def _match_query(question: Question) -> str:
+    """Return the FTS5 query for a question's words, the rarest first, as far as `MOST_MATCHES` allows."""
+    chosen, matches = list[str](), 0
+    for word in sorted(question.words, key=lambda word: (question.frequency[stem(word)], word)):
+        matches += question.frequency[stem(word)]
+        if chosen and matches > MOST_MATCHES:
+            break
+        chosen.append(word)
+    return " OR ".join(f'"{word}"' for word in chosen)
 
 
 def _fuse(
