@@ -43,7 +43,9 @@ def show(view: str, key: str, **data: Any) -> dict[str, Any]:
         What the view shows, as it can be written in JSON.
     """
     # Streamlit keeps what happens in a view under its key, beside what pages keep for themselves.
-    result = _mount(key=f"view-{key}", data={"view": view, **data}, on_event_change=lambda: None)
+    # Two underscores in a row are Streamlit's own mark, and one in 200 conversations' ids has them.
+    name = f"view-{key}".replace("_", "-")
+    result = _mount(key=name, data={"view": view, **data}, on_event_change=lambda: None)
     return dict(result.event or {})
 
 

@@ -160,3 +160,21 @@ def test_a_library_of_a_newer_version_is_one_sentence_and_stays_as_it_is(
     assert (failure["view"], failure["tone"]) == ("line", "alert")
     assert "was written by a newer Footnote" in failure["text"]
     assert catalog.read_bytes() == before
+
+
+@pytest.mark.parametrize("conversation", ["a__b", "_", "a-b_c__"])
+def test_a_conversation_of_any_id_is_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, conversation: str
+):
+    conversations = Conversations.open(settings)
+    conversations.append(conversation, "Why?", Answer("No.", (), True, "quote", "Why?"))
+    conversations.close()
+    monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params["c"] = conversation
+    app.run()
+    shown = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    assert "Why?" in [view.get("question") for view in shown]
+    st.cache_resource.clear()
