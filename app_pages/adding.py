@@ -45,11 +45,12 @@ def add_uploads(
 ) -> list[Result]:
     """Add files one by one, so that one that fails leaves the others alone."""
     results: list[Result] = []
-    for done, upload in enumerate(uploads):
-        report(Progress(done, len(uploads), upload.name))
-        tell_part = partial(_tell_part, report, done, len(uploads), upload.name)
-        add = partial(_add_upload, library, upload, max_bytes, part_of(tell_part))
-        results.extend(_guarded(upload.name, add))
+    with library.batch():
+        for done, upload in enumerate(uploads):
+            report(Progress(done, len(uploads), upload.name))
+            tell_part = partial(_tell_part, report, done, len(uploads), upload.name)
+            add = partial(_add_upload, library, upload, max_bytes, part_of(tell_part))
+            results.extend(_guarded(upload.name, add))
     report(Progress(len(uploads), len(uploads), ""))
     return results
 

@@ -80,7 +80,7 @@ def _heading(document: Document) -> dict[str, Any]:
 
 
 def _gone(citations: list[tuple[Turn, Citation]], back: str) -> dict[str, Any]:
-    """Return the page of an article that the library doesn't hold: only what was quoted from it."""
+    """Return the page of an article that the library doesn't hold: what a conversation still quotes of it."""
     empty = {"blocks": [], "places": [], "groups": [], "current": None, "share": "", "back": back}
     if not citations:
         unknown = {"title": "No article here", "origin": [], "file": "", "url": "", "quotes": []}
@@ -88,10 +88,11 @@ def _gone(citations: list[tuple[Turn, Citation]], back: str) -> dict[str, Any]:
     quotes = [
         {"quote": citation.quote, "number": citation.number, "question": turn.question}
         for turn, citation in citations
+        if citation.quote
     ]
     return {
         **empty,
         **_heading(citations[0][1].document),
         "quotes": quotes,
-        "note": reading.NOT_HELD_QUOTED,
+        "note": reading.NOT_HELD_QUOTED if quotes else reading.NOT_HELD_BLANK,
     }

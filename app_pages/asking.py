@@ -80,7 +80,7 @@ class Asking:
                 earlier.wait()
             self._wait_for_a_first_library()
             answer = self._answer()
-            self.turn = self._engine.conversations.append(self._conversation_id, self.question, answer)
+            self.turn = self._engine.store(self._conversation_id, self.question, answer)
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.error = sentence_for(error)
         finally:

@@ -11,7 +11,7 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.starters import starter_questions
 from app_pages.work import Work
-from rag import AddReport, Assistant, Document, Library, Settings
+from rag import AddReport, Answer, Assistant, Document, Library, Settings
 from rag.conversations import Conversations, Turn
 
 _TEXTS_IN_MEMORY = 32
@@ -42,6 +42,8 @@ class Engine:
         settings = Settings.from_env()
         library = Library.open(settings)
         conversations = Conversations.open(settings)
+        # Of an answer that was stored just before a kill.
+        library.forget_quotes(conversations)
         return cls(
             settings=settings,
             library=library,
@@ -78,6 +80,14 @@ class Engine:
         turns = list(self.conversations.turns(conversation_id))
         stored = {turn.number for turn in turns}
         return turns, [a for a in asking if a.turn is None or a.turn.number not in stored]
+
+    def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
+        """Store an answer and return its turn, without the words of what was removed meanwhile."""
+        turn = self.conversations.append(conversation_id, question, answer)
+        if self.library.forget_quotes(self.conversations):
+            turns = self.conversations.turns(conversation_id)
+            return next((one for one in turns if one.number == turn.number), turn)
+        return turn
 
     def forget(self, conversation_id: str) -> None:
         """Delete a conversation, with the questions of it that are still in memory."""

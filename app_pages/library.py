@@ -26,6 +26,7 @@ from app_pages.wording import count, day, file_name, kind, short_day, size, titl
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Document, DocumentNotFound, FootnoteError
 
+_FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 TAKES = "Choose or drop Markdown, text and HTML files"
 
 
@@ -188,10 +189,10 @@ def _ask_to_remove(document_id: str) -> None:
 def _consequence(document: Document) -> str:
     if document.key.startswith("corpus:"):
         return (
-            f"No answer will quote it any more. The file {file_name(document)} stays on disk, and the "
-            "article does not come back by itself; you can add it back below the table."
+            f"{_FORGOTTEN} The file {file_name(document)} stays on disk, and the article does not come "
+            "back by itself; you can add it back below the table."
         )
-    return "No answer will quote it any more. What conversations have quoted from it stays in them."
+    return _FORGOTTEN
 
 
 def _remove(shared: Engine, document: Document) -> None:

@@ -21,9 +21,15 @@ CHANGED_FOUND = (
     "The article has changed since it was quoted; the same words are highlighted where they stand now."
 )
 CHANGED_LOST = "The article has changed since it was quoted, and these words are not in it any more:"
+CHANGED_BLANK = (
+    "The article has changed since it was quoted, and the quote was removed with the earlier text."
+)
 CHANGED_UNKNOWN = "The article has changed since this link was made, so the place it names can't be shown."
 NO_PLACE = "This link names no place in the article, so nothing is highlighted."
 NOT_HELD_QUOTED = "This article is no longer in the library; this is what the conversation quoted from it."
+NOT_HELD_BLANK = (
+    "This article is no longer in the library, and what the conversation quoted from it was removed with it."
+)
 UNKNOWN = "There is no article at this address: it was removed, or the link is not complete."
 
 
@@ -68,9 +74,10 @@ def resolve(
         return Target(None, NO_PLACE)
     if version == document.version:
         return Target(span) if span.end <= len(document.text) else Target(None, NO_PLACE)
-    quote = next((c.quote for _, c in citations if c.version == version and Span(c.start, c.end) == span), "")
-    if not quote:
-        return Target(None, CHANGED_UNKNOWN)
+    quotes = [c.quote for _, c in citations if c.version == version and Span(c.start, c.end) == span]
+    if not any(quotes):
+        return Target(None, CHANGED_BLANK if quotes else CHANGED_UNKNOWN)
+    quote = next(filter(None, quotes))
     found = find_once(document.text, quote)
     return Target(found, CHANGED_FOUND) if found else Target(None, CHANGED_LOST, quote)
 

@@ -14,6 +14,8 @@ from rag.conversations import Turn
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"
+QUOTE_GONE = "This quote was removed with its article."
+QUOTE_CHANGED = "This quote was removed when the article changed."
 
 
 def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
         "question": asking.question,
         "stage": "" if asking.failed else asking.stage,
         "error": asking.error,
-        "sentences": [_sentence(sentence, conversation_id) for sentence in asking.sentences],
+        "sentences": [_sentence(sentence, conversation_id, {}) for sentence in asking.sentences],
     }
 
 
@@ -37,11 +39,11 @@ def finished_turn(
         "asked_as": answer.question if _completed(turn) else "",
         "abstained": answer.text if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
-        "sentences": [_sentence(sentence, conversation_id) for sentence in answer.sentences],
+        "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
-        "copy": _copy_text(answer),
+        "copy": _copy_text(answer, documents),
     }
 
 
@@ -49,13 +51,28 @@ def _completed(turn: Turn) -> bool:
     return bool(turn.answer.question) and turn.answer.question.split() != turn.question.split()
 
 
-def _sentence(sentence: Sentence, conversation_id: str) -> dict[str, Any]:
+def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "text": sentence.text,
+        "blank": _blank_sentence(sentence, documents),
         "cells": _cells(sentence.text) if sentence.kind == "row" else [],
         "quoted": sentence.kind == "quote",
-        "notes": [_note(citation, conversation_id) for citation in sentence.citations],
+        "notes": [_note(citation, conversation_id, documents) for citation in sentence.citations],
     }
+
+
+def _blank(citation: Citation, documents: Mapping[str, Document]) -> str:
+    """Return what stands in the place of a quote that was blanked; nothing for any other."""
+    if citation.quote:
+        return ""
+    held = documents.get(citation.document.id)
+    # Of the version that was quoted: it was removed, and has been added again since.
+    return QUOTE_CHANGED if held and held.version != citation.version else QUOTE_GONE
+
+
+def _blank_sentence(sentence: Sentence, documents: Mapping[str, Document]) -> str:
+    blanks = [] if sentence.text else [_blank(citation, documents) for citation in sentence.citations]
+    return next(filter(None, blanks), "")
 
 
 def _cells(row: str) -> list[dict[str, str]]:
@@ -67,11 +84,12 @@ def _cells(row: str) -> list[dict[str, str]]:
     return cells
 
 
-def _note(citation: Citation, conversation_id: str) -> dict[str, Any]:
+def _note(citation: Citation, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "number": citation.number,
         "name": source_name(citation),
         "quote": citation.quote,
+        "blank": _blank(citation, documents),
         "href": citation_link(citation, conversation_id),
     }
 
@@ -81,7 +99,7 @@ def _source(
 ) -> dict[str, Any]:
     held = documents.get(citation.document.id)
     state = GONE if held is None else CHANGED if held.version != citation.version else ""
-    before, after = ("", "") if state else _context(citation, engine)
+    before, after = ("", "") if state or not citation.quote else _context(citation, engine)
     return {
         "number": citation.number,
         "document": citation.document.id,
@@ -91,6 +109,7 @@ def _source(
         "state": state,
         "before": before,
         "quote": citation.quote,
+        "blank": _blank(citation, documents),
         "after": after,
     }
 
@@ -122,13 +141,16 @@ def _summary(answer: Answer) -> str:
     return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
 
 
-def _copy_text(answer: Answer) -> str:
+def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
     sentences = [
-        f"{sentence.text} " + "".join(f"[{citation.number}]" for citation in sentence.citations)
+        f"{sentence.text or _blank_sentence(sentence, documents)} "
+        + "".join(f"[{citation.number}]" for citation in sentence.citations)
         for sentence in answer.sentences
     ]
     sources = [
-        f"[{c.number}] " + ", ".join([title(c.document), *origin(c.document)]) + f": “{c.quote}”"
+        f"[{c.number}] "
+        + ", ".join([title(c.document), *origin(c.document)])
+        + (f": “{c.quote}”" if c.quote else f": {_blank(c, documents)}")
         for c in answer.citations
     ]
     return "\n".join([*(sentences or [answer.text]), "", *sources]).strip()

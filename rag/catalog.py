@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,13 +24,23 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from rag.catalog_view import CatalogView
-from rag.documents import Document, NewDocument, short_hash
+from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import Vector, Vectors
 from rag.errors import CatalogError
+from rag.migrations import MIGRATIONS, migrate
 from rag.splitting import Piece
 
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60
+_TRY_SECONDS = 0.1
+"""How long one try to cut off the log keeps other writers waiting."""
+_MERGED_PAGES = 500
+"""Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
+_MOST_LEVELS = 100
+"""Each merge of all segments adds a level or two to the word index, and at 2,000 SQLite 3.40 takes it for
+damaged. Making it anew costs about as much as fifty merges, and brings them back to one."""
+_WIPE = "wipe"
+"""The name under which the catalog notes that removed text still has to be wiped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,59 @@ class Catalog:
                     connection.execute("ROLLBACK")
                 raise
 
+    def owed(self) -> str:
+        """What names the wiping that is owed since something was removed; empty where none is."""
+        with self.reading() as view:
+            return view.meta(_WIPE) or ""
+
+    def wipe(self, patience_seconds: float) -> bool:
+        """Wipe what was removed from the file and its log; return whether all of it is gone.
+
+        A removed row is overwritten with zeros, but its words stay in older segments of the word
+        index until they are merged, and its text in the log until that is copied into the file and
+        cut off. A reader of an earlier moment, in any process, stands in the way of that.
+        """
+        start = True
+        while True:
+            with self.writing() as writer:
+                if not writer.merge_words(start=start):
+                    break
+            start = False
+        if self._word_levels() > _MOST_LEVELS:
+            with self.writing() as writer:
+                writer.rebuild_words()
+        end = time.monotonic() + patience_seconds
+        while not self._cut_log():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_TRY_SECONDS / 2)
+        return True
+
+    def settle(self, owed: str) -> None:
+        """Note that what was owed is wiped, unless more was removed meanwhile."""
+        with self.writing() as writer:
+            writer.execute("DELETE FROM meta WHERE name = ? AND value = ?", [_WIPE, owed])
+
+    def _word_levels(self) -> int:
+        """Return how many levels of segments the word index has.
+
+        The structure record begins with four bytes and then this number, as one of SQLite's varints
+        (https://sqlite.org/fileformat2.html#varint); two bytes of it are enough here.
+        """
+        with self._translated(), self._connection() as connection:
+            (record,) = connection.execute("SELECT block FROM words_data WHERE id = 10").fetchone()
+        first, second = record[4], record[5]
+        return int(first if first < 128 else (first & 127) << 7 | second & 127)
+
+    def _cut_log(self) -> bool:
+        with self._translated(), self._writer, self._connection() as connection:
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * _TRY_SECONDS)}")
+            try:
+                is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS}")
+        return not is_busy
+
     def _prepare(self) -> None:
         with self._connection() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -119,10 +184,12 @@ class Catalog:
                 # Two processes may meet here: the second one waits, looks again and finds it done.
                 connection.execute("BEGIN IMMEDIATE")
                 if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in _statements(files("rag").joinpath("schema.sql").read_text("utf-8")):
+                    for statement in schema():
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 connection.execute("COMMIT")
+            elif version < SCHEMA_VERSION:
+                migrate(connection, self.path, SCHEMA_VERSION, MIGRATIONS)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -158,10 +225,16 @@ class Catalog:
             yield
         except sqlite3.Error as error:
             raise CatalogError(_sentence(error, self.path)) from error
+        except json.JSONDecodeError as error:  # zeros where blocks or sentences stood
+            raise CatalogError(_damaged(self.path)) from error
 
 
 class CatalogWriter(CatalogView):
     """A transaction."""
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Change the catalog in its own terms, as `select` reads it; return how many rows it touched."""
+        return self._connection.execute(statement, values).rowcount
 
     def put(
         self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
@@ -179,6 +252,9 @@ class CatalogWriter(CatalogView):
     def remove(self, document_id: str, bury: bool) -> Document:
         """Remove a document with all that belongs to it; with `bury`, so that it stays away.
 
+        Of a buried one key, hash and the beginning of the title are kept, to know what stays away
+        and to name it.
+
         Raises
         ------
         DocumentNotFound
@@ -190,7 +266,7 @@ class CatalogWriter(CatalogView):
                 [
                     document.key,
                     text_hash(document.text),
-                    document.title,
+                    name_of_removed(document.title),
                     datetime.now(UTC).isoformat(timespec="seconds"),
                 ],
             )
@@ -219,6 +295,11 @@ class CatalogWriter(CatalogView):
 
     def _delete(self, document_id: str) -> None:
         number = "(SELECT number FROM documents WHERE id = ?)"
+        # Only a passage's last change counts, so the log grows with passages and not with updates.
+        self._connection.execute(
+            f"DELETE FROM changes WHERE passage IN (SELECT id FROM passages WHERE document = {number})",
+            [document_id],
+        )
         self._connection.execute(
             f"INSERT INTO changes (passage, added) SELECT id, 0 FROM passages WHERE document = {number}"
             " ORDER BY number",
@@ -228,7 +309,24 @@ class CatalogWriter(CatalogView):
             f"DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = {number})",
             [document_id],
         )
-        self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id])
+        if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
+            # In the same transaction, so that a kill before the wiping leaves it owed.
+            self.set_meta(_WIPE, secrets.token_hex(8))
+
+    def merge_words(self, *, start: bool) -> bool:
+        """Merge a step of the word index, which drops the words of removed rows; return whether more is left.
+
+        "optimize" does the same at once, and keeps other writers out for as long as it takes.
+        """
+        before = self._connection.total_changes
+        # The negative number starts merging all segments into one; https://sqlite.org/fts5.html#the_merge_command
+        pages = -_MERGED_PAGES if start else _MERGED_PAGES
+        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", [pages])
+        return self._connection.total_changes - before >= 2
+
+    def rebuild_words(self) -> None:
+        """Make the word index anew from its own texts."""
+        self._connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
 
     def _insert_document(
         self,
@@ -305,6 +403,7 @@ class CatalogWriter(CatalogView):
             "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
             [passage, document.title, piece.heading, text],
         )
+        execute("DELETE FROM changes WHERE passage = ?", [passage_id])
         execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage_id])
 
 
@@ -313,13 +412,21 @@ def text_hash(text: str) -> str:
     return short_hash("text", text)
 
 
-def _statements(script: str) -> Iterator[str]:
+def schema() -> Iterator[str]:
+    """The statements that make an empty catalog of the newest version."""
     statement = ""
-    for line in script.splitlines(keepends=True):
+    for line in files("rag").joinpath("schema.sql").read_text("utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"The catalog {path} is damaged: put a copy of it back, or save what can be read of it with"
+        " `python -m rag doctor`."
+    )
 
 
 def _sentence(error: sqlite3.Error, path: Path) -> str:
@@ -330,6 +437,6 @@ def _sentence(error: sqlite3.Error, path: Path) -> str:
         return f"The catalog {path} can't be written: make it writable, or set FOOTNOTE_DATA_DIR."
     if "locked" in text:
         return "Another process has been writing to the library for a minute: try again when it is done."
-    if "malformed" in text or "not a database" in text:
-        return f"The catalog {path} is damaged: put a copy of it back, or move it away to start afresh."
+    if any(sign in text for sign in ("malformed", "not a database", "not decode", "already exists")):
+        return _damaged(path)
     return f"The catalog {path} failed ({text}): try again."

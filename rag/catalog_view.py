@@ -61,6 +61,10 @@ class CatalogView:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def select(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Rows in the catalog's own terms, for what looks after the file and not after documents."""
+        return self._connection.execute(query, values)
+
     def documents(self) -> list[Document]:
         """All documents without text, the newest first."""
         rows = self._connection.execute(
@@ -90,6 +94,10 @@ class CatalogView:
         row = self._connection.execute("SELECT version FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
+    def versions(self) -> dict[str, str]:
+        """The version of each document, by its id."""
+        return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())
+
     def keys(self, prefix: str) -> list[str]:
         """The keys that start with `prefix`, in order."""
         rows = self._connection.execute(
@@ -99,7 +107,7 @@ class CatalogView:
 
     def counts(self) -> tuple[int, int]:
         """How many documents and passages there are."""
-        count = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM vectors)"
+        count = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
         documents, passages = self._connection.execute(count).fetchone()
         return documents, passages
 
@@ -174,8 +182,8 @@ class CatalogView:
 
     def last_change(self) -> int:
         """The number of the last change, 0 where there is none."""
-        row = self._connection.execute("SELECT max(number) FROM changes").fetchone()
-        return row[0] or 0
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+        return row[0] if row else 0
 
     def changes(self, after: int, limit: int) -> list[tuple[int, str, bool]]:
         """Number, passage id and whether it was added, of the changes after a number, in order."""
@@ -184,6 +192,15 @@ class CatalogView:
             [after, limit],
         ).fetchall()
         return [(number, passage, bool(added)) for number, passage, added in rows]
+
+    def changed_passages(self, after: int) -> set[str]:
+        """The ids of the passages added or removed after a change."""
+        rows = self._connection.execute("SELECT passage FROM changes WHERE number > ?", [after]).fetchall()
+        return {passage for (passage,) in rows}
+
+    def passage_ids(self) -> set[str]:
+        """The ids of all passages."""
+        return {passage for (passage,) in self._connection.execute("SELECT id FROM passages").fetchall()}
 
     def removed_passages(self, after: int) -> set[str]:
         """The ids of the passages removed after a change."""

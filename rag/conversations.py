@@ -1,8 +1,9 @@
 """Conversations: questions and their answers, kept in a small SQLite file of their own.
 
-A turn holds the whole answer, citations included, so that it can be shown as it was even when a
-cited document has been changed or removed since. The file is apart from the catalog: reading and
-forgetting what was asked never waits for the library, and deleting one leaves the other whole.
+A turn holds the whole answer, citations included. When a cited document is changed or removed, what
+was quoted from it is blanked: the question, the numbers of the footnotes and the document's title
+stay. The file is apart from the catalog: reading and forgetting what was asked never waits for the
+library, and deleting one leaves the other whole.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence
+from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence, name_of_removed
 from rag.errors import CatalogError
 from rag.settings import Settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE conversations (
     id TEXT PRIMARY KEY,
@@ -36,6 +38,21 @@ CREATE TABLE turns (
     PRIMARY KEY (conversation, number)
 ) WITHOUT ROWID;
 """
+CITED = """
+CREATE TABLE cited (
+    document TEXT NOT NULL,
+    version TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (document, version, conversation, number),
+    FOREIGN KEY (conversation, number) REFERENCES turns ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX cited_turn ON cited (conversation, number);
+CREATE TABLE wipes (number INTEGER PRIMARY KEY AUTOINCREMENT);
+"""
+"""Since version 2: which turns hold words of which versions, and whether wiping is owed."""
+_BUSY_SECONDS = 10
+_WIPE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,9 @@ class Conversations:
         path = settings.data_dir / "conversations.sqlite3"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             try:
                 _prepare(connection)
             except BaseException:
@@ -122,6 +141,7 @@ class Conversations:
                 "INSERT INTO turns VALUES (?, ?, ?, ?, ?)",
                 (conversation_id, number, question, answer_to_json(answer), asked.isoformat()),
             )
+            _insert_cited(connection, conversation_id, number, answer)
         return Turn(number, question, answer, asked)
 
     def turns(self, conversation_id: str) -> Sequence[Turn]:
@@ -159,8 +179,59 @@ class Conversations:
         """Forget a conversation and wipe its words from the file; an unknown one is no error."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
-        # The deleted words still stand in the write-ahead log until it is folded in and cut off.
-        self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("INSERT INTO wipes DEFAULT VALUES")
+        self.wipe()
+
+    def cited(self) -> set[tuple[str, str]]:
+        """Return the documents and versions, as their ids, of which any turn holds words."""
+        return set(self._read("SELECT DISTINCT document, version FROM cited"))
+
+    def forget(self, versions: Iterable[tuple[str, str]]) -> None:
+        """Blank what the turns hold of these versions of documents; `wipe` then clears the file of it."""
+        gone = set(versions)
+        with self._transaction() as connection:
+            turns = {
+                (conversation_id, number)
+                for version in gone
+                for conversation_id, number in connection.execute(
+                    "SELECT conversation, number FROM cited WHERE document = ? AND version = ?", version
+                )
+            }
+            for turn in turns:
+                (text,) = connection.execute(
+                    "SELECT answer FROM turns WHERE conversation = ? AND number = ?", turn
+                ).fetchone()
+                answer = blanked(answer_from_json(text), gone)
+                connection.execute(
+                    "UPDATE turns SET answer = ? WHERE conversation = ? AND number = ?",
+                    (answer_to_json(answer), *turn),
+                )
+                connection.execute("DELETE FROM cited WHERE conversation = ? AND number = ?", turn)
+                _insert_cited(connection, *turn, answer)
+            if turns:
+                connection.execute("INSERT INTO wipes DEFAULT VALUES")
+
+    def wipe(self) -> bool:
+        """Wipe what was deleted and blanked from the file and its log; return whether it is gone.
+
+        SQLite overwrites deleted rows, but copies of rows stay in unused parts of pages when a tree is
+        balanced (in one of 1,600 rows, measured), so the file is written anew: it is small.
+        """
+        ((last,),) = self._read("SELECT coalesce(max(number), 0) FROM wipes")
+        if not last:
+            return True
+        with self._lock, _translated():
+            self._connection.execute("VACUUM")
+            # A reader of an earlier moment, in any process, stands in the way of cutting the log off.
+            self._connection.execute(f"PRAGMA busy_timeout = {1000 * _WIPE_SECONDS}")
+            try:
+                is_busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS}")
+        if is_busy:
+            return False
+        self._read("DELETE FROM wipes WHERE number <= ?", (last,))
+        return True
 
     def _read(self, query: str, parameters: tuple[object, ...] = ()) -> Sequence[Any]:
         with self._lock, _translated():
@@ -177,6 +248,33 @@ class Conversations:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
+    """Return an answer without a word of these versions: (document id, version) pairs.
+
+    A blanked citation has an empty quote; number and place stay, and the beginning of the
+    document's title, so that a note can name what was there. The sentences that cite it are empty
+    too, even a model's own: they were made of its words. Related passages of it are left out.
+    """
+
+    def is_gone(citation: Citation) -> bool:
+        return (citation.document.id, citation.version) in gone
+
+    def blank(citation: Citation) -> Citation:
+        title = name_of_removed(citation.document.title)
+        bare = replace(citation.document, key="", title=title, source="", url="", author="")
+        return replace(citation, document=bare, quote="") if is_gone(citation) else citation
+
+    sentences = tuple(
+        Sentence(
+            "" if any(map(is_gone, s.citations)) else s.text, s.kind, tuple(blank(c) for c in s.citations)
+        )
+        for s in answer.sentences
+    )
+    related = tuple(h for h in answer.related if (h.document.id, h.document.version) not in gone)
+    text = " ".join(s.text for s in sentences if s.text) if sentences else answer.text
+    return replace(answer, text=text, sentences=sentences, related=related)
 
 
 def answer_to_json(answer: Answer) -> str:
@@ -226,7 +324,7 @@ def _day_or_time(value: object) -> str:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.executescript(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
-        "PRAGMA foreign_keys = ON;"
+        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
     )
     connection.execute("BEGIN IMMEDIATE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -236,16 +334,28 @@ def _prepare(connection: sqlite3.Connection) -> None:
             "The stored conversations were made by a newer version of Footnote; update Footnote, or set "
             "FOOTNOTE_DATA_DIR to another folder."
         )
-    if version == 0:
-        for statement in SCHEMA.split(";\n"):
+    for statement in (SCHEMA if version < 1 else "").split(";\n"):
+        connection.execute(statement)
+    if version < 2:
+        for statement in CITED.split(";\n"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for turn in connection.execute("SELECT conversation, number, answer FROM turns").fetchall():
+            _insert_cited(connection, turn[0], turn[1], answer_from_json(turn[2]))
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 
 
 def _insert_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO conversations VALUES (?, ?)", (conversation_id, datetime.now(UTC).isoformat())
+    )
+
+
+def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: int, answer: Answer) -> None:
+    versions = {(c.document.id, c.version) for c in answer.citations if c.quote}
+    versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
+    connection.executemany(
+        "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]
     )
 
 

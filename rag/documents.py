@@ -18,6 +18,7 @@ from rag.errors import LoadError
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 SentenceKind = Literal["quote", "row", "written"]
 AnswerMode = Literal["quote", "generate"]
+_KEPT_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,11 @@ class Answer:
     def citations(self) -> tuple[Citation, ...]:
         """The distinct citations of all sentences, in the order of their numbers."""
         return tuple({c.number: c for s in self.sentences for c in s.citations}.values())
+
+
+def name_of_removed(title: str) -> str:
+    """Return what is kept of a removed document's title to name it: at most 40 characters."""
+    return title if len(title) <= _KEPT_CHARACTERS else title[: _KEPT_CHARACTERS - 1].rstrip() + "…"
 
 
 def content_hash(document: NewDocument) -> str:

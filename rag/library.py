@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document as LangChainDocument
-from langchain_core.retrievers import BaseRetriever
+from typing import TYPE_CHECKING
 
 from rag.blocks import find_blocks
 from rag.catalog import Catalog, EmbeddedPiece, text_hash
 from rag.catalog_view import Tombstone
+from rag.conversations import Conversations
 from rag.documents import (
     AddReport,
     Document,
@@ -31,12 +31,16 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import CatalogError, LoadError
+from rag.forgetting import Forgetting
 from rag.loaders import load_file
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
 from rag.splitting import Piece, split_document
 from rag.text import normalise_text, one_line
-from rag.vectors import ELSEWHERE, VectorIndex
+from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
 
 CORPUS_PREFIX = "corpus:"
 _PATIENCE_SECONDS = 2.0
@@ -75,6 +79,13 @@ class Library:
         self.embedder = embedder
         self._catalog = catalog
         self._index = index
+        self._forgetting = Forgetting(settings, catalog)
+        self._batches = threading.local()
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the library keeps, for what looks after it."""
+        return self._catalog
 
     @classmethod
     def open(cls, settings: Settings, embedder: Embedder | None = None, *, follow: bool = True) -> Library:
@@ -102,14 +113,24 @@ class Library:
         except BaseException:
             catalog.close()
             raise
-        index = VectorIndex(settings.data_dir / "chroma", catalog, embedder.name, follow=follow)
-        return cls(settings, catalog, embedder, index)
+        index = VectorIndex(
+            settings.data_dir / "chroma",
+            catalog,
+            embedder.name,
+            follow=follow,
+            server_url=settings.chroma_url,
+        )
+        library = cls(settings, catalog, embedder, index)
+        # What a process that was killed has left.
+        library._forgetting.forget(patience_seconds=0.0)
+        return library
 
     def close(self) -> None:
         """Close the library; what was acknowledged is kept, whether Chroma holds it yet or not."""
-        if self._index.state != ELSEWHERE:
+        if self._index.state not in HELD_UP:
             self._index.wait(_PATIENCE_SECONDS)
         self._index.close()
+        self._forgetting.close()
         self._catalog.close()
 
     def __enter__(self) -> Library:
@@ -124,34 +145,58 @@ class Library:
         """Add documents, each as a whole: what a report names is on disk.
 
         A document with a known key replaces the one that has it; with nothing changed it is
-        unchanged. One that can't be added is reported, and the others go on.
+        unchanged. One that can't be added is reported, and the others go on. What was replaced is
+        wiped at the end.
         """
         report = AddReport()
         waiting = list(documents)
-        for done, document in enumerate(waiting):
-            name = document.title or document.key
-            _tell(progress, done, len(waiting), name)
-            try:
-                self._add_one(document, report, partial(_tell, progress, done, len(waiting), name))
-            except LoadError as error:
-                report.failed.append(error)
+        with self.batch():
+            for done, document in enumerate(waiting):
+                name = document.title or document.key
+                _tell(progress, done, len(waiting), name)
+                try:
+                    self._add_one(document, report, partial(_tell, progress, done, len(waiting), name))
+                except LoadError as error:
+                    report.failed.append(error)
         _tell(progress, len(waiting), len(waiting), "")
         return report
 
     def remove(self, document_id: str) -> None:
-        """Remove a document; when this returns, no search finds it.
+        """Remove a document; when this returns, no search finds it and no file holds its text.
 
-        A file of a followed folder stays away until it is added again on purpose.
+        Where a reader is still in the way, in whatever process, its text is wiped from the files as
+        soon as there is none. What conversations quoted from it is blanked. A file of a followed
+        folder stays away until it is added again on purpose.
 
         Raises
         ------
         DocumentNotFound
         """
-        with self._catalog.writing() as writer:
-            # Only a file would come back by itself; an upload of the same text later is meant to.
-            is_followed = writer.document(document_id).key.startswith(CORPUS_PREFIX)
-            writer.remove(document_id, bury=is_followed)
-        self._index.notify()
+        with self.batch():
+            with self._catalog.writing() as writer:
+                # Only a file would come back by itself; an upload of the same text later is meant to.
+                is_followed = writer.document(document_id).key.startswith(CORPUS_PREFIX)
+                writer.remove(document_id, bury=is_followed)
+            self._index.notify()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Wipe the text of what this thread removes and replaces once, at the end of the block."""
+        self._batches.depth = getattr(self._batches, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            self._batches.depth -= 1
+            if not self._batches.depth:
+                self._forgetting.forget()
+
+    def forget_quotes(self, conversations: Conversations) -> bool:
+        """Blank what conversations quote from versions that are no longer held; return whether any was.
+
+        Whoever stores an answer calls this after it: a document may have been removed while the
+        answer was made, and then nothing else would blank it.
+        """
+        return self._forgetting.forget_quotes(conversations)
 
     def documents(self) -> list[Document]:
         """All documents, without their texts, the newest first."""
@@ -188,6 +233,8 @@ class Library:
         The metadata of what it finds holds ``document_id``, ``version``, ``start``, ``end``,
         ``title``, ``source``, ``url``, ``published`` and ``score`` (higher is better).
         """
+        from rag.chains import LibraryRetriever
+
         return LibraryRetriever(library=self, limit=limit)
 
     def sync(self, folder: Path, progress: ReportProgress | None = None) -> AddReport:
@@ -204,16 +251,17 @@ class Library:
         with self._catalog.reading() as view:
             seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
             buried = {tombstone.key for tombstone in view.tombstones()}
-        self._drop_missing(held - paths.keys())
         changed = {
             key: path
             for key, path in paths.items()
             if key not in buried and (key not in held or seen.get(key) != _stamp(path))
         }
-        for done, (key, path) in enumerate(changed.items()):
-            _tell(progress, done, len(changed), path.name)
-            tell_part = partial(_tell, progress, done, len(changed), path.name)
-            self._sync_file(key, path, report, tell_part)
+        with self.batch():
+            self._drop_missing(held - paths.keys())
+            for done, (key, path) in enumerate(changed.items()):
+                _tell(progress, done, len(changed), path.name)
+                tell_part = partial(_tell, progress, done, len(changed), path.name)
+                self._sync_file(key, path, report, tell_part)
         if changed:
             _tell(progress, len(changed), len(changed), "")
         return report
@@ -235,12 +283,33 @@ class Library:
         self._sync_file(key, path, report, on_purpose=True)
         return report
 
+    def embed_again(self, document_id: str) -> Document:
+        """Cut and embed a held document anew, whatever its passages and vectors are now.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        held = self.document(document_id)
+        names = (field.name for field in fields(NewDocument))
+        document = NewDocument(**{name: getattr(held, name) for name in names})
+        pieces = self._embed(document, lambda part: None, reuse=False)
+        with self._catalog.writing() as writer:
+            if writer.version(held.key) == held.version:
+                # Nothing is added on purpose here, so what was removed on purpose stays away.
+                buried = writer.select("SELECT key, text_hash, title, removed FROM tombstones").fetchall()
+                held = writer.put(document, held.id, held.version, pieces)
+                for row in buried:
+                    writer.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?, ?)", row)
+        self._index.notify()
+        return held
+
     def status(self) -> LibraryStatus:
         """Count what the library holds."""
         with self._catalog.reading() as view:
             documents, passages = view.counts()
             changed = view.updated()
-        size = sum(path.stat().st_size for path in _files_below(self.settings.data_dir))
+        size = sum(map(_size_in_bytes, _files_below(self.settings.data_dir)))
         return LibraryStatus(documents, passages, size, changed, self._index.state)
 
     def rebuild_index(self) -> None:
@@ -249,6 +318,8 @@ class Library:
         while not self._index.wait(1.0):
             if self._index.state == ELSEWHERE:
                 raise CatalogError("Another process keeps the vector index: close the app and try again.")
+            if self._index.state in HELD_UP:
+                raise CatalogError(f"The vector index can't be made anew now: {self._index.state}.")
 
     def _add_one(self, document: NewDocument, report: AddReport, tell_part: Callable[[float], None]) -> None:
         prepared = _prepared(document)
@@ -266,24 +337,25 @@ class Library:
         self._index.notify()
         (report.updated if before else report.added).append(stored)
 
-    def _embed(self, document: NewDocument, tell_part: Callable[[float], None]) -> list[EmbeddedPiece]:
+    def _embed(
+        self, document: NewDocument, tell_part: Callable[[float], None], *, reuse: bool = True
+    ) -> list[EmbeddedPiece]:
         pieces = split_document(document.text, document.blocks, self.settings.passage_words)
         embedded: list[EmbeddedPiece] = []
         for piece in pieces:
-            embedded.append(self._embed_piece(document, piece))
+            embedded.append(self._embed_piece(document, piece, reuse))
             if len(embedded) % _PASSAGES_TOLD == 0:
                 tell_part(len(embedded) / len(pieces))
         return embedded
 
-    def _embed_piece(self, document: NewDocument, piece: Piece) -> EmbeddedPiece:
+    def _embed_piece(self, document: NewDocument, piece: Piece, reuse: bool) -> EmbeddedPiece:
         """Embed a passage with its title and headings before it, unless its vectors are held."""
-        context = "\n".join(filter(None, [document.title, piece.heading, piece.header]))
-        text = f"{context}\n{document.text[piece.start : piece.end]}"
-        offset = len(context) + 1 - piece.start
-        spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
-        fingerprint = short_hash("passage", self.embedder.name, text, repr(spans))
-        with self._catalog.reading() as view:
-            held = view.reusable(fingerprint)
+        text, spans = embedded_text(document.title, document.text, piece)
+        fingerprint = passage_fingerprint(self.embedder.name, text, spans)
+        held = None
+        if reuse:
+            with self._catalog.reading() as view:
+                held = view.reusable(fingerprint)
         vector, sentence_vectors = held or self.embedder.embed_passage(text, spans)
         return EmbeddedPiece(piece, fingerprint, vector, sentence_vectors)
 
@@ -321,16 +393,17 @@ class Library:
                 writer.see_file(key, *stamp)
 
 
-class LibraryRetriever(BaseRetriever):
-    """A library as LangChain's chains want it."""
+def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
+    """Return what is embedded of a passage, title and headings first, and where its sentences lie in it."""
+    context = "\n".join(filter(None, [title, piece.heading, piece.header]))
+    offset = len(context) + 1 - piece.start
+    spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
+    return f"{context}\n{text[piece.start : piece.end]}", spans
 
-    library: Any
-    limit: int = 10
 
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[LangChainDocument]:
-        return [_langchain_document(hit) for hit in self.library.search(query, self.limit)]
+def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return what names the vectors of a passage: equal ones are embedded once."""
+    return short_hash("passage", embedder, text, repr(list(spans)))
 
 
 def corpus_key(folder: Path, path: Path) -> str:
@@ -398,29 +471,20 @@ def _tell(progress: ReportProgress | None, done: int, total: int, what: str, par
 
 
 def _files_below(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    paths = list[Path]()
+    for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
+        folders[:] = [part for part in folders if not part.startswith(".")]
+        paths.extend(Path(name, part) for part in names if not part.startswith("."))
+    return sorted(path for path in paths if path.is_file())
+
+
+def _size_in_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # Chroma's files come and go
+        return 0
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _langchain_document(hit: Hit) -> LangChainDocument:
-    document, passage = hit.document, hit.passage
-    metadata = {
-        "document_id": document.id,
-        "version": document.version,
-        "start": passage.start,
-        "end": passage.end,
-        "title": document.title,
-        "source": document.source,
-        "url": document.url,
-        "published": document.published.isoformat() if document.published else None,
-        "score": hit.score,
-    }
-    return LangChainDocument(id=passage.id, page_content=passage.text, metadata=metadata)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rag.errors import SettingsError
 
@@ -31,9 +32,23 @@ class Settings(BaseModel):
     """How answers are made; "auto" quotes, as long as no model can be set."""
     model_dir: Path | None = None
     """A folder with `model.onnx` and `tokenizer.json` instead of the packaged model."""
+    chroma_url: str = ""
+    """A Chroma server that several apps share, such as http://127.0.0.1:8000; empty for a folder of ours."""
     passage_words: int = Field(150, ge=40, le=400)
     max_question_characters: int = Field(2_000, ge=100)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024)
+
+    @field_validator("chroma_url")
+    @classmethod
+    def _server_url(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number
+            is_url = False
+        if url and (not is_url or "@" in parts.netloc or parts.query or parts.fragment):
+            raise ValueError("it must be the address of a Chroma server, such as http://127.0.0.1:8000")
+        return url.rstrip("/")
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -64,4 +79,6 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
-            raise SettingsError(f"{name} can't be used: {first['msg']}.") from error
+            raise SettingsError(
+                f"{name} can't be used: {first['msg'].removeprefix('Value error, ')}."
+            ) from error

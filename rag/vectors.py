@@ -1,39 +1,39 @@
-"""Chroma, the follower: it finds the nearest passages quickly and holds nothing that matters.
+"""The nearest passages: by Chroma for what it holds, exactly for the rest.
 
-A thread of its own opens Chroma, probes it, and applies the catalog's changes in bounded steps. The
-number of the last change applied lives in the collection's metadata, so it vanishes with the
-collection. Whatever Chroma hasn't applied is compared exactly, and so is everything while it is
-missing, being rebuilt, or owned by another process. No failure of Chroma reaches a question.
+A follower's thread opens Chroma (`rag/chroma.py`) and applies the catalog's changes in bounded steps.
+Whatever Chroma hasn't applied is compared exactly, and so is everything while it is missing, being
+rebuilt, out of reach, or owned by another process. No failure of Chroma reaches a question.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, VectorRows
+from rag.chroma import FolderStore, PassageCollection, ProcessLock, ServerStore, Store
 from rag.embeddings import Vector
-from rag.errors import FootnoteError, VectorIndexError
+from rag.errors import CatalogError, VectorIndexError
 
-_COLLECTION = "passages"
 _STEP = 500
 """Changes applied at once: some tenths of a second, the longest that closing has to wait."""
-_PROBES = 48
-_PROBES_FOUND = 0.95
-"""Share of the probed vectors that must find themselves; the approximate index may miss one."""
 _DEAD_SHARE = 0.1
-_RETRY_SECONDS = 5.0
+_MUTEX_SECONDS = 0.2
+_POLL_SECONDS = 5.0
+"""How often another process's changes are looked for, and whether the folder has become free."""
+_LONGEST_WAIT_SECONDS = 300.0
+_CLOSING_SECONDS = 30.0
 ELSEWHERE = "another process keeps the vector index; searching exactly"
 """The state of an index whose folder isn't ours."""
+OUT_OF_REACH = "the Chroma server doesn't answer; searching exactly"
+FAILED = "the vector index failed and will be tried again; searching exactly"
+HELD_UP = (ELSEWHERE, OUT_OF_REACH, FAILED)
+"""States that waiting doesn't end soon."""
 
 log = logging.getLogger(__name__)
 
@@ -47,33 +47,37 @@ class Nearest:
 
 
 class VectorIndex:
-    """The nearest passages of a catalog: by Chroma for what it holds, exactly for the rest.
+    """The nearest passages of a catalog.
 
     Parameters
     ----------
     folder
-        Chroma's folder; ``folder.with_suffix(".lock")`` says which process owns it.
+        Chroma's folder; ``folder.with_suffix(".lock")`` says which process owns it, or keeps the
+        collection on the server.
     catalog
         What is followed.
     embedder
         The name of the model whose vectors the catalog holds.
     follow
         Whether to own Chroma's folder if it is free. The command line doesn't.
+    server_url
+        A Chroma server to use instead of the folder.
     """
 
-    def __init__(self, folder: Path, catalog: Catalog, embedder: str, *, follow: bool = True) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, catalog: Catalog, embedder: str, *, follow: bool = True, server_url: str = ""
+    ) -> None:
         self._catalog = catalog
         self._embedder = embedder
+        self._lock = ProcessLock(folder.with_suffix(".lock"))
+        # chromadb is imported by the follower's thread: it takes a second.
+        self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder, self._lock)
         self._mutex = threading.RLock()
-        self._client: Any = None  # chromadb is imported by the follower's thread: it takes a second
-        self._collection: Any = None
-        self._applied = 0
-        self._dead = 0
-        self._lock_file: IO[str] | None = None
+        self._collection: PassageCollection | None = None
         self._pending = _Pending()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
+        self._is_distrusted = False
         self._caught_up = threading.Event()
         self._state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
@@ -88,15 +92,15 @@ class VectorIndex:
 
     def notify(self) -> None:
         """Say that the catalog has changed."""
-        self._caught_up.clear()
         self._wake.set()
+        self._caught_up.clear()
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all changes are applied; return whether they are."""
         return self._thread is not None and self._caught_up.wait(timeout_seconds)
 
     def rebuild(self) -> None:
-        """Throw Chroma's folder away and fill it again from the catalog, in the background.
+        """Throw Chroma's entries away and fill it again from the catalog, in the background.
 
         Raises
         ------
@@ -105,194 +109,132 @@ class VectorIndex:
         """
         if self._thread is None:
             raise VectorIndexError("This library doesn't keep the vector index: open it with `follow`.")
-        with self._mutex:
-            self._discard()
+        self._is_distrusted = True
         self.notify()
 
     def close(self) -> None:
-        """Give up Chroma's folder; what is not applied yet will be at the next opening."""
-        self._stopping = True
+        """Give up Chroma; what is not applied yet will be at the next opening."""
+        self._stopping.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            # A server that stops answering must not keep the app from ending.
+            self._thread.join(_CLOSING_SECONDS)
 
     def nearest(self, view: CatalogView, vector: Vector, limit: int) -> Nearest:
         """Return the passages nearest to `vector`, in no order that matters: callers rescore them."""
-        found: tuple[str, ...] = ()
-        applied = 0
-        # A rebuild or a long step holds the mutex; the question then compares exactly.
-        if self._mutex.acquire(timeout=0.2):
-            try:
-                if self._collection is not None:
-                    found = self._query(vector, limit)
-                    applied = self._applied
-            except Exception:  # Chroma raises errors of many kinds, AttributeError among them
-                log.warning("Chroma failed at a question; it will be rebuilt", exc_info=True)
-                self._discard()
-                self.notify()
-                found, applied = (), 0
-            finally:
-                self._mutex.release()
+        found, applied = self._ask(vector, limit)
+        if applied > view.last_change():
+            # Chroma has replaced passages that this view still holds.
+            applied = 0
         rows = self._pending.rows(view, applied)
         nearest = _nearest_rows(rows, vector, limit)
         return Nearest(tuple(dict.fromkeys((*found, *nearest))), exact=applied == 0)
 
-    def _query(self, vector: Vector, limit: int) -> tuple[str, ...]:
-        result = self._collection.query(query_embeddings=[vector.tolist()], n_results=limit, include=[])
-        return tuple(result["ids"][0])
+    def _ask(self, vector: Vector, limit: int) -> tuple[tuple[str, ...], int]:
+        """Return what Chroma finds, and the last change that it knows; nothing and 0 where it can't."""
+        # A long step holds the mutex; the question then compares exactly.
+        if not self._mutex.acquire(timeout=_MUTEX_SECONDS):
+            return (), 0
+        try:
+            if self._collection is None:
+                return (), 0
+            collection = self._store.current(self._collection)
+            return collection.nearest(vector, limit), collection.applied
+        except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
+            log.warning("Chroma failed at a question, which is answered without it: %s", error)
+            self._lose()
+            self.notify()
+            return (), 0
+        finally:
+            self._mutex.release()
+
+    def _lose(self) -> None:
+        """Ask Chroma nothing until the follower has opened it again, a folder of ours as a new one."""
+        with self._mutex:
+            self._collection = None
+            # A server may only be out of reach: its collection is checked when it is back.
+            self._is_distrusted |= not self._store.is_shared
 
     def _follow(self) -> None:
-        while not self._stopping:
+        failures = 0
+        while not self._stopping.is_set():
             self._wake.clear()
             try:
-                if self._catch_up():
-                    self._state = "in order"
-                    self._caught_up.set()
-                    self._wake.wait()
-                    continue
-            except FootnoteError as error:
+                is_done = self._catch_up()
+                failures = 0
+            except CatalogError as error:
                 log.warning("%s", error)
-            except Exception:  # see above; the follower must outlive whatever Chroma does
-                log.warning("Chroma failed; rebuilding it from the catalog", exc_info=True)
-                with self._mutex:
-                    self._discard()
-            self._wake.wait(_RETRY_SECONDS)
+                is_done = False
+            except Exception as error:  # noqa: BLE001  # the follower must outlive whatever Chroma does
+                failures += 1
+                self._state = _trouble(error, self._store)
+                (log.warning if failures == 1 else log.debug)("Chroma failed: %s", error)
+                self._lose()
+                # The first time at once: a damaged folder is made anew. Then it is a full disk or the like.
+                if failures > 1:
+                    longest = _POLL_SECONDS if self._store.is_shared else _LONGEST_WAIT_SECONDS
+                    self._stopping.wait(min(_POLL_SECONDS * 2 ** min(failures - 2, 10), longest))
+                continue
+            if is_done:
+                self._state = "in order"
+                self._caught_up.set()
+                if self._wake.is_set():
+                    self._caught_up.clear()
+            self._wake.wait(_POLL_SECONDS)
         with self._mutex:
-            self._close_client()
-            self._unlock()
+            self._collection = None
+            self._store.close()
+        self._lock.release()
 
     def _catch_up(self) -> bool:
-        """Apply all changes; return whether Chroma is owned and holds everything now."""
-        if not self._lock():
-            self._state = ELSEWHERE
+        """Apply all changes; return whether Chroma can be asked and holds everything now."""
+        is_keeper = self._lock.acquire()
+        if not is_keeper and (self._is_distrusted or not self._store.is_shared):
+            self._state, self._is_distrusted = ELSEWHERE, False
             return False
-        if self._collection is None:
-            self._open()
-        while not self._stopping:
+        if self._is_distrusted:
+            self._discard()
+        collection = self._collection or self._open(is_keeper)
+        if not is_keeper:
+            return self._watch(collection)
+        while not self._stopping.is_set():
             with self._catalog.reading() as view:
-                changes = view.changes(self._applied, _STEP)
+                changes = view.changes(collection.applied, _STEP)
                 rows = view.vectors_of([passage for _, passage, added in changes if added])
                 last = view.last_change()
             if not changes:
+                self._pending.free(collection.applied)
                 return True
-            self._state = f"indexing vectors ({self._applied} of {last} changes)"
-            self._apply(changes, rows)
-        return False
-
-    def _apply(self, changes: Sequence[tuple[int, str, bool]], rows: VectorRows) -> None:
-        gone = [passage for _, passage, added in changes if not added]
-        with self._mutex:
-            if rows.ids:
-                self._collection.upsert(ids=list(rows.ids), embeddings=rows.matrix)
-            # A passage that was removed and came back within the step is held, so it stays.
-            gone = [passage for passage in gone if passage not in set(rows.ids)]
-            # A new collection never held what was removed before it, so nothing of that is dead in it.
-            gone = self._collection.get(ids=gone, include=[])["ids"] if gone else []
-            if gone:
-                self._collection.delete(ids=gone)
-            self._dead += len(gone)
-            self._applied = changes[-1][0]
-            self._collection.modify(metadata=self._metadata())
-            if self._dead > max(_STEP, _DEAD_SHARE * self._collection.count()):
+            self._state = f"indexing vectors ({collection.applied} of {last} changes)"
+            with self._mutex:
+                collection.apply(changes, rows)
+            if collection.dead > max(_STEP, _DEAD_SHARE * collection.count()):
                 # Chroma leaves the vectors of deleted entries in its files until it is made anew.
                 self._discard()
-                self._open()
+                collection = self._open(is_keeper)
+        return False
 
-    def _metadata(self) -> dict[str, str | int]:
-        return {"embedder": self._embedder, "applied": self._applied, "dead": self._dead}
-
-    def _open(self) -> None:
-        """Open Chroma's collection if it can be trusted, else make a new one."""
-        with self._mutex:
-            try:
-                self._connect()
-                self._probe()
-            except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
-                if self._folder.exists():
-                    log.warning("Rebuilding the vector index: %s", error)
-                self._discard()
-                self._connect()
-
-    def _connect(self) -> None:
-        import chromadb
-        from chromadb.config import Settings as ChromaSettings
-
-        settings = ChromaSettings(anonymized_telemetry=False)
-        self._client = chromadb.PersistentClient(str(self._folder), settings)
-        collection = self._client.get_or_create_collection(
-            _COLLECTION,
-            embedding_function=None,
-            metadata={"embedder": self._embedder, "applied": 0, "dead": 0},
-            configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
-        )
-        if collection.configuration["hnsw"]["space"] != "cosine":
-            raise VectorIndexError("The vector index has the wrong metric.")
-        if collection.metadata["embedder"] != self._embedder:
-            raise VectorIndexError("The vector index is of another embedding model.")
-        self._applied = int(collection.metadata["applied"])
-        self._dead = int(collection.metadata["dead"])
-        self._collection = collection
-
-    def _probe(self) -> None:
-        """Check that Chroma holds what the catalog holds, since damage is not always an error.
-
-        Raises
-        ------
-        VectorIndexError
-            The counts differ, or too many stored vectors don't find themselves.
-        """
+    def _watch(self, collection: PassageCollection) -> bool:
+        """Return whether the process that keeps the server's collection has applied everything."""
+        applied = self._store.current(collection).applied
         with self._catalog.reading() as view:
             last = view.last_change()
-            if self._applied > last:
-                raise VectorIndexError("The vector index belongs to another catalog.")
-            pending = view.changes(self._applied, 1_000_000) if self._applied < last else []
-            ids = {passage for _, passage, _ in pending}
-            held = view.counts()[1] - len(view.vectors_of(list(ids)).ids)
-            sample = view.sample_vectors(_PROBES)
-        # Entries with pending changes may be on either side.
-        if not held <= self._collection.count() <= held + len(ids):
-            raise VectorIndexError("The vector index doesn't hold what the catalog holds.")
-        probes = [i for i, passage in enumerate(sample.ids) if passage not in ids]
-        if not probes:
-            return
-        result = self._collection.query(
-            query_embeddings=sample.matrix[probes], n_results=3, include=["distances"]
-        )
-        found = sum(
-            # Copies of a text share a vector, so an entry at no distance is as good as itself.
-            sample.ids[probe] in passages or (len(distances) > 0 and distances[0] < 1e-4)
-            for probe, passages, distances in zip(probes, result["ids"], result["distances"], strict=True)
-        )
-        if found < _PROBES_FOUND * len(probes):
-            raise VectorIndexError("The vector index has lost vectors.")
+        self._state = f"another process is indexing vectors ({applied} of {last} changes)"
+        if applied >= last:
+            self._pending.free(applied)
+        return applied >= last
+
+    def _open(self, is_keeper: bool) -> PassageCollection:
+        collection = self._store.open(self._catalog, self._embedder, keep=is_keeper)
+        with self._mutex:
+            self._collection = collection
+        return collection
 
     def _discard(self) -> None:
-        self._close_client()
-        if self._lock_file is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _close_client(self) -> None:
-        client, self._client, self._collection = self._client, None, None
-        self._applied = self._dead = 0
-        if client is not None:
-            with suppress(Exception):  # a damaged Chroma may fail at closing too
-                client.close()
-
-    def _lock(self) -> bool:
-        """Own Chroma's folder if no other process does, nor another library of this one."""
-        if self._lock_file is not None:
-            return True
-        file = self._folder.with_suffix(".lock").open("w")
-        if not _try_lock(file):
-            file.close()
-            return False
-        self._lock_file = file
-        return True
-
-    def _unlock(self) -> None:
-        if self._lock_file is not None:
-            self._lock_file.close()
-            self._lock_file = None
+        with self._mutex:
+            self._collection = None
+            self._store.discard()
+            self._is_distrusted = False
 
 
 class _Pending:
@@ -300,21 +242,46 @@ class _Pending:
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._after = self._until = 0
+        self._after = self._until = self._dropped = 0
         self._rows = VectorRows((), np.empty((0, 0), np.float32))
 
     def rows(self, view: CatalogView, after: int) -> VectorRows:
-        """Return the vectors added after a change and not removed since."""
+        """Return at least the vectors added after a change and not removed since.
+
+        Those added before it do no harm, and dropping them at each step of Chroma's would mean
+        reading the others again.
+        """
         with self._mutex:
-            if after != self._after:
-                self._after = self._until = after
-                self._rows = VectorRows((), np.empty((0, 0), np.float32))
             last = view.last_change()
+            if after <= last < self._dropped:
+                # This view is of before a removal: it still holds what has been dropped here.
+                return view.vectors_added(after)
+            if after < self._after or after >= self._until:
+                self._start(after)
             if last > self._until:
                 gone = view.removed_passages(self._until)
-                self._rows = _joined(_without(self._rows, gone), view.vectors_added(self._until))
+                self._dropped = last if gone else self._dropped
+                added = view.vectors_added(self._until)
+                self._rows = _joined(_without(self._rows, gone.union(added.ids)), added)
                 self._until = last
             return self._rows
+
+    def free(self, applied: int) -> None:
+        """Let go of what Chroma holds by now."""
+        with self._mutex:
+            if applied >= self._until:
+                self._start(applied)
+
+    def _start(self, after: int) -> None:
+        self._after = self._until = after
+        self._rows = VectorRows((), np.empty((0, 0), np.float32))
+
+
+def _trouble(error: Exception, store: Store) -> str:
+    from chromadb.errors import ChromaError
+
+    is_answer = isinstance(error, (ChromaError, VectorIndexError))
+    return OUT_OF_REACH if store.is_shared and not is_answer else FAILED
 
 
 def _without(rows: VectorRows, gone: set[str]) -> VectorRows:
@@ -337,15 +304,3 @@ def _nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
     if len(cosines) <= limit:
         return list(rows.ids)
     return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows: one process at a time is not enforced there
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -124,6 +124,20 @@ def test_a_deleted_conversation_leaves_no_words_in_the_files(settings: Settings)
     conversations.close()
 
 
+def test_conversations_of_the_version_before_learn_what_they_cite(settings: Settings):
+    first = Conversations.open(settings)
+    conversation = first.create()
+    first.append(conversation, "one", ANSWER)
+    first.close()
+    with sqlite3.connect(settings.data_dir / "conversations.sqlite3") as connection:
+        connection.executescript("DROP TABLE cited; DROP TABLE wipes; PRAGMA user_version = 1;")
+    connection.close()
+    second = Conversations.open(settings)
+    assert second.cited() == {(DOCUMENT.id, DOCUMENT.version)}
+    assert [turn.answer for turn in second.turns(conversation)] == [ANSWER]
+    second.close()
+
+
 def test_asking_in_a_conversation_deleted_meanwhile_loses_nothing(settings: Settings):
     conversations = Conversations.open(settings)
     conversation = conversations.create()

@@ -126,6 +126,15 @@ def test_words_that_are_gone_are_shown_as_they_were_quoted(article: Document):
     )
 
 
+def test_words_that_the_conversation_does_not_hold_any_more_are_not_shown(article: Document):
+    cited = [(turn(1), replace(cite(article, QUOTE), quote=""))]
+    newer = replace(article, version="newer", text="News. " + article.text)
+    assert reading.resolve(newer, article.version, "28-48", cited) == reading.Target(
+        None, reading.CHANGED_BLANK
+    )
+    assert reading.places(newer, cited, None) == []
+
+
 def test_places_stand_in_the_order_of_the_text_and_the_target_is_among_them(article: Document):
     turns = [turn(1, cite(article, QUOTE, 2)), turn(2, cite(article, "The ship", 1))]
     cited = reading.cited(turns, article.id)

@@ -35,3 +35,12 @@ def test_a_wrong_value_is_an_error_that_names_its_variable(name: str, value: str
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         Settings().passage_words = 100  # type: ignore[misc]  # that is the test
+
+
+@pytest.mark.parametrize(
+    "url", ["chroma:8000", "ftp://host", "http://", "http://host:port", "http://a:b@host"]
+)
+def test_a_chroma_url_is_an_address_over_http(url: str):
+    with pytest.raises(SettingsError, match=r"^FOOTNOTE_CHROMA_URL can't be used: it must be the address"):
+        Settings.from_env({"FOOTNOTE_CHROMA_URL": url})
+    assert Settings(chroma_url="http://127.0.0.1:8000/").chroma_url == "http://127.0.0.1:8000"

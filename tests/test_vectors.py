@@ -96,46 +96,6 @@ def test_changes_count_at_once_and_are_applied_later(catalog: Catalog):
         assert set(found) <= set(added)
 
 
-def damage(folder: Path, how: str) -> None:
-    if how == "folder gone":
-        shutil.rmtree(folder)
-    elif how == "garbage database":
-        (folder / "chroma.sqlite3").write_bytes(b"no database " * 1000)
-    else:
-        for path in folder.glob("*/data_level0.bin" if how == "zeroed vectors" else "*/*"):
-            path.write_bytes(bytes(path.stat().st_size))
-
-
-@pytest.mark.parametrize("how", ["folder gone", "garbage database", "zeroed vectors", "zeroed files"])
-def test_a_damaged_folder_is_rebuilt_while_questions_are_answered(catalog: Catalog, how: str):
-    with followed(catalog) as index:
-        assert caught_up(index)
-    folder = catalog.path.parent / "chroma"
-    assert list(folder.glob("*/data_level0.bin"))
-    damage(folder, how)
-    with followed(catalog) as index:
-        assert_finds_the_nearest(catalog, index)
-        assert caught_up(index)
-        assert_finds_the_nearest(catalog, index)
-
-
-def open_and_check(settings: Settings) -> None:
-    catalog = Catalog(settings.data_dir / "catalog.sqlite3")
-    with followed(catalog) as index:
-        assert caught_up(index)
-        assert_finds_the_nearest(catalog, index)
-
-
-def test_half_of_the_vectors_gone_is_noticed_though_chroma_does_not_complain(catalog: Catalog):
-    with followed(catalog) as index:
-        assert caught_up(index)
-    [path] = (catalog.path.parent / "chroma").glob("*/data_level0.bin")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    # As after a restart: in a process that has used its memory Chroma may read what lies behind the end.
-    with child(open_and_check, Settings(data_dir=catalog.path.parent)) as process:
-        assert process.wait(3 * PATIENCE_SECONDS) == 0
-
-
 def test_a_folder_that_vanishes_while_in_use_is_rebuilt_at_the_latest_at_the_next_start(catalog: Catalog):
     with followed(catalog) as index:
         assert caught_up(index)

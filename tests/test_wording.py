@@ -10,7 +10,7 @@ import pytest
 from app_pages import turn as views
 from app_pages.asking import Asking
 from app_pages.engine import Engine
-from app_pages.turn import CHANGED, GONE
+from app_pages.turn import CHANGED, GONE, QUOTE_CHANGED, QUOTE_GONE
 from app_pages.wording import (
     collection,
     count,
@@ -179,7 +179,7 @@ def test_an_answer_shows_its_source_with_the_words_around_the_quote(shared: Engi
     assert shown["copy"] == ("The ship is in the harbour. [1]\n\n[1] Ships: “The ship is in the harbour.”")
 
 
-def test_an_answer_stays_as_it_was_and_says_what_became_of_its_source(shared: Engine):
+def test_a_quote_that_is_held_only_by_the_conversation_says_what_became_of_its_source(shared: Engine):
     turn = answered(shared)
     shared.library.add([NewDocument("The ship has sailed.", title="Ships", key="ship")])
     changed = views.finished_turn(turn, "c1", shared, shared.documents())["sources"][0]
@@ -191,6 +191,40 @@ def test_an_answer_stays_as_it_was_and_says_what_became_of_its_source(shared: En
     shared.library.remove(turn.answer.citations[0].document.id)
     gone = views.finished_turn(turn, "c1", shared, shared.documents())["sources"][0]
     assert (gone["state"], gone["quote"]) == (GONE, "The ship is in the harbour.")
+
+
+def stored(engine: Engine) -> str:
+    conversation = engine.conversations.create()
+    engine.store(conversation, "Where?", answered(engine).answer)
+    return conversation
+
+
+def assert_blank(engine: Engine, conversation: str, state: str, note: str) -> None:
+    [turn] = engine.conversations.turns(conversation)
+    shown = views.finished_turn(turn, conversation, engine, engine.documents())
+    (sentence,), (source,) = shown["sentences"], shown["sources"]
+    assert shown["question"] == "Where?"
+    assert (sentence["text"], sentence["blank"]) == ("", note)
+    assert (sentence["notes"][0]["number"], sentence["notes"][0]["blank"]) == (1, note)
+    assert (source["title"], source["state"], source["quote"], source["blank"]) == ("Ships", state, "", note)
+    assert shown["copy"] == f"{note} [1]\n\n[1] Ships: {note}"
+
+
+def test_a_blanked_quote_says_why_and_keeps_its_number(shared: Engine):
+    conversation = stored(shared)
+    shared.library.add([NewDocument("The ship has sailed.", title="Ships", key="ship")])
+    assert_blank(shared, conversation, CHANGED, QUOTE_CHANGED)
+    [held] = shared.documents()
+    shared.library.remove(held)
+    assert_blank(shared, conversation, GONE, QUOTE_GONE)
+
+
+def test_a_quote_does_not_come_back_with_its_article(shared: Engine):
+    conversation = stored(shared)
+    [held] = shared.documents()
+    shared.library.remove(held)
+    shared.library.add([NewDocument("The ship is in the harbour. It is old.", title="Ships", key="ship")])
+    assert_blank(shared, conversation, "", QUOTE_GONE)
 
 
 def test_a_completed_question_is_shown_and_one_as_typed_is_not(shared: Engine):

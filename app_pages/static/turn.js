@@ -32,7 +32,9 @@ function answer(data, shown, emit) {
 
 function sentence(item, delay) {
   const notes = item.notes.map(note);
-  const node = item.cells.length
+  const node = item.blank
+    ? el("p", { class: "sentence blank" }, item.blank, notes)
+    : item.cells.length
     ? el("p", { class: "sentence row", dir: "auto" }, item.cells.map((cell, index) => [
         index ? el("span", { class: "dot" }, " · ") : null,
         cell.label ? el("span", { class: "label" }, cell.label, " ") : null, cell.value]), notes)
@@ -46,7 +48,7 @@ function sentence(item, delay) {
 
 // The number is a real link; its quote shows while it is pointed at or focused.
 function note(item) {
-  const tip = el("span", { class: "tip", "aria-hidden": "true", dir: "auto" }, `“${item.quote}”`);
+  const tip = el("span", { class: "tip", "aria-hidden": "true", dir: "auto" }, item.blank || `“${item.quote}”`);
   const anchor = link({ class: "note", href: item.href, "aria-label": item.name }, String(item.number));
   const holder = el("sup", { class: "holder" }, anchor, tip);
   const place = () => {
@@ -69,7 +71,9 @@ function source(item, index, items) {
     el("div", { class: "about" },
       isSame ? null : el("div", { class: "title", dir: "auto" }, item.title),
       isSame ? null : el("div", { class: "small", dir: "auto" }, [...item.origin, item.state].filter(Boolean).join(" · ")),
-      el("div", { class: "excerpt", dir: "auto" }, item.before, el("mark", {}, item.quote), item.after)),
+      item.blank
+        ? el("div", { class: "excerpt blank" }, item.blank)
+        : el("div", { class: "excerpt", dir: "auto" }, item.before, el("mark", {}, item.quote), item.after)),
     link({ class: "open", href: item.href, "aria-label": `Open ${item.title} at the words of footnote ${item.number}` }, "Open"));
 }
 
