@@ -1,6 +1,7 @@
 # make run    the app on http://127.0.0.1:8501 (PORT= for another; ADDRESS=0.0.0.0 opens it to the network)
 # make test   all tests; the browser test where Chromium is installed
 # make check  format, lint, types and the quick tests
+# make bench  adding, asking and opening up to 100,000 passages; half an hour
 
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check lint format clean
+.PHONY: run test check lint format bench clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -30,6 +31,9 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python scripts/bench.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

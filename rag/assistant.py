@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-from langchain_core.runnables import Runnable, RunnableLambda
+from typing import TYPE_CHECKING
 
 from rag.documents import Answer, Sentence, Stage
 from rag.errors import QuestionError
@@ -14,6 +13,9 @@ from rag.library import Found, Library
 from rag.quoting import quote
 from rag.settings import Settings
 from rag.text import one_line
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
 
 PASSAGES = 10
 """Passages read for an answer."""
@@ -83,8 +85,9 @@ class Assistant:
         def answer(found: Found) -> Answer:
             return quote(found, self._library.embedder.name)
 
-        steps = RunnableLambda(retrieve, name="retrieve") | RunnableLambda(answer, name="quote")
-        return steps.with_config(run_name="footnote")
+        from rag.chains import answering_chain
+
+        return answering_chain(retrieve, answer)
 
     def _checked(self, question: str) -> str:
         text = one_line(question)

@@ -1,4 +1,7 @@
-"""The command line: ``python -m rag add | list | remove | search | ask | rebuild``.
+"""The command line: ``python -m rag COMMAND``.
+
+``add``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions; ``doctor``,
+``export``, ``import`` and ``rebuild`` look after the library.
 
 Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
 2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
@@ -11,7 +14,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,13 +22,18 @@ from typing import Any
 from tqdm import tqdm
 
 from rag.assistant import Assistant
-from rag.documents import AddReport, Answer, Document, Filters, Hit
+from rag.doctor import Finding, examine
+from rag.documents import AddReport, Answer, Document, Filters, Hit, Progress
+from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
+from rag.exporting import export_library, import_library
 from rag.library import Library, corpus_key, part_of
 from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
+MOST_PRINTED = 20
+"""How many of the things that a check found wrong are printed; with ``--json`` all are."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
         settings = Settings.from_env()
+        if options.command == "doctor":  # which has to come before a library can be opened
+            return _doctor(settings, options)
         with Library.open(settings, follow=options.command == "rebuild") as library:
             return int(options.run(library, settings, options))
     except FootnoteError as error:
@@ -48,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rag",
         description="Ask a collection of articles, and look after it.",
-        epilog="Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 the collection has no answer.",
+        epilog="Exit codes: 0 done, 1 something failed or, by the doctor, could not be mended, 2 wrong usage,"
+        " 3 the collection has no answer.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
@@ -74,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
             sub.add_argument("--source", action="append", default=[], help="only from this source")
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
+    doctor = command("doctor", _doctor, "check the library, mend it, and save what a damaged one still holds")
+    doctor.add_argument(
+        "--all", action="store_true", help="embed all passages again to compare, not a sample"
+    )
+    for name, run, help in (
+        ("export", _export, "write the library into one file"),
+        ("import", _import, "add the documents of an exported file"),
+    ):
+        command(name, run, help).add_argument("file", type=Path)
     return parser
 
 
@@ -84,9 +104,7 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
         raise LoadError(
             str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
         )
-    shown = "{desc:24.24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    quiet = options.json or not sys.stderr.isatty()
-    with tqdm(total=len(paths), bar_format=shown, disable=quiet) as bar:
+    with library.batch(), _bar(options, len(paths)) as bar:
         for done, path in enumerate(paths):
             bar.set_description_str(path.name)
             _move(bar, done)
@@ -94,6 +112,18 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
         _move(bar, len(paths))
     _print_report(report, options.json)
     return FAILED if report.failed else DONE
+
+
+def _bar(options: argparse.Namespace, total: int = 1) -> tqdm[Any]:
+    shown = "{desc:24.24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    quiet = options.json or not sys.stderr.isatty()
+    return tqdm(total=total, bar_format=shown, disable=quiet, leave=options.command == "add")
+
+
+def _show(bar: tqdm[Any], progress: Progress) -> None:
+    bar.total = progress.total
+    bar.set_description_str(progress.what)
+    _move(bar, progress.done, progress.part)
 
 
 def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
@@ -148,13 +178,14 @@ def _list(library: Library, settings: Settings, options: argparse.Namespace) -> 
 
 def _remove(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     removed, failed = [], []
-    for document_id in options.id:
-        try:
-            library.remove(document_id)
-            removed.append(document_id)
-        except FootnoteError as error:
-            failed.append(document_id)
-            print(f"{document_id}: {error}", file=sys.stderr)
+    with library.batch():
+        for document_id in options.id:
+            try:
+                library.remove(document_id)
+                removed.append(document_id)
+            except FootnoteError as error:
+                failed.append(document_id)
+                print(f"{document_id}: {error}", file=sys.stderr)
     if options.json:
         _print_json({"removed": removed, "failed": failed})
     else:
@@ -205,6 +236,50 @@ def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) 
     else:
         print(f"The vector index holds {status.passages} passages of {status.documents} documents.")
     return DONE
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    findings = []
+    with _bar(options) as bar:
+        embedder = LocalEmbeddings.from_settings(settings)
+        for finding in examine(settings, embedder, everything=options.all, progress=partial(_show, bar)):
+            findings.append(finding)
+            if not options.json:
+                with bar.external_write_mode():
+                    _print_finding(finding)
+    is_in_order = all(finding.is_in_order for finding in findings)
+    if options.json:
+        checks = [asdict(finding) | {"is_in_order": finding.is_in_order} for finding in findings]
+        _print_json({"is_in_order": is_in_order, "checks": checks})
+    return DONE if is_in_order else FAILED
+
+
+def _print_finding(finding: Finding) -> None:
+    if not finding.wrong:
+        print(f"{finding.check:9s} in order")
+        return
+    print(f"{finding.check:9s} {'mended' if finding.is_mended else 'wrong'}: {finding.done}")
+    for wrong in finding.wrong[:MOST_PRINTED]:
+        print(f"          - {_one_line(wrong)}")
+    if len(finding.wrong) > MOST_PRINTED:
+        print(f"          - and {len(finding.wrong) - MOST_PRINTED} more (all with --json)")
+
+
+def _export(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        count = export_library(library, options.file, partial(_show, bar))
+    if options.json:
+        _print_json({"file": str(options.file), "documents": count})
+    else:
+        print(f"{options.file} holds {count} document{'s' * (count != 1)}.")
+    return DONE
+
+
+def _import(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        report = import_library(library, options.file, partial(_show, bar))
+    _print_report(report, options.json)
+    return FAILED if report.failed else DONE
 
 
 def _document(document: Document) -> dict[str, Any]:
