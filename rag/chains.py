@@ -1,4 +1,4 @@
-"""The library and the assistant as LangChain wants them.
+"""The library, the assistant and the embedding model as LangChain wants them.
 
 Apart from the rest, and imported only where it is asked for: LangChain takes a third of a second to
 import, which a start without it is spared.
@@ -11,12 +11,30 @@ from typing import Any, TypeVar
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
+from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from rag.documents import Answer, Hit
+from rag.embeddings import Embedder
 
 Found = TypeVar("Found")
+
+
+class LangChainEmbeddings(Embeddings):
+    """An embedding model as LangChain's chains and vector stores want it."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed several texts."""
+        return [self._embedder.embed_passage(text, ())[0].tolist() for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed a question."""
+        values: list[float] = self._embedder.embed_question(text).tolist()
+        return values
 
 
 class LibraryRetriever(BaseRetriever):

@@ -15,7 +15,7 @@ from rag.catalog_view import CatalogView
 from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embeddings import Embedder
 from rag.held_vectors import alike, vectors_from
-from rag.library import embedded_text, passage_fingerprint
+from rag.ingestion import embedded_text, passage_fingerprint
 from rag.splitting import Piece
 
 PASSAGES = (

@@ -378,16 +378,17 @@ def _check_sizes(folder: Path) -> None:
     """Compare the size of each index file with the one that its header tells.
 
     The header of hnswlib's format, as Chroma 1.5 writes it: a version, then as 64-bit numbers the
-    offset of the vectors, the room, the number of entries and the bytes of an entry.
+    offset of the vectors, the room, the number of entries and the bytes of an entry. Below 1,000
+    entries Chroma writes an empty index with its room, and keeps the entries in its database.
     """
     for header in folder.glob("*/header.bin"):
         start = header.read_bytes()[:36]
         if len(start) < 36:
             raise VectorIndexError("The vector index has lost its header.")
-        version, _, _, entries, entry_bytes = struct.unpack("<iQQQQ", start)
+        version, _, room, entries, entry_bytes = struct.unpack("<iQQQQ", start)
         if version == 1:
             level = header.with_name("data_level0.bin")
-            if not level.exists() or level.stat().st_size != entries * entry_bytes:
+            if not level.exists() or level.stat().st_size != (entries or room) * entry_bytes:
                 raise VectorIndexError("A file of the vector index is cut.")
 
 

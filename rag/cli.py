@@ -23,11 +23,13 @@ from tqdm import tqdm
 
 from rag.assistant import Assistant
 from rag.doctor import Finding, examine
-from rag.documents import AddReport, Answer, Document, Filters, Hit, Progress
+from rag.documents import AddReport, Answer, Document, Filters, Hit, Loaded, Progress
 from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
-from rag.library import Library, corpus_key, part_of
+from rag.folder import corpus_key
+from rag.ingestion import Job
+from rag.library import Library
 from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
@@ -98,18 +100,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    report = AddReport()
     paths = [path for given in options.path for path in _files(given)]
     if not paths:
         raise LoadError(
             str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
         )
-    with library.batch(), _bar(options, len(paths)) as bar:
-        for done, path in enumerate(paths):
-            bar.set_description_str(path.name)
-            _move(bar, done)
-            _add_file(library, settings, path, report, partial(_move, bar, done))
-        _move(bar, len(paths))
+    jobs = (Job(path.name, partial(_load, settings, path)) for path in paths)
+    with _bar(options, len(paths)) as bar:
+        report = library.ingest(jobs, len(paths), partial(_show, bar))
     _print_report(report, options.json)
     return FAILED if report.failed else DONE
 
@@ -136,18 +134,13 @@ def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
 
 
-def _add_file(
-    library: Library, settings: Settings, path: Path, report: AddReport, tell_part: Callable[[float], None]
-) -> None:
+def _load(settings: Settings, path: Path) -> Loaded:
     loaded = load_file(path, settings.max_upload_bytes)
-    report.failed.extend(loaded.failed)
-    documents = loaded.documents
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    if absolute.is_relative_to(corpus):
-        documents = [replace(d, key=corpus_key(corpus, absolute)) for d in documents]
-    added = library.add(documents, part_of(tell_part))
-    for name in ("added", "updated", "unchanged", "failed"):
-        getattr(report, name).extend(getattr(added, name))
+    if not absolute.is_relative_to(corpus):
+        return loaded
+    key = corpus_key(corpus, absolute)
+    return Loaded([replace(document, key=key) for document in loaded.documents], loaded.failed)
 
 
 def _print_report(report: AddReport, as_json: bool) -> None:

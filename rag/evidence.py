@@ -118,10 +118,8 @@ def _candidate_rows(
     stored, rows = candidate.stored, []
     offset = stored.passage.start
     context = frozenset(stems(f"{stored.document.title} {stored.passage.heading}"))
-    passage_stems = set(candidate.stems)
-    rarest = max(
-        (s for s in question.stems if s in passage_stems), key=lambda s: question.rarity[s], default=None
-    )
+    shared = (stem for stem in question.stems if stem in candidate.held)
+    rarest = max(shared, key=question.rarity.__getitem__, default=None)
     kind = asked_kind(question.text)
     before: frozenset[str] = frozenset()
     lead_in = before
@@ -151,7 +149,7 @@ def _candidate_rows(
             "passage_lead": candidate.score - best_score,
             "coverage": covered(question, held),
             "context_coverage": covered(question, held | context | before),
-            "pairs": paired(question, in_order),
+            "pairs": paired(question, in_order, held),
             "rarest": float(rarest in held),
             "asked_kind": float(has_kind and kind not in ("reason", "thing")),
             "lacks_kind": float(not has_kind),
@@ -193,7 +191,7 @@ def weigh_answer(
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
         "best_coverage": max(c.coverage for c in seen),
         "lead": home.score - max((c.score for c in seen if c is not home), default=0.0),
-        "names": _held_share(names_and_numbers(question.text), home.stems),
+        "names": _held_share(names_and_numbers(question.text), home.held),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
         "number_missing": not set(words(place)).issuperset(numbers),
@@ -237,7 +235,7 @@ def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
     mine = home.stored.document.id
-    return {word for c in candidates if c.stored.document.id == mine for word in c.stems}
+    return set[str]().union(*(c.held for c in candidates if c.stored.document.id == mine))
 
 
 def log_odds(features: Sequence[Sequence[float]], weights: Sequence[float], bias: float) -> np.ndarray:

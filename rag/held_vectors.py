@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from rag.embeddings import Embedder, Vector, Vectors
-from rag.library import passage_fingerprint
+from rag.ingestion import passage_fingerprint
 
 Blobs = tuple[bytes, bytes]
 """A passage's vector (float32) and its sentences' (float16), as the catalog keeps them."""
@@ -36,20 +37,24 @@ class HeldVectors:
         self._look_up = look_up
         self._taken = 0
         self._trusted = True
+        self._mutex = threading.Lock()
 
     def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
         """Return the vectors at hand for this passage, or else embed it."""
-        blobs = self._look_up(passage_fingerprint(self.name, text, spans)) if self._trusted else None
-        held = vectors_from(blobs, self.dimensions, len(spans)) if blobs else None
+        fingerprint = passage_fingerprint(self.name, text, spans)
+        with self._mutex:
+            blobs = self._look_up(fingerprint) if self._trusted else None
+            held = vectors_from(blobs, self.dimensions, len(spans)) if blobs else None
+            is_proved = held is not None and self._taken % _PROVED == 0
+            self._taken += held is not None
         if held is None:
             return self._embedder.embed_passage(text, spans)
-        if self._taken % _PROVED == 0:
+        if is_proved:
             made = self._embedder.embed_passage(text, spans)
             if not alike(held, made):
                 log.warning("The vectors at hand are not those of the texts; embedding anew.")
                 self._trusted = False
                 return made
-        self._taken += 1
         return held
 
 

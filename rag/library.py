@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.blocks import find_blocks
-from rag.catalog import Catalog, EmbeddedPiece, text_hash
+from rag.catalog import Catalog, CatalogWriter, text_hash
 from rag.catalog_view import Tombstone
 from rag.conversations import Conversations
 from rag.documents import (
@@ -23,30 +21,27 @@ from rag.documents import (
     Document,
     Filters,
     Hit,
+    Loaded,
     NewDocument,
     Progress,
     ReportProgress,
-    content_hash,
     short_hash,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import CatalogError, LoadError
+from rag.folder import CORPUS_PREFIX, Stamp, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
+from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
-from rag.splitting import Piece, split_document
-from rag.text import normalise_text, one_line
+from rag.text import one_line
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
-CORPUS_PREFIX = "corpus:"
 _PATIENCE_SECONDS = 2.0
-_PASSAGES_TOLD = 10
-"""Progress is told after each so many passages, a quarter of a second."""
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +122,7 @@ class Library:
 
     def close(self) -> None:
         """Close the library; what was acknowledged is kept, whether Chroma holds it yet or not."""
-        if self._index.state not in HELD_UP:
+        if self._index.is_open:
             self._index.wait(_PATIENCE_SECONDS)
         self._index.close()
         self._forgetting.close()
@@ -148,18 +143,14 @@ class Library:
         unchanged. One that can't be added is reported, and the others go on. What was replaced is
         wiped at the end.
         """
-        report = AddReport()
         waiting = list(documents)
+        jobs = (Job(d.title or d.key, partial(Loaded, [d])) for d in waiting)
+        return self.ingest(jobs, len(waiting), progress)
+
+    def ingest(self, jobs: Iterable[Job], total: int, progress: ReportProgress | None = None) -> AddReport:
+        """Add what `total` jobs load, as `add` does."""
         with self.batch():
-            for done, document in enumerate(waiting):
-                name = document.title or document.key
-                _tell(progress, done, len(waiting), name)
-                try:
-                    self._add_one(document, report, partial(_tell, progress, done, len(waiting), name))
-                except LoadError as error:
-                    report.failed.append(error)
-        _tell(progress, len(waiting), len(waiting), "")
-        return report
+            return self._ingestion().run(jobs, total, progress)
 
     def remove(self, document_id: str) -> None:
         """Remove a document; when this returns, no search finds it and no file holds its text.
@@ -244,27 +235,22 @@ class Library:
         that were removed in the library stay away. A file whose size and time are as they were is
         not read. A folder that is missing changes nothing.
         """
-        report = AddReport()
         if not folder.is_dir():
-            return report
-        paths = {corpus_key(folder, path): path for path in _files_below(folder)}
+            return AddReport()
+        paths = {corpus_key(folder, path): path for path in files_below(folder)}
         with self._catalog.reading() as view:
             seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
             buried = {tombstone.key for tombstone in view.tombstones()}
         changed = {
             key: path
             for key, path in paths.items()
-            if key not in buried and (key not in held or seen.get(key) != _stamp(path))
+            if key not in buried and (key not in held or seen.get(key) != stamp(path))
         }
         with self.batch():
             self._drop_missing(held - paths.keys())
-            for done, (key, path) in enumerate(changed.items()):
-                _tell(progress, done, len(changed), path.name)
-                tell_part = partial(_tell, progress, done, len(changed), path.name)
-                self._sync_file(key, path, report, tell_part)
-        if changed:
-            _tell(progress, len(changed), len(changed), "")
-        return report
+            if not changed:
+                return AddReport()
+            return self.ingest(starmap(self._file_job, changed.items()), len(changed), progress)
 
     def removed(self) -> list[Tombstone]:
         """Files of the followed folder that were removed in the library, the latest first."""
@@ -273,15 +259,13 @@ class Library:
 
     def restore(self, key: str, folder: Path) -> AddReport:
         """Add a file of the followed folder again that was removed in the library."""
-        report = AddReport()
         path = folder / key.removeprefix(CORPUS_PREFIX)
         if not path.is_file():
             with self._catalog.writing() as writer:
                 writer.unbury(key)
-            report.failed.append(LoadError(key, "The file is no longer in the folder: put it back first."))
-            return report
-        self._sync_file(key, path, report, on_purpose=True)
-        return report
+            gone = LoadError(key, "The file is no longer in the folder: put it back first.")
+            return AddReport(failed=[gone])
+        return self.ingest([self._file_job(key, path, on_purpose=True)], 1)
 
     def embed_again(self, document_id: str) -> Document:
         """Cut and embed a held document anew, whatever its passages and vectors are now.
@@ -293,7 +277,7 @@ class Library:
         held = self.document(document_id)
         names = (field.name for field in fields(NewDocument))
         document = NewDocument(**{name: getattr(held, name) for name in names})
-        pieces = self._embed(document, lambda part: None, reuse=False)
+        pieces = self._ingestion().embed(document)
         with self._catalog.writing() as writer:
             if writer.version(held.key) == held.version:
                 # Nothing is added on purpose here, so what was removed on purpose stays away.
@@ -309,7 +293,7 @@ class Library:
         with self._catalog.reading() as view:
             documents, passages = view.counts()
             changed = view.updated()
-        size = sum(map(_size_in_bytes, _files_below(self.settings.data_dir)))
+        size = sum(map(size_in_bytes, files_below(self.settings.data_dir)))
         return LibraryStatus(documents, passages, size, changed, self._index.state)
 
     def rebuild_index(self) -> None:
@@ -321,43 +305,30 @@ class Library:
             if self._index.state in HELD_UP:
                 raise CatalogError(f"The vector index can't be made anew now: {self._index.state}.")
 
-    def _add_one(self, document: NewDocument, report: AddReport, tell_part: Callable[[float], None]) -> None:
-        prepared = _prepared(document)
-        document_id = short_hash("document", prepared.key)
-        version = content_hash(prepared)[:16]
-        with self._catalog.reading() as view:
-            before = view.version(prepared.key)
-            is_buried = view.is_buried_key(prepared.key)
-        if before == version and not is_buried:
-            report.unchanged.append(self.document(document_id))
-            return
-        pieces = self._embed(prepared, tell_part)
-        with self._catalog.writing() as writer:
-            stored = writer.put(prepared, document_id, version, pieces)
-        self._index.notify()
-        (report.updated if before else report.added).append(stored)
+    def _file_job(self, key: str, path: Path, *, on_purpose: bool = False) -> Job:
+        """Return the job of adding a file of the followed folder; only on purpose if it was removed."""
+        seen = list[Stamp]()
 
-    def _embed(
-        self, document: NewDocument, tell_part: Callable[[float], None], *, reuse: bool = True
-    ) -> list[EmbeddedPiece]:
-        pieces = split_document(document.text, document.blocks, self.settings.passage_words)
-        embedded: list[EmbeddedPiece] = []
-        for piece in pieces:
-            embedded.append(self._embed_piece(document, piece, reuse))
-            if len(embedded) % _PASSAGES_TOLD == 0:
-                tell_part(len(embedded) / len(pieces))
-        return embedded
-
-    def _embed_piece(self, document: NewDocument, piece: Piece, reuse: bool) -> EmbeddedPiece:
-        """Embed a passage with its title and headings before it, unless its vectors are held."""
-        text, spans = embedded_text(document.title, document.text, piece)
-        fingerprint = passage_fingerprint(self.embedder.name, text, spans)
-        held = None
-        if reuse:
+        def load() -> Loaded:
+            if (now := stamp(path)) is None:
+                return Loaded()  # gone since the folder was listed
+            seen.append(now)
+            loaded = load_file(path, self.settings.max_upload_bytes)
             with self._catalog.reading() as view:
-                held = view.reusable(fingerprint)
-        vector, sentence_vectors = held or self.embedder.embed_passage(text, spans)
-        return EmbeddedPiece(piece, fingerprint, vector, sentence_vectors)
+                # What is held doesn't come back, whatever became of a copy of it.
+                is_back = not on_purpose and view.version(key) is None
+                documents = [
+                    replace(document, key=key)
+                    for document in loaded.documents
+                    if not (is_back and view.is_buried(key, text_hash(document.text)))
+                ]
+            return Loaded(documents, loaded.failed)
+
+        def note(writer: CatalogWriter) -> None:
+            for size, modified_ns in seen:
+                writer.see_file(key, size, modified_ns)
+
+        return Job(path.name, load, note)
 
     def _drop_missing(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -366,79 +337,8 @@ class Library:
                 writer.forget_file(key)
         self._index.notify()
 
-    def _sync_file(
-        self,
-        key: str,
-        path: Path,
-        report: AddReport,
-        tell_part: Callable[[float], None] | None = None,
-        *,
-        on_purpose: bool = False,
-    ) -> None:
-        stamp = _stamp(path)
-        loaded = load_file(path, self.settings.max_upload_bytes)
-        report.failed.extend(loaded.failed)
-        for document in loaded.documents:
-            document = replace(document, key=key)
-            with self._catalog.reading() as view:
-                # What is held doesn't come back, whatever became of a copy of it.
-                is_back = not on_purpose and view.version(key) is None
-                if is_back and view.is_buried(key, text_hash(document.text)):
-                    continue
-            added = self.add([document], part_of(tell_part))
-            for name in ("added", "updated", "unchanged", "failed"):
-                getattr(report, name).extend(getattr(added, name))
-        if loaded.documents and not loaded.failed:
-            with self._catalog.writing() as writer:
-                writer.see_file(key, *stamp)
-
-
-def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
-    """Return what is embedded of a passage, title and headings first, and where its sentences lie in it."""
-    context = "\n".join(filter(None, [title, piece.heading, piece.header]))
-    offset = len(context) + 1 - piece.start
-    spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
-    return f"{context}\n{text[piece.start : piece.end]}", spans
-
-
-def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return what names the vectors of a passage: equal ones are embedded once."""
-    return short_hash("passage", embedder, text, repr(list(spans)))
-
-
-def corpus_key(folder: Path, path: Path) -> str:
-    """Return the key of a file of the followed folder."""
-    return CORPUS_PREFIX + path.relative_to(folder).as_posix()
-
-
-def _prepared(document: NewDocument) -> NewDocument:
-    """Return a document with normalised text, its blocks, and a key.
-
-    Raises
-    ------
-    LoadError
-        There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
-    """
-    name = document.title or document.key or "The text"
-    if not document.blocks:
-        text = normalise_text(document.text)
-        document = replace(document, text=text, blocks=find_blocks(text))
-    strings = (document.text, document.title, document.key, document.source, document.url, document.author)
-    if any(map(_UNSTORABLE.search, strings)):
-        raise LoadError(
-            one_line(name), "It holds characters that can't be stored: take NUL and surrogates out of it."
-        )
-    if not any(character.isalnum() for character in document.text):
-        raise LoadError(name, "There is no text in it: add a document with words to read.")
-    end = 0
-    for block in document.blocks:
-        if not end <= block.start < block.end <= len(document.text):
-            raise LoadError(name, "Its blocks don't fit its text: leave them out to have them found.")
-        end = block.end
-    if not any(block.kind != "heading" for block in document.blocks):
-        # A text of headings alone can still be read and quoted.
-        document = replace(document, blocks=tuple(replace(b, kind="paragraph") for b in document.blocks))
-    return document if document.key else replace(document, key=f"sha256:{content_hash(document)}")
+    def _ingestion(self) -> Ingestion:
+        return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
 
 
 def _check_embedder(catalog: Catalog, name: str) -> None:
@@ -463,28 +363,3 @@ def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
             tell_part(progress.part)
 
     return tell
-
-
-def _tell(progress: ReportProgress | None, done: int, total: int, what: str, part: float = 0.0) -> None:
-    if progress is not None:
-        progress(Progress(done, total, what, part))
-
-
-def _files_below(folder: Path) -> list[Path]:
-    paths = list[Path]()
-    for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
-        folders[:] = [part for part in folders if not part.startswith(".")]
-        paths.extend(Path(name, part) for part in names if not part.startswith("."))
-    return sorted(path for path in paths if path.is_file())
-
-
-def _size_in_bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # Chroma's files come and go
-        return 0
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns

@@ -144,7 +144,7 @@ def _declined(found: Found, confidence: float) -> Answer:
 
 def _missing_words(found: Found) -> tuple[str, ...]:
     """Return the question's words, as they were typed, that no passage in sight holds."""
-    held = {word for candidate in found.candidates for word in candidate.stems}
+    held = set[str]().union(*(candidate.held for candidate in found.candidates))
     typed = re.findall(r"[^\W_]+", found.question.text)
     lacked = set(lacking(found.question.stems, held))
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))

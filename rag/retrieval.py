@@ -39,9 +39,9 @@ _BEST_SENTENCE, _COVERAGE, _PAIRS = 0.3, 0.2, 0.3
 class Question:
     """A question as retrieval sees it.
 
-    ``frequency`` is the number of passages that hold each stem, ``rarity`` its inverse document
-    frequency, ``pairs`` the neighbouring stems;
-    ``is_known_language`` whether the embedding model knows the question's language.
+    ``frequency`` is the number of passages that hold each stem, ``rarity`` its share of their inverse
+    document frequencies (the sum is 1), ``pairs`` the neighbouring stems; ``is_known_language`` tells
+    whether the embedding model knows the question's language.
     """
 
     text: str
@@ -70,6 +70,8 @@ class Candidate:
     pairs: float
     sentence_cosines: NDArray[np.float32]
     stems: tuple[str, ...]
+    held: frozenset[str]
+    """The stems as a set."""
 
 
 def read_question(
@@ -85,9 +87,11 @@ def read_question(
     passages = view.counts()[1]
     frequencies = view.frequencies(found_stems)
     # The inverse document frequency of BM25 (Robertson and Zaragoza 2009), kept above zero.
-    rarity = {
+    inverse = {
         term: math.log(1 + (passages - count + 0.5) / (count + 0.5)) for term, count in frequencies.items()
     }
+    total = sum(inverse.values())
+    rarity = {term: value / total for term, value in inverse.items()}
     in_order = [s for s in stems(text) if s in rarity]
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
@@ -148,31 +152,36 @@ def _second_look(
 ) -> Candidate:
     passage = stored.passage
     text_stems = stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}")
-    coverage = covered(question, set(text_stems))
-    pairs = paired(question, text_stems)
+    held = frozenset(text_stems)
+    coverage = covered(question, held)
+    pairs = paired(question, text_stems, held)
     sentence_cosines = stored.sentence_vectors @ question.vector
     score = fused
     if question.is_known_language:
         score += _BEST_SENTENCE * float(sentence_cosines.max(initial=0.0))
     score += _COVERAGE * coverage + _PAIRS * pairs
-    return Candidate(stored, score, cosine, lexical, coverage, pairs, sentence_cosines, text_stems)
+    return Candidate(stored, score, cosine, lexical, coverage, pairs, sentence_cosines, text_stems, held)
 
 
 def covered(question: Question, held: AbstractSet[str]) -> float:
     """Return the share of the question's words held, weighted by their rarity."""
-    total = sum(question.rarity.values())
-    return sum(weight for word, weight in question.rarity.items() if word in held) / total if total else 0.0
+    return sum(weight for word, weight in question.rarity.items() if word in held)
 
 
-def paired(question: Question, text_stems: Sequence[str]) -> float:
+def paired(question: Question, text_stems: Sequence[str], held: AbstractSet[str]) -> float:
     """Return the share of the question's neighbouring words that are near each other in a text."""
     if not question.pairs:
         return 0.0
-    firsts = {first for first, _ in question.pairs}
-    near = {
-        (word, follower)
+    near = sum(
+        first in held and follower in held and _are_near(first, follower, text_stems)
+        for first, follower in question.pairs
+    )
+    return near / len(question.pairs)
+
+
+def _are_near(first: str, follower: str, text_stems: Sequence[str]) -> bool:
+    """Whether one stem is followed by another, with at most one between them."""
+    return any(
+        word == first and follower in text_stems[position + 1 : position + 3]
         for position, word in enumerate(text_stems)
-        if word in firsts
-        for follower in text_stems[position + 1 : position + 3]
-    }
-    return sum(pair in near for pair in question.pairs) / len(question.pairs)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,11 @@ _POLL_SECONDS = 5.0
 """How often another process's changes are looked for, and whether the folder has become free."""
 _LONGEST_WAIT_SECONDS = 300.0
 _CLOSING_SECONDS = 30.0
+_IDLE_SECONDS = 0.5
+_LONGEST_REST_SECONDS = 30.0
+"""Chroma gets the processor when nothing has been asked or added for half a second, or at the latest now."""
+IN_ORDER = "in order"
+BEHIND = "changes wait to be indexed; searching them exactly"
 ELSEWHERE = "another process keeps the vector index; searching exactly"
 """The state of an index whose folder isn't ours."""
 OUT_OF_REACH = "the Chroma server doesn't answer; searching exactly"
@@ -75,10 +81,13 @@ class VectorIndex:
         self._mutex = threading.RLock()
         self._collection: PassageCollection | None = None
         self._pending = _Pending()
+        self._noting = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._is_distrusted = False
         self._caught_up = threading.Event()
+        self._is_awaited = threading.Event()
+        self._used = time.monotonic()
         self._state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
         if follow:
@@ -90,13 +99,23 @@ class VectorIndex:
         """One line on how the index is: "in order", or what it is doing."""
         return self._state
 
+    @property
+    def is_open(self) -> bool:
+        """Whether Chroma can be asked."""
+        return self._collection is not None
+
     def notify(self) -> None:
         """Say that the catalog has changed."""
-        self._wake.set()
-        self._caught_up.clear()
+        with self._noting:
+            self._used = time.monotonic()
+            self._wake.set()
+            self._caught_up.clear()
+            if self._state == IN_ORDER:
+                self._state = BEHIND
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all changes are applied; return whether they are."""
+        self._is_awaited.set()
         return self._thread is not None and self._caught_up.wait(timeout_seconds)
 
     def rebuild(self) -> None:
@@ -115,6 +134,7 @@ class VectorIndex:
     def close(self) -> None:
         """Give up Chroma; what is not applied yet will be at the next opening."""
         self._stopping.set()
+        self._is_awaited.set()
         self._wake.set()
         if self._thread is not None:
             # A server that stops answering must not keep the app from ending.
@@ -122,6 +142,7 @@ class VectorIndex:
 
     def nearest(self, view: CatalogView, vector: Vector, limit: int) -> Nearest:
         """Return the passages nearest to `vector`, in no order that matters: callers rescore them."""
+        self._used = time.monotonic()
         found, applied = self._ask(vector, limit)
         if applied > view.last_change():
             # Chroma has replaced passages that this view still holds.
@@ -159,6 +180,9 @@ class VectorIndex:
         failures = 0
         while not self._stopping.is_set():
             self._wake.clear()
+            self._rest()
+            if self._stopping.is_set():
+                break
             try:
                 is_done = self._catch_up()
                 failures = 0
@@ -175,16 +199,23 @@ class VectorIndex:
                     longest = _POLL_SECONDS if self._store.is_shared else _LONGEST_WAIT_SECONDS
                     self._stopping.wait(min(_POLL_SECONDS * 2 ** min(failures - 2, 10), longest))
                 continue
-            if is_done:
-                self._state = "in order"
-                self._caught_up.set()
-                if self._wake.is_set():
-                    self._caught_up.clear()
+            with self._noting:
+                if is_done and not self._wake.is_set():
+                    self._state = IN_ORDER
+                    self._caught_up.set()
+                    self._is_awaited.clear()
             self._wake.wait(_POLL_SECONDS)
         with self._mutex:
             self._collection = None
             self._store.close()
         self._lock.release()
+
+    def _rest(self) -> None:
+        """Leave the processor to questions and adding, unless somebody waits for Chroma."""
+        latest = time.monotonic() + _LONGEST_REST_SECONDS
+        while (now := time.monotonic()) < min(self._used + _IDLE_SECONDS, latest):
+            if self._is_awaited.wait(min(self._used + _IDLE_SECONDS, latest) - now):
+                return
 
     def _catch_up(self) -> bool:
         """Apply all changes; return whether Chroma can be asked and holds everything now."""

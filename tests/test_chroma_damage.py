@@ -15,7 +15,7 @@ from chromadb.config import Settings as ChromaSettings
 from rag import Library, NewDocument, Settings
 from scripts.torture import HashedWords, report
 
-# Chroma writes its index to files from 1,000 entries on; below that there is nothing to damage.
+# Chroma writes its index to files from 1,000 entries on; below that there is little to damage.
 PASSAGES = 1_200
 PATIENCE_SECONDS = 30
 QUESTIONS = ["What is the code name of report 7?", "the treaty of the harbour", "zq001100x0"]
@@ -150,6 +150,21 @@ def test_a_folder_that_is_as_it_was_left_is_opened_as_it_is(data: Path, caplog: 
             assert library._index.wait(PATIENCE_SECONDS)
     assert caplog.text == ""
     assert level.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("passages", [20, 150, 1_000])
+def test_one_of_any_size_is_opened_as_it_was_left(
+    passages: int, settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.WARNING)
+    with Library.open(settings, HashedWords()) as library:
+        library.add([report(n) for n in range(passages)])
+        assert library._index.wait(PATIENCE_SECONDS)
+    (settings.data_dir / "chroma.json").unlink()  # and so it is looked into
+    with Library.open(settings, HashedWords()) as library:
+        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.search("What is the code name of report 7?")[0].document.key == report(7).key
+    assert caplog.text == ""
 
 
 def test_a_folder_that_was_open_when_its_process_ended_is_kept_after_a_look(

@@ -78,7 +78,7 @@ def test_what_has_no_words_has_a_vector_too(packaged: LocalEmbeddings):
 
 
 def test_it_fits_a_langchain_vector_store(packaged: LocalEmbeddings):
-    store = InMemoryVectorStore(packaged)
+    store = InMemoryVectorStore(packaged.as_langchain())
     store.add_documents([Document(sentence) for sentence in SENTENCES])
     [found] = store.similarity_search("What does the man who lives there drink?", k=1)
     assert found.page_content == SENTENCES[2]

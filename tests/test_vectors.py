@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,43 @@ def test_until_chroma_has_caught_up_search_is_exact_and_then_chroma_answers(cata
         assert_finds_the_nearest(catalog, index)
         with catalog.reading() as view:
             assert not index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+
+
+def test_chroma_leaves_the_processor_to_questions_until_it_is_waited_for(catalog: Catalog):
+    with followed(catalog) as index, catalog.reading() as view:
+        vector = view.sample_vectors(1).matrix[0]
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            assert index.nearest(view, vector, 5).exact
+            time.sleep(0.1)
+        assert caught_up(index)
+        assert not index.nearest(view, vector, 5).exact
+
+
+def test_chroma_opens_by_itself_when_nothing_is_asked(catalog: Catalog):
+    with followed(catalog) as index:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while index.state != "in order":
+            assert time.monotonic() < until, index.state
+            time.sleep(0.1)
+
+
+def test_a_short_use_spares_chroma(catalog: Catalog):
+    with followed(catalog) as index, catalog.reading() as view:
+        assert index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+        started = time.monotonic()
+        index.close()
+    assert time.monotonic() - started < 0.5
+    assert not (catalog.path.parent / "chroma").exists()
+
+
+def test_the_state_says_that_changes_wait(catalog: Catalog):
+    with followed(catalog) as index:
+        assert caught_up(index)
+        put(catalog, "another", 50)
+        index.notify()
+        assert "searching them exactly" in index.state
+        assert caught_up(index)
 
 
 def test_changes_count_at_once_and_are_applied_later(catalog: Catalog):

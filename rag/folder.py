@@ -1,0 +1,42 @@
+"""The followed folder: its files and their keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CORPUS_PREFIX = "corpus:"
+
+Stamp = tuple[int, int]
+"""A file's size in bytes and modification time in nanoseconds."""
+
+
+def corpus_key(folder: Path, path: Path) -> str:
+    """Return the key of a file of the followed folder."""
+    return CORPUS_PREFIX + path.relative_to(folder).as_posix()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files in a folder and its folders, but for hidden ones, in order."""
+    paths = list[Path]()
+    for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
+        folders[:] = [part for part in folders if not part.startswith(".")]
+        paths.extend(Path(name, part) for part in names if not part.startswith("."))
+    return sorted(path for path in paths if path.is_file())
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Return what tells that a file has changed, None where it has gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def size_in_bytes(path: Path) -> int:
+    """Return a file's size, 0 where it has just gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # Chroma's files come and go
+        return 0

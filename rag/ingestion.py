@@ -1,0 +1,251 @@
+"""Ingestion: documents prepared, cut, embedded on all cores, and each written as a whole, in order."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from rag.blocks import find_blocks
+from rag.catalog import Catalog, CatalogWriter, EmbeddedPiece
+from rag.documents import (
+    AddReport,
+    Loaded,
+    NewDocument,
+    Progress,
+    ReportProgress,
+    content_hash,
+    short_hash,
+)
+from rag.embeddings import Embedder, cores
+from rag.errors import LoadError
+from rag.splitting import Piece, split_document
+from rag.text import normalise_text, one_line
+
+_AHEAD_PER_CORE = 4
+"""Passages that wait to be embedded before a document is written, so that no core runs out of work."""
+_PASSAGES_TOLD = 10
+"""Progress is told after each so many passages, a fifth of a second."""
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Documents that are loaded when their turn comes.
+
+    ``name`` is what progress calls them. ``settle`` is called within a transaction once all that was
+    loaded is held, and not if loading failed in part.
+    """
+
+    name: str
+    load: Callable[[], Loaded]
+    settle: Callable[[CatalogWriter], None] | None = None
+
+
+@dataclass(slots=True)
+class _Step:
+    """What is done in its turn, when its passages have been embedded."""
+
+    run: Callable[[], None]
+    key: str = ""
+    passages: Sequence[Future[EmbeddedPiece]] = field(default_factory=tuple)
+
+
+class Ingestion:
+    """Adds documents to a catalog.
+
+    Parameters
+    ----------
+    catalog
+        Where they go.
+    embedder
+        Its ``embed_passage`` is called in as many threads as there are cores.
+    passage_words
+        The length of a passage, in words.
+    changed
+        Called after each document that was written.
+    """
+
+    def __init__(
+        self, catalog: Catalog, embedder: Embedder, passage_words: int, changed: Callable[[], None]
+    ) -> None:
+        self._catalog = catalog
+        self._changed = changed
+        self._embedder = embedder
+        self._passage_words = passage_words
+
+    def run(self, jobs: Iterable[Job], total: int, progress: ReportProgress | None = None) -> AddReport:
+        """Add the documents of `total` jobs; one that can't be added is reported, and the others go on.
+
+        The next documents are embedded while one is written.
+        """
+        report, steps = AddReport(), deque[_Step]()
+        progress = _without_repeats(progress)
+        with _workers() as pool:
+            for done, job in enumerate(jobs):
+                tell = partial(_tell, progress, done, total, job.name)
+                if not steps:
+                    tell()
+                loaded = job.load()
+                report.failed.extend(loaded.failed)
+                for document in loaded.documents:
+                    try:
+                        prepared = _prepared(document)
+                    except LoadError as error:
+                        steps.append(_Step(partial(_fail, error, report, tell)))
+                        continue
+                    # The same key twice: the second is compared with the first.
+                    _finish(steps, partial(_is_waiting, steps, prepared.key))
+                    steps.append(self._start(pool, prepared, report, tell))
+                if job.settle is not None and not loaded.failed:
+                    steps.append(_Step(partial(self._settle, job.settle)))
+                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+            _finish(steps, lambda: True)
+        _tell(progress, total, total, "")
+        return report
+
+    def embed(self, document: NewDocument) -> list[EmbeddedPiece]:
+        """Cut and embed a document, whatever vectors are held."""
+        pieces = split_document(document.text, document.blocks, self._passage_words)
+        with _workers() as pool:
+            return list(pool.map(partial(self._embed_piece, document, reuse=False), pieces))
+
+    def _start(
+        self, pool: ThreadPoolExecutor, document: NewDocument, report: AddReport, tell: Callable[..., None]
+    ) -> _Step:
+        document_id = short_hash("document", document.key)
+        version = content_hash(document)[:16]
+        with self._catalog.reading() as view:
+            if view.version(document.key) == version and not view.is_buried_key(document.key):
+                report.unchanged.append(view.document(document_id))
+                return _Step(tell, document.key)
+        pieces = split_document(document.text, document.blocks, self._passage_words)
+        passages = [pool.submit(self._embed_piece, document, piece, reuse=True) for piece in pieces]
+        write = partial(self._write, document, document_id, version, passages, report, tell)
+        return _Step(write, document.key, passages)
+
+    def _write(
+        self,
+        document: NewDocument,
+        document_id: str,
+        version: str,
+        passages: Sequence[Future[EmbeddedPiece]],
+        report: AddReport,
+        tell: Callable[..., None],
+    ) -> None:
+        tell()
+        embedded = list[EmbeddedPiece]()
+        for passage in passages:
+            embedded.append(passage.result())
+            if len(embedded) % _PASSAGES_TOLD == 0:
+                tell(len(embedded) / len(passages))
+        with self._catalog.writing() as writer:
+            is_new = writer.version(document.key) is None
+            stored = writer.put(document, document_id, version, embedded)
+        self._changed()
+        (report.added if is_new else report.updated).append(stored)
+
+    def _settle(self, settle: Callable[[CatalogWriter], None]) -> None:
+        with self._catalog.writing() as writer:
+            settle(writer)
+
+    def _embed_piece(self, document: NewDocument, piece: Piece, *, reuse: bool) -> EmbeddedPiece:
+        """Embed a passage with its title and headings before it, unless its vectors are held."""
+        text, spans = embedded_text(document.title, document.text, piece)
+        fingerprint = passage_fingerprint(self._embedder.name, text, spans)
+        held = None
+        if reuse:
+            with self._catalog.reading() as view:
+                held = view.reusable(fingerprint)
+        vector, sentence_vectors = held or self._embedder.embed_passage(text, spans)
+        return EmbeddedPiece(piece, fingerprint, vector, sentence_vectors)
+
+
+def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
+    """Return what is embedded of a passage, title and headings first, and where its sentences lie in it."""
+    context = "\n".join(filter(None, [title, piece.heading, piece.header]))
+    offset = len(context) + 1 - piece.start
+    spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
+    return f"{context}\n{text[piece.start : piece.end]}", spans
+
+
+def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return what names the vectors of a passage: equal ones are embedded once."""
+    return short_hash("passage", embedder, text, repr(list(spans)))
+
+
+def _prepared(document: NewDocument) -> NewDocument:
+    """Return a document with normalised text, its blocks, and a key.
+
+    Raises
+    ------
+    LoadError
+        There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
+    """
+    name = document.title or document.key or "The text"
+    if not document.blocks:
+        text = normalise_text(document.text)
+        document = replace(document, text=text, blocks=find_blocks(text))
+    strings = (document.text, document.title, document.key, document.source, document.url, document.author)
+    if any(map(_UNSTORABLE.search, strings)):
+        raise LoadError(
+            one_line(name), "It holds characters that can't be stored: take NUL and surrogates out of it."
+        )
+    if not any(character.isalnum() for character in document.text):
+        raise LoadError(name, "There is no text in it: add a document with words to read.")
+    end = 0
+    for block in document.blocks:
+        if not end <= block.start < block.end <= len(document.text):
+            raise LoadError(name, "Its blocks don't fit its text: leave them out to have them found.")
+        end = block.end
+    if not any(block.kind != "heading" for block in document.blocks):
+        # A text of headings alone can still be read and quoted.
+        document = replace(document, blocks=tuple(replace(b, kind="paragraph") for b in document.blocks))
+    return document if document.key else replace(document, key=f"sha256:{content_hash(document)}")
+
+
+@contextmanager
+def _workers() -> Iterator[ThreadPoolExecutor]:
+    """Threads to embed in; what waits for one is dropped where an exception leaves the block."""
+    pool = ThreadPoolExecutor(cores(), thread_name_prefix="embedding")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _is_waiting(steps: Iterable[_Step], key: str) -> bool:
+    return any(step.key == key for step in steps)
+
+
+def _unfinished(steps: Iterable[_Step]) -> int:
+    return sum(not passage.done() for step in steps for passage in step.passages)
+
+
+def _finish(steps: deque[_Step], is_due: Callable[[], bool]) -> None:
+    while steps and is_due():
+        steps.popleft().run()
+
+
+def _fail(error: LoadError, report: AddReport, tell: Callable[..., None]) -> None:
+    tell()
+    report.failed.append(error)
+
+
+def _without_repeats(progress: ReportProgress | None) -> ReportProgress:
+    told = list[Progress]()
+
+    def tell(now: Progress) -> None:
+        if progress is not None and told[-1:] != [now]:
+            told[:] = [now]
+            progress(now)
+
+    return tell
+
+
+def _tell(progress: ReportProgress, done: int, total: int, what: str, part: float = 0.0) -> None:
+    progress(Progress(done, total, what, part))
