@@ -9,48 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import numpy as np
-
 from rag.catalog_view import CatalogView
-from rag.documents import Document, NewDocument, name_of_removed, short_hash
-from rag.embeddings import Vector, Vectors
+from rag.catalog_writer import WIPE, CatalogWriter
 from rag.errors import CatalogError
 from rag.migrations import MIGRATIONS, migrate
-from rag.splitting import Piece
 
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60
 _TRY_SECONDS = 0.1
 """How long one try to cut off the log keeps other writers waiting."""
-_MERGED_PAGES = 500
-"""Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
 _MOST_LEVELS = 100
 """Each merge of all segments adds a level or two to the word index, and at 2,000 SQLite 3.40 takes it for
 damaged. Making it anew costs about as much as fifty merges, and brings them back to one."""
-_WIPE = "wipe"
-"""The name under which the catalog notes that removed text still has to be wiped."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedPiece:
-    """A passage to be stored, with its vectors."""
-
-    piece: Piece
-    fingerprint: str
-    vector: Vector
-    sentence_vectors: Vectors
+DAMAGED = ".damaged-"
+"""What follows the catalog's name in that of a copy that was damaged and has been replaced."""
 
 
 class Catalog:
@@ -84,6 +65,8 @@ class Catalog:
                 f"The data folder {path.parent} can't be written: make it writable, or choose"
                 " another with FOOTNOTE_DATA_DIR."
             )
+        if is_cut_to_nothing(path):
+            raise CatalogError(_damaged(path))
         with self._translated():
             self._prepare()
 
@@ -121,15 +104,22 @@ class Catalog:
     def owed(self) -> str:
         """What names the wiping that is owed since something was removed; empty where none is."""
         with self.reading() as view:
-            return view.meta(_WIPE) or ""
+            return view.meta(WIPE) or ""
 
     def wipe(self, patience_seconds: float) -> bool:
         """Wipe what was removed from the file and its log; return whether all of it is gone.
 
         A removed row is overwritten with zeros, but its words stay in older segments of the word
         index until they are merged, and its text in the log until that is copied into the file and
-        cut off. A reader of an earlier moment, in any process, stands in the way of that.
+        cut off. A reader of an earlier moment, in any process, stands in the way of that. Copies of
+        damaged catalogs are deleted: what could be read of them has been saved, and nobody can tell
+        whether they hold what was removed.
         """
+        for copy in self.path.parent.glob(f"{self.path.name}{DAMAGED}*"):
+            try:
+                copy.unlink(missing_ok=True)
+            except OSError as error:
+                raise CatalogError(f"{copy} can't be deleted ({error.strerror}): delete it.") from error
         start = True
         while True:
             with self.writing() as writer:
@@ -149,7 +139,7 @@ class Catalog:
     def settle(self, owed: str) -> None:
         """Note that what was owed is wiped, unless more was removed meanwhile."""
         with self.writing() as writer:
-            writer.execute("DELETE FROM meta WHERE name = ? AND value = ?", [_WIPE, owed])
+            writer.execute("DELETE FROM meta WHERE name = ? AND value = ?", [WIPE, owed])
 
     def _word_levels(self) -> int:
         """Return how many levels of segments the word index has.
@@ -229,187 +219,9 @@ class Catalog:
             raise CatalogError(_damaged(self.path)) from error
 
 
-class CatalogWriter(CatalogView):
-    """A transaction."""
-
-    def execute(self, statement: str, values: Sequence[object] = ()) -> int:
-        """Change the catalog in its own terms, as `select` reads it; return how many rows it touched."""
-        return self._connection.execute(statement, values).rowcount
-
-    def put(
-        self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
-    ) -> Document:
-        """Add a document, or replace the one with its key; its tombstone is cleared."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        row = self._connection.execute("SELECT added FROM documents WHERE key = ?", [document.key]).fetchone()
-        self._delete(document_id)
-        number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
-        for position, piece in enumerate(pieces):
-            self._insert_passage(document, document_id, version, number, position, piece)
-        self.unbury(document.key)
-        return self.document(document_id)
-
-    def remove(self, document_id: str, bury: bool) -> Document:
-        """Remove a document with all that belongs to it; with `bury`, so that it stays away.
-
-        Of a buried one key, hash and the beginning of the title are kept, to know what stays away
-        and to name it.
-
-        Raises
-        ------
-        DocumentNotFound
-        """
-        document = self.document(document_id)
-        if bury:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO tombstones VALUES (?, ?, ?, ?)",
-                [
-                    document.key,
-                    text_hash(document.text),
-                    name_of_removed(document.title),
-                    datetime.now(UTC).isoformat(timespec="seconds"),
-                ],
-            )
-        self._delete(document_id)
-        return document
-
-    def unbury(self, key: str) -> None:
-        """Forget that this key was removed on purpose, and its text under any other key."""
-        self._connection.execute(
-            "DELETE FROM tombstones WHERE key = ?1"
-            " OR text_hash = (SELECT text_hash FROM documents WHERE key = ?1)",
-            [key],
-        )
-
-    def set_meta(self, name: str, value: str) -> None:
-        """Keep a value beside the documents."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
-
-    def see_file(self, key: str, size: int, modified_ns: int) -> None:
-        """Note a file as read."""
-        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", [key, size, modified_ns])
-
-    def forget_file(self, key: str) -> None:
-        """Note a file as gone, or to be read again."""
-        self._connection.execute("DELETE FROM files WHERE key = ?", [key])
-
-    def _delete(self, document_id: str) -> None:
-        number = "(SELECT number FROM documents WHERE id = ?)"
-        # Only a passage's last change counts, so the log grows with passages and not with updates.
-        self._connection.execute(
-            f"DELETE FROM changes WHERE passage IN (SELECT id FROM passages WHERE document = {number})",
-            [document_id],
-        )
-        self._connection.execute(
-            f"INSERT INTO changes (passage, added) SELECT id, 0 FROM passages WHERE document = {number}"
-            " ORDER BY number",
-            [document_id],
-        )
-        self._connection.execute(
-            f"DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = {number})",
-            [document_id],
-        )
-        if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
-            # In the same transaction, so that a kill before the wiping leaves it owed.
-            self.set_meta(_WIPE, secrets.token_hex(8))
-
-    def merge_words(self, *, start: bool) -> bool:
-        """Merge a step of the word index, which drops the words of removed rows; return whether more is left.
-
-        "optimize" does the same at once, and keeps other writers out for as long as it takes.
-        """
-        before = self._connection.total_changes
-        # The negative number starts merging all segments into one; https://sqlite.org/fts5.html#the_merge_command
-        pages = -_MERGED_PAGES if start else _MERGED_PAGES
-        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", [pages])
-        return self._connection.total_changes - before >= 2
-
-    def rebuild_words(self) -> None:
-        """Make the word index anew from its own texts."""
-        self._connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
-
-    def _insert_document(
-        self,
-        document: NewDocument,
-        document_id: str,
-        version: str,
-        added: str,
-        updated: str,
-        pieces: Sequence[EmbeddedPiece],
-    ) -> int:
-        blocks = [[b.kind, b.start, b.end, b.level, b.page] for b in document.blocks]
-        values = {
-            "id": document_id,
-            "key": document.key,
-            "version": version,
-            "text_hash": text_hash(document.text),
-            "title": document.title,
-            "source": document.source,
-            "url": document.url,
-            "published": document.published.isoformat() if document.published else None,
-            "author": document.author,
-            "language": document.language,
-            "media_type": document.media_type,
-            "added": added,
-            "updated": updated,
-            "characters": len(document.text),
-            "words": len(document.text.split()),
-            "passages": len(pieces),
-            "blocks": json.dumps(blocks, separators=(",", ":")),
-            "text": document.text,
-        }
-        cursor = self._connection.execute(
-            f"INSERT INTO documents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-            list(values.values()),
-        )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
-
-    def _insert_passage(
-        self,
-        document: NewDocument,
-        document_id: str,
-        version: str,
-        number: int,
-        position: int,
-        embedded: EmbeddedPiece,
-    ) -> None:
-        piece = embedded.piece
-        passage_id = short_hash(document_id, version, str(piece.start), str(piece.end))
-        execute = self._connection.execute
-        passage = execute(
-            "INSERT INTO passages (id, document, position, start, end, heading, page, header, fingerprint)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                passage_id,
-                number,
-                position,
-                piece.start,
-                piece.end,
-                piece.heading,
-                piece.page,
-                piece.header,
-                embedded.fingerprint,
-            ],
-        ).lastrowid
-        spans = json.dumps([[s.start, s.end, s.kind] for s in piece.sentences], separators=(",", ":"))
-        execute("INSERT INTO vectors VALUES (?, ?)", [passage, embedded.vector.tobytes()])
-        execute(
-            "INSERT INTO sentences VALUES (?, ?, ?)",
-            [passage, spans, embedded.sentence_vectors.astype(np.float16).tobytes()],
-        )
-        text = "\n".join(filter(None, [piece.header, document.text[piece.start : piece.end]]))
-        execute(
-            "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
-            [passage, document.title, piece.heading, text],
-        )
-        execute("DELETE FROM changes WHERE passage = ?", [passage_id])
-        execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage_id])
-
-
-def text_hash(text: str) -> str:
-    """Return what names a text whatever its key and metadata."""
-    return short_hash("text", text)
+def is_cut_to_nothing(path: Path) -> bool:
+    """Whether a catalog is empty that was not always so: Chroma's folder comes after the first document."""
+    return path.exists() and path.stat().st_size == 0 and (path.parent / "chroma").exists()
 
 
 def schema() -> Iterator[str]:

@@ -10,8 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rag.catalog import SCHEMA_VERSION, CatalogWriter, schema, text_hash
+from rag.catalog import SCHEMA_VERSION, is_cut_to_nothing, schema
 from rag.catalog_view import CatalogView
+from rag.catalog_writer import CatalogWriter, text_hash
 from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embeddings import Embedder
 from rag.held_vectors import alike, vectors_from
@@ -38,6 +39,8 @@ def file_faults(path: Path) -> list[str]:
     """
     if not path.exists():
         return []
+    if is_cut_to_nothing(path):
+        return ["it is empty"]
     try:
         with closing(sqlite3.connect(path, timeout=60)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]

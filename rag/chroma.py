@@ -19,12 +19,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from rag.catalog import Catalog
 from rag.catalog_view import VectorRows
 from rag.embeddings import Vector
 from rag.errors import VectorIndexError
+from rag.process_lock import ProcessLock
 
 _PROBES = 48
 _PROBES_FOUND = 0.95
@@ -92,12 +93,12 @@ class PassageCollection:
         self.raw.modify(metadata={"embedder": self.embedder, "applied": self.applied, "dead": self.dead})
 
     def check(self, catalog: Catalog) -> None:
-        """Check that what is applied is there and can be found.
+        """Check that what is applied is there.
 
         Raises
         ------
         VectorIndexError
-            Entries are missing or too many, or too many stored vectors don't find themselves.
+            Entries are missing or too many.
         """
         if self.applied == 0 and self.count() == 0:
             return
@@ -106,22 +107,29 @@ class PassageCollection:
                 raise VectorIndexError("The vector index belongs to another catalog.")
             pending = view.changed_passages(self.applied)
             expected = view.passage_ids()
-            sample = view.sample_vectors(_PROBES)
         ids = set(self.raw.get(include=[])["ids"])
         # Entries with pending changes may be on either side.
         if (ids ^ expected) - pending:
             raise VectorIndexError("The vector index doesn't hold what the catalog holds.")
+
+    def finds_itself(self, catalog: Catalog) -> bool:
+        """Whether stored vectors find themselves, which not every approximate index does.
+
+        A damaged one doesn't, and a sound one may not where the vectors lie in tight, separate clusters.
+        """
+        with catalog.reading() as view:
+            pending = view.changed_passages(self.applied)
+            sample = view.sample_vectors(_PROBES)
         probes = [i for i, passage in enumerate(sample.ids) if passage not in pending]
         if not probes:
-            return
+            return True
         result = self.raw.query(query_embeddings=sample.matrix[probes], n_results=3, include=["distances"])
         found = sum(
             # Copies of a text share a vector, so an entry at no distance is as good as itself.
             sample.ids[probe] in passages or (len(distances) > 0 and distances[0] < 1e-4)
             for probe, passages, distances in zip(probes, result["ids"], result["distances"], strict=True)
         )
-        if found < _PROBES_FOUND * len(probes):
-            raise VectorIndexError("The vector index has lost vectors.")
+        return bool(found >= _PROBES_FOUND * len(probes))
 
 
 class Store(Protocol):
@@ -331,34 +339,6 @@ class ServerStore:
             self._keeping.delete_collection(self._name)
 
 
-class ProcessLock:
-    """A file that one process at a time holds, and one holder of a process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> bool:
-        """Hold the lock if nobody else does; return whether it is held."""
-        if self._file is None:
-            file = self._path.open("w")
-            if not _try_lock(file):
-                file.close()
-                return False
-            self._file = file
-        return True
-
-    def release(self) -> None:
-        """Give the lock up."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def descriptors(self) -> tuple[int, ...]:
-        """What a child has to inherit to hold the lock as well."""
-        return (self._file.fileno(),) if self._file and os.name == "posix" else ()
-
-
 def check_folder(folder: str, catalog_path: str, embedder: str) -> None:
     """Open a Chroma folder and check it; this runs in a child process, which damage may end."""
     import chromadb
@@ -366,7 +346,10 @@ def check_folder(folder: str, catalog_path: str, embedder: str) -> None:
     catalog = Catalog(Path(catalog_path))
     try:
         client: Any = chromadb.PersistentClient(folder, _chroma_settings())
-        PassageCollection.of(_made(client, "passages", embedder), embedder).check(catalog)
+        collection = PassageCollection.of(_made(client, "passages", embedder), embedder)
+        collection.check(catalog)
+        if not collection.finds_itself(catalog):
+            raise VectorIndexError("The vector index has lost vectors.")
         client.close()
     except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
         sys.exit(f"{error}")
@@ -425,15 +408,3 @@ def _chroma_settings() -> Any:
     from chromadb.config import Settings as ChromaSettings
 
     return ChromaSettings(anonymized_telemetry=False)
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows: one process at a time is not enforced there
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -13,7 +13,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.catalog import Catalog, CatalogWriter, schema
+from rag.catalog import Catalog, schema
+from rag.catalog_writer import CatalogWriter
 from rag.checks import (
     PASSAGES,
     counts_fit,
@@ -126,7 +127,8 @@ def _check_file(settings: Settings, embedder: Embedder, progress: ReportProgress
         return _finding("file", faults, "its indexes were made anew")
     recovered = recover(settings, embedder, progress)
     saved = f"{recovered.saved} document" + "s" * (recovered.saved != 1)
-    done = f"saved {saved} into a new catalog and kept the damaged one as {recovered.kept.name}"
+    kept = f"kept the damaged one as {recovered.kept.name} until something is removed"
+    done = f"saved {saved} into a new catalog and {kept}"
     if recovered.lost:
         done += f"; lost are {', '.join(recovered.lost)}"
     return _finding("file", faults, done, is_mended=not recovered.lost)

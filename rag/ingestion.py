@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rag.blocks import find_blocks
-from rag.catalog import Catalog, CatalogWriter, EmbeddedPiece
+from rag.catalog import Catalog
+from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
     AddReport,
     Loaded,

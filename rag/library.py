@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.catalog import Catalog, CatalogWriter, text_hash
+from rag.catalog import Catalog
 from rag.catalog_view import Tombstone
+from rag.catalog_writer import CatalogWriter, text_hash
 from rag.conversations import Conversations
 from rag.documents import (
     AddReport,
@@ -122,7 +123,7 @@ class Library:
 
     def close(self) -> None:
         """Close the library; what was acknowledged is kept, whether Chroma holds it yet or not."""
-        if self._index.is_open:
+        if self._index.is_behind and self._index.state not in HELD_UP:
             self._index.wait(_PATIENCE_SECONDS)
         self._index.close()
         self._forgetting.close()
@@ -297,13 +298,29 @@ class Library:
         return LibraryStatus(documents, passages, size, changed, self._index.state)
 
     def rebuild_index(self) -> None:
-        """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again."""
+        """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again.
+
+        Raises
+        ------
+        CatalogError
+            Another process keeps the index, or it can't be made anew.
+        """
         self._index.rebuild()
+        self.wait_for_index()
+
+    def wait_for_index(self) -> None:
+        """Wait until Chroma holds everything; questions needn't, what it doesn't hold is compared exactly.
+
+        Raises
+        ------
+        CatalogError
+            Another process keeps the index, or it fails.
+        """
         while not self._index.wait(1.0):
             if self._index.state == ELSEWHERE:
                 raise CatalogError("Another process keeps the vector index: close the app and try again.")
             if self._index.state in HELD_UP:
-                raise CatalogError(f"The vector index can't be made anew now: {self._index.state}.")
+                raise CatalogError(f"The vector index can't be brought in order now: {self._index.state}.")
 
     def _file_job(self, key: str, path: Path, *, on_purpose: bool = False) -> Job:
         """Return the job of adding a file of the followed folder; only on purpose if it was removed."""
@@ -335,7 +352,7 @@ class Library:
             with self._catalog.writing() as writer:
                 writer.remove(short_hash("document", key), bury=False)
                 writer.forget_file(key)
-        self._index.notify()
+            self._index.notify()
 
     def _ingestion(self) -> Ingestion:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)

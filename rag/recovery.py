@@ -1,7 +1,7 @@
 """From a damaged catalog to a new one with every document that can still be read.
 
 A document is saved where its text is proved by its hash, so that nothing altered is ever quoted. The
-damaged file is kept beside the new one.
+damaged file is kept beside the new one until something is removed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
-from rag.catalog import schema, text_hash
-from rag.chroma import ProcessLock
+from rag.catalog import DAMAGED, schema
+from rag.catalog_writer import text_hash
 from rag.documents import Block, NewDocument, Progress, ReportProgress, content_hash, short_hash
 from rag.embeddings import Embedder
 from rag.errors import CatalogError
 from rag.held_vectors import Blobs, HeldVectors
 from rag.library import Library
 from rag.pages import PageFile, Row, Value
+from rag.process_lock import ProcessLock
 from rag.settings import Settings
 
 Place = tuple[int, int]
@@ -237,7 +238,7 @@ def _log_of(path: Path) -> Path:
     """Return the write-ahead log of a catalog, which an interrupted `_swap` may have set aside."""
     log = path.with_name(path.name + "-wal")
     if not log.exists():
-        for kept in path.parent.glob(f"{path.name}.damaged-*Z"):
+        for kept in path.parent.glob(f"{path.name}{DAMAGED}*Z"):
             if kept.samefile(path):
                 return kept.with_name(kept.name + "-wal")
     return log
@@ -245,7 +246,7 @@ def _log_of(path: Path) -> Path:
 
 def _swap(path: Path, new: Path) -> Path:
     """Put a new catalog in the place of a damaged one, and return where that is kept."""
-    kept = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z")
+    kept = path.with_name(f"{path.name}{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z")
     _keep(_log_of(path), kept.with_name(kept.name + "-wal"))
     _keep(path, kept)
     _settle(path.parent)

@@ -17,13 +17,16 @@ import numpy as np
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, VectorRows
-from rag.chroma import FolderStore, PassageCollection, ProcessLock, ServerStore, Store
+from rag.chroma import FolderStore, PassageCollection, ServerStore, Store
 from rag.embeddings import Vector
 from rag.errors import CatalogError, VectorIndexError
+from rag.process_lock import ProcessLock
 
 _STEP = 500
 """Changes applied at once: some tenths of a second, the longest that closing has to wait."""
 _DEAD_SHARE = 0.1
+_JUDGED_SHARE = 0.1
+"""How much larger or smaller Chroma's collection has become before it is judged again."""
 _MUTEX_SECONDS = 0.2
 _POLL_SECONDS = 5.0
 """How often another process's changes are looked for, and whether the folder has become free."""
@@ -34,6 +37,8 @@ _LONGEST_REST_SECONDS = 30.0
 """Chroma gets the processor when nothing has been asked or added for half a second, or at the latest now."""
 IN_ORDER = "in order"
 BEHIND = "changes wait to be indexed; searching them exactly"
+POOR = "the vector index misses passages; searching exactly"
+"""The state where Chroma holds everything, and its approximate search doesn't find enough of it."""
 ELSEWHERE = "another process keeps the vector index; searching exactly"
 """The state of an index whose folder isn't ours."""
 OUT_OF_REACH = "the Chroma server doesn't answer; searching exactly"
@@ -80,6 +85,8 @@ class VectorIndex:
         self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder, self._lock)
         self._mutex = threading.RLock()
         self._collection: PassageCollection | None = None
+        self._is_poor = False
+        self._judged = 0
         self._pending = _Pending()
         self._noting = threading.Lock()
         self._wake = threading.Event()
@@ -88,6 +95,7 @@ class VectorIndex:
         self._caught_up = threading.Event()
         self._is_awaited = threading.Event()
         self._used = time.monotonic()
+        self._is_told = False
         self._state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
         if follow:
@@ -100,23 +108,31 @@ class VectorIndex:
         return self._state
 
     @property
-    def is_open(self) -> bool:
-        """Whether Chroma can be asked."""
-        return self._collection is not None
+    def is_behind(self) -> bool:
+        """Whether it follows, and has been told of changes that Chroma doesn't hold yet."""
+        return self._thread is not None and self._is_told and not self._caught_up.is_set()
 
     def notify(self) -> None:
         """Say that the catalog has changed."""
         with self._noting:
             self._used = time.monotonic()
+            self._is_told = True
             self._wake.set()
             self._caught_up.clear()
-            if self._state == IN_ORDER:
+            if self._state in (IN_ORDER, POOR):
                 self._state = BEHIND
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait until all changes are applied; return whether they are."""
+        """Wait until all changes are applied; return whether they are.
+
+        Raises
+        ------
+        VectorIndexError
+            This library doesn't follow.
+        """
+        self._check_follows()
         self._is_awaited.set()
-        return self._thread is not None and self._caught_up.wait(timeout_seconds)
+        return self._caught_up.wait(timeout_seconds)
 
     def rebuild(self) -> None:
         """Throw Chroma's entries away and fill it again from the catalog, in the background.
@@ -126,8 +142,7 @@ class VectorIndex:
         VectorIndexError
             This library doesn't follow.
         """
-        if self._thread is None:
-            raise VectorIndexError("This library doesn't keep the vector index: open it with `follow`.")
+        self._check_follows()
         self._is_distrusted = True
         self.notify()
 
@@ -157,7 +172,7 @@ class VectorIndex:
         if not self._mutex.acquire(timeout=_MUTEX_SECONDS):
             return (), 0
         try:
-            if self._collection is None:
+            if self._collection is None or self._is_poor:
                 return (), 0
             collection = self._store.current(self._collection)
             return collection.nearest(vector, limit), collection.applied
@@ -201,7 +216,7 @@ class VectorIndex:
                 continue
             with self._noting:
                 if is_done and not self._wake.is_set():
-                    self._state = IN_ORDER
+                    self._state = POOR if self._is_poor else IN_ORDER
                     self._caught_up.set()
                     self._is_awaited.clear()
             self._wake.wait(_POLL_SECONDS)
@@ -209,6 +224,10 @@ class VectorIndex:
             self._collection = None
             self._store.close()
         self._lock.release()
+
+    def _check_follows(self) -> None:
+        if self._thread is None:
+            raise VectorIndexError("This library doesn't keep the vector index: open it with `follow`.")
 
     def _rest(self) -> None:
         """Leave the processor to questions and adding, unless somebody waits for Chroma."""
@@ -234,7 +253,7 @@ class VectorIndex:
                 rows = view.vectors_of([passage for _, passage, added in changes if added])
                 last = view.last_change()
             if not changes:
-                self._pending.free(collection.applied)
+                self._settle(collection)
                 return True
             self._state = f"indexing vectors ({collection.applied} of {last} changes)"
             with self._mutex:
@@ -252,13 +271,26 @@ class VectorIndex:
             last = view.last_change()
         self._state = f"another process is indexing vectors ({applied} of {last} changes)"
         if applied >= last:
-            self._pending.free(applied)
+            self._settle(self._store.current(collection))
         return applied >= last
+
+    def _settle(self, collection: PassageCollection) -> None:
+        """Judge a collection that holds everything, and let go of the vectors that it makes needless."""
+        count = collection.count()
+        if abs(count - self._judged) > _JUDGED_SHARE * self._judged:
+            with self._mutex:
+                self._is_poor = not collection.finds_itself(self._catalog)
+            if self._is_poor:
+                log.warning("Chroma's approximate search misses passages, so all are compared.")
+            self._judged = count
+        if not self._is_poor:
+            self._pending.free(collection.applied)
 
     def _open(self, is_keeper: bool) -> PassageCollection:
         collection = self._store.open(self._catalog, self._embedder, keep=is_keeper)
         with self._mutex:
             self._collection = collection
+            self._judged = 0
         return collection
 
     def _discard(self) -> None:

@@ -14,7 +14,8 @@ from conftest import BagOfWords, child, line
 
 from rag import CatalogError, DocumentNotFound, Library, NewDocument, Settings
 from rag.blocks import find_blocks
-from rag.catalog import Catalog, EmbeddedPiece
+from rag.catalog import Catalog
+from rag.catalog_writer import EmbeddedPiece
 from rag.documents import short_hash
 from rag.splitting import split_document
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import chromadb
 import pytest
 from chromadb.config import Settings as ChromaSettings
+from conftest import child, line
 
 from rag import Library, Settings
 from rag.vectors import OUT_OF_REACH
@@ -186,3 +188,49 @@ def test_a_collection_that_is_not_as_it_should_be_is_made_anew(server: Server, t
     [collection] = client.list_collections()
     assert collection.count() == 30
     assert collection.configuration["hnsw"]["space"] == "cosine"
+
+
+def write_and_answer(settings: Settings) -> None:
+    """Add and remove as told by lines of input, in a process of its own."""
+    settings = settings.model_copy(update={"chroma_url": os.environ["SERVER"]})
+    with Library.open(settings, HashedWords()) as library:
+        print("open", flush=True)
+        for order in sys.stdin:
+            what, number = order.split()
+            document = report(int(number))
+            if what == "add":
+                [document_id] = [added.id for added in library.add([document]).added]
+            else:
+                [document_id] = [held.id for held in library.documents() if held.key == document.key]
+                library.remove(document_id)
+            print(document_id, flush=True)
+
+
+def test_two_processes_share_a_server(server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SERVER", server.url)
+    with opened(server, settings.data_dir) as library:
+        library.add(report(n) for n in range(30))
+        until_state(library, "in order")
+        with child(write_and_answer, settings) as other:
+            assert line(other) == "open"
+            assert other.stdin
+            for number in range(100, 120):
+                for what in ("add", "remove"):
+                    other.stdin.write(f"{what} {number}\n")
+                    other.stdin.flush()
+                    document_id = line(other)
+                    hits = library.search(report(number).title, limit=30)
+                    # What the writer has said is done holds for the next question anywhere.
+                    assert (document_id in [hit.document.id for hit in hits]) == (what == "add")
+            library.wait_for_index()
+            assert_searches_as_without_chroma(library)
+            # The keeper ends, and the other process takes over.
+            library.close()
+            other.stdin.write("add 200\n")
+            other.stdin.flush()
+            line(other)
+        with opened(server, settings.data_dir) as library:
+            library.wait_for_index()
+            assert_searches_as_without_chroma(library)
+            [collection] = server.client().list_collections()
+            assert collection.count() == 31

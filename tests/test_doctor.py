@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,10 +13,10 @@ import pytest
 from conftest import BagOfWords
 
 from rag import CatalogError, Library, NewDocument, Settings
-from rag.chroma import ProcessLock
 from rag.cli import main
 from rag.doctor import Finding, examine
 from rag.pages import PageFile
+from rag.process_lock import ProcessLock
 
 EMBEDDER = BagOfWords()
 CHECKS = "file schema rows texts counts passages vectors words changes index".split()
@@ -267,6 +268,29 @@ def test_whichever_page_is_lost_no_other_error_comes_and_the_rest_is_saved(
             assert str(path) in str(error)  # noqa: PT017  # not every lost page is met
             told += 1
     assert told > 5
+
+
+def test_the_damaged_catalog_is_kept_until_something_is_removed(settings: Settings, held: dict[str, str]):
+    damage(catalog_of(settings), 0, bytes(4096))
+    findings(settings)
+    assert list(settings.data_dir.glob("catalog.sqlite3.damaged-*"))
+    with open_library(settings) as library:
+        library.add([NewDocument("The king eats bread.", key="king")])
+        assert list(settings.data_dir.glob("catalog.sqlite3.damaged-*"))
+        library.remove(library.documents()[0].id)
+    assert not list(settings.data_dir.glob("catalog.sqlite3.damaged-*"))
+
+
+def test_a_catalog_cut_to_nothing_is_not_taken_for_a_new_one(settings: Settings):
+    with Library.open(settings, BagOfWords()) as library:
+        library.add([NewDocument("The king eats bread.", key="king")])
+        library.wait_for_index()
+    os.truncate(catalog_of(settings), 0)
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is damaged"):
+        open_library(settings)
+    assert "saved 0 documents" in findings(settings)["file"].done
+    with open_library(settings) as library:
+        assert library.documents() == []
 
 
 def test_a_lost_page_costs_no_document_but_those_on_it(settings: Settings, held: dict[str, str]):

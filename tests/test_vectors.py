@@ -16,7 +16,8 @@ import pytest
 from conftest import BagOfWords, child, line
 
 from rag import Library, NewDocument, Settings, VectorIndexError
-from rag.catalog import Catalog, EmbeddedPiece
+from rag.catalog import Catalog
+from rag.catalog_writer import EmbeddedPiece
 from rag.splitting import Piece, Span
 from rag.vectors import VectorIndex
 
@@ -174,6 +175,22 @@ def test_an_index_in_order_is_not_rebuilt(catalog: Catalog, caplog: pytest.LogCa
     assert caplog.text == ""
 
 
+def test_an_index_that_misses_passages_is_not_asked_and_not_made_anew_again_and_again(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("rag.chroma._PROBES_FOUND", 1.1)  # more than any index finds
+    for _ in range(2):
+        with followed(catalog) as index, catalog.reading() as view:
+            assert index.wait(PATIENCE_SECONDS)
+            assert index.state == "the vector index misses passages; searching exactly"
+            assert index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+            [file] = (catalog.path.parent / "chroma").glob("*/header.bin")
+    assert "Rebuilding" not in caplog.text
+    with followed(catalog) as index:
+        assert index.wait(PATIENCE_SECONDS)
+        assert file.exists()
+
+
 def test_after_many_removals_the_files_are_made_anew_and_once(catalog: Catalog):
     def size() -> int:
         return sum(path.stat().st_size for path in (catalog.path.parent / "chroma").glob("*/data_level0.bin"))
@@ -191,11 +208,11 @@ def test_after_many_removals_the_files_are_made_anew_and_once(catalog: Catalog):
     assert size() < before / 2
 
 
-def test_what_does_not_follow_cannot_rebuild(catalog: Catalog):
+def test_what_does_not_follow_neither_rebuilds_nor_waits(catalog: Catalog):
     index = VectorIndex(catalog.path.parent / "chroma", catalog, "random", follow=False)
-    assert not index.wait(PATIENCE_SECONDS)
-    with pytest.raises(VectorIndexError, match="open it with `follow`"):
-        index.rebuild()
+    for call in (index.rebuild, lambda: index.wait(PATIENCE_SECONDS)):
+        with pytest.raises(VectorIndexError, match="open it with `follow`"):
+            call()
 
 
 def keep(settings: Settings) -> None:

@@ -1,0 +1,214 @@
+"""Writing to the catalog: one transaction, in the words of `rag/documents.py`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from rag.catalog_view import CatalogView
+from rag.documents import Document, NewDocument, name_of_removed, short_hash
+from rag.embeddings import Vector, Vectors
+from rag.splitting import Piece
+
+_MERGED_PAGES = 500
+"""Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
+WIPE = "wipe"
+"""The name under which the catalog notes that removed text still has to be wiped."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPiece:
+    """A passage to be stored, with its vectors."""
+
+    piece: Piece
+    fingerprint: str
+    vector: Vector
+    sentence_vectors: Vectors
+
+
+class CatalogWriter(CatalogView):
+    """A transaction."""
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Change the catalog in its own terms, as `select` reads it; return how many rows it touched."""
+        return self._connection.execute(statement, values).rowcount
+
+    def put(
+        self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
+    ) -> Document:
+        """Add a document, or replace the one with its key; its tombstone is cleared."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        row = self._connection.execute("SELECT added FROM documents WHERE key = ?", [document.key]).fetchone()
+        self._delete(document_id)
+        number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
+        for position, piece in enumerate(pieces):
+            self._insert_passage(document, document_id, version, number, position, piece)
+        self.unbury(document.key)
+        return self.document(document_id)
+
+    def remove(self, document_id: str, bury: bool) -> Document:
+        """Remove a document with all that belongs to it; with `bury`, so that it stays away.
+
+        Of a buried one key, hash and the beginning of the title are kept, to know what stays away
+        and to name it.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        document = self.document(document_id)
+        if bury:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO tombstones VALUES (?, ?, ?, ?)",
+                [
+                    document.key,
+                    text_hash(document.text),
+                    name_of_removed(document.title),
+                    datetime.now(UTC).isoformat(timespec="seconds"),
+                ],
+            )
+        self._delete(document_id)
+        return document
+
+    def unbury(self, key: str) -> None:
+        """Forget that this key was removed on purpose, and its text under any other key."""
+        self._connection.execute(
+            "DELETE FROM tombstones WHERE key = ?1"
+            " OR text_hash = (SELECT text_hash FROM documents WHERE key = ?1)",
+            [key],
+        )
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a value beside the documents."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+    def see_file(self, key: str, size: int, modified_ns: int) -> None:
+        """Note a file as read."""
+        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", [key, size, modified_ns])
+
+    def forget_file(self, key: str) -> None:
+        """Note a file as gone, or to be read again."""
+        self._connection.execute("DELETE FROM files WHERE key = ?", [key])
+
+    def _delete(self, document_id: str) -> None:
+        number = "(SELECT number FROM documents WHERE id = ?)"
+        # Only a passage's last change counts, so the log grows with passages and not with updates.
+        self._connection.execute(
+            f"DELETE FROM changes WHERE passage IN (SELECT id FROM passages WHERE document = {number})",
+            [document_id],
+        )
+        self._connection.execute(
+            f"INSERT INTO changes (passage, added) SELECT id, 0 FROM passages WHERE document = {number}"
+            " ORDER BY number",
+            [document_id],
+        )
+        self._connection.execute(
+            f"DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = {number})",
+            [document_id],
+        )
+        if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
+            # In the same transaction, so that a kill before the wiping leaves it owed.
+            self.set_meta(WIPE, secrets.token_hex(8))
+
+    def merge_words(self, *, start: bool) -> bool:
+        """Merge a step of the word index, which drops the words of removed rows; return whether more is left.
+
+        "optimize" does the same at once, and keeps other writers out for as long as it takes.
+        """
+        before = self._connection.total_changes
+        # The negative number starts merging all segments into one; https://sqlite.org/fts5.html#the_merge_command
+        pages = -_MERGED_PAGES if start else _MERGED_PAGES
+        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", [pages])
+        return self._connection.total_changes - before >= 2
+
+    def rebuild_words(self) -> None:
+        """Make the word index anew from its own texts."""
+        self._connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+
+    def _insert_document(
+        self,
+        document: NewDocument,
+        document_id: str,
+        version: str,
+        added: str,
+        updated: str,
+        pieces: Sequence[EmbeddedPiece],
+    ) -> int:
+        blocks = [[b.kind, b.start, b.end, b.level, b.page] for b in document.blocks]
+        values = {
+            "id": document_id,
+            "key": document.key,
+            "version": version,
+            "text_hash": text_hash(document.text),
+            "title": document.title,
+            "source": document.source,
+            "url": document.url,
+            "published": document.published.isoformat() if document.published else None,
+            "author": document.author,
+            "language": document.language,
+            "media_type": document.media_type,
+            "added": added,
+            "updated": updated,
+            "characters": len(document.text),
+            "words": len(document.text.split()),
+            "passages": len(pieces),
+            "blocks": json.dumps(blocks, separators=(",", ":")),
+            "text": document.text,
+        }
+        cursor = self._connection.execute(
+            f"INSERT INTO documents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+            list(values.values()),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _insert_passage(
+        self,
+        document: NewDocument,
+        document_id: str,
+        version: str,
+        number: int,
+        position: int,
+        embedded: EmbeddedPiece,
+    ) -> None:
+        piece = embedded.piece
+        passage_id = short_hash(document_id, version, str(piece.start), str(piece.end))
+        execute = self._connection.execute
+        passage = execute(
+            "INSERT INTO passages (id, document, position, start, end, heading, page, header, fingerprint)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                passage_id,
+                number,
+                position,
+                piece.start,
+                piece.end,
+                piece.heading,
+                piece.page,
+                piece.header,
+                embedded.fingerprint,
+            ],
+        ).lastrowid
+        spans = json.dumps([[s.start, s.end, s.kind] for s in piece.sentences], separators=(",", ":"))
+        execute("INSERT INTO vectors VALUES (?, ?)", [passage, embedded.vector.tobytes()])
+        execute(
+            "INSERT INTO sentences VALUES (?, ?, ?)",
+            [passage, spans, embedded.sentence_vectors.astype(np.float16).tobytes()],
+        )
+        text = "\n".join(filter(None, [piece.header, document.text[piece.start : piece.end]]))
+        execute(
+            "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+            [passage, document.title, piece.heading, text],
+        )
+        execute("DELETE FROM changes WHERE passage = ?", [passage_id])
+        execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage_id])
+
+
+def text_hash(text: str) -> str:
+    """Return what names a text whatever its key and metadata."""
+    return short_hash("text", text)
