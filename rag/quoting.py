@@ -37,7 +37,53 @@ _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
+MOST_JOINED_WORDS = 60
+"""Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
+# What begins a sentence that says little without the one before it; "It is known that ..." does not.
+_LEANING = re.compile(
+    r"(?:(?:but|and|however|also|then|thus|instead|later),? )?"
+    r"(?:he|she|they|this|these|those|his|her|its|their|such|both|another"
+    r"|it(?! (?:is|was|has been) (?:\w+ed|known|thought|said|clear|likely|possible) that)"
+    r"|er|sie|es|diese[rsmn]?|dies|seine?|ihre?|o|onlar|bu|bunlar|bunun|onun)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Neighbouring sentences of a passage as they stand together, from ``first`` to ``last``."""
+
+    stored: StoredPassage
+    first: int
+    last: int
+
+    @property
+    def start(self) -> int:
+        """Where it starts in its document's text."""
+        return self.stored.sentences[self.first].start
+
+    @property
+    def end(self) -> int:
+        """Where it ends in its document's text."""
+        return self.stored.sentences[self.last].end
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        offset = self.stored.passage.start
+        return self.stored.passage.text[self.start - offset : self.end - offset]
+
+    def with_sentence(self, position: int) -> Quote | None:
+        """The quote with a sentence that it holds or that is next to it in its paragraph, if not too long."""
+        if self.first <= position <= self.last:
+            return self
+        if position not in (self.first - 1, self.last + 1) or position < 0:
+            return None
+        grown = Quote(self.stored, min(self.first, position), max(self.last, position))
+        kinds = {span.kind for span in self.stored.sentences[grown.first : grown.last + 1]}
+        fits = len(grown.text.split()) <= MOST_JOINED_WORDS
+        return grown if fits and kinds == {"paragraph"} and "\n" not in grown.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +136,8 @@ def quote(found: Found, embedder: str) -> Answer:
         confidence = probability(log_odds - weights.threshold)
     if confidence < 0.5:
         return _declined(found, confidence)
-    sentences = tuple(_sentence(weighed, n + 1) for n, weighed in enumerate(choose(ranked, scores)))
+    quotes = join(choose(ranked, scores))
+    sentences = tuple(_sentence(quote, number) for number, quote in enumerate(quotes, 1))
     return Answer(
         text=" ".join(sentence.text for sentence in sentences),
         sentences=sentences,
@@ -113,6 +160,27 @@ def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
             chosen.append(weighed)
             length += words
     return chosen
+
+
+def join(chosen: Sequence[Weighed]) -> list[Quote]:
+    """Return the chosen sentences as quotes that can be read on their own, in their order.
+
+    Neighbours become one quote, and a sentence that begins with "It" or "This" brings the one before it.
+    """
+    quotes = list[Quote]()
+    for weighed in chosen:
+        stored, position = weighed.candidate.stored, weighed.position
+        for number, quote in enumerate(quotes):
+            if quote.stored is stored and (grown := quote.with_sentence(position)):
+                quotes[number] = grown
+                break
+        else:
+            is_before_quoted = any(q.stored is stored and q.last == position - 1 for q in quotes)
+            quote = Quote(stored, position, position)
+            if _LEANING.match(weighed.text) and not is_before_quoted:
+                quote = quote.with_sentence(position - 1) or quote
+            quotes.append(quote)
+    return quotes
 
 
 def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:
@@ -150,26 +218,26 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
-def _sentence(weighed: Weighed, number: int) -> Sentence:
-    stored, span = weighed.candidate.stored, weighed.span
+def _sentence(quote: Quote, number: int) -> Sentence:
+    stored = quote.stored
     citation = Citation(
         number=number,
         document=stored.document,
         version=stored.document.version,
-        start=span.start,
-        end=span.end,
-        quote=weighed.text,
+        start=quote.start,
+        end=quote.end,
+        quote=quote.text,
         page=stored.passage.page,
     )
-    if span.kind == "table_row":
-        return Sentence(_labelled_row(stored, weighed), "row", (citation,))
-    return Sentence(weighed.text, "quote", (citation,))
+    if stored.sentences[quote.first].kind == "table_row":
+        return Sentence(_labelled_row(quote), "row", (citation,))
+    return Sentence(quote.text, "quote", (citation,))
 
 
-def _labelled_row(stored: StoredPassage, weighed: Weighed) -> str:
+def _labelled_row(quote: Quote) -> str:
     """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
-    labels = cells(_header_of(stored, weighed.position))
-    values = cells(weighed.text)
+    labels = cells(_header_of(quote.stored, quote.first))
+    values = cells(quote.text)
     if len(labels) != len(values):
         return " · ".join(value for value in values if value)
     return " · ".join(

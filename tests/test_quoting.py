@@ -79,6 +79,42 @@ def test_captions_and_lead_ins_are_no_answer(assistant: Assistant, question: str
         assert quote != "Towns that signed the harbour treaty"
 
 
+LIGHTHOUSE = (
+    "The lighthouse of Cape Oran was built in 1871. It was electrified in 1936 by the harbour board. The"
+    " keeper's house is a museum now."
+)
+LONG = " ".join(["of stone and brick and timber from the hills"] * 6)
+
+
+@pytest.fixture
+def island(settings: Settings, packaged: LocalEmbeddings) -> Iterator[Assistant]:
+    with Library.open(settings, packaged, follow=False) as library:
+        library.add(
+            [
+                NewDocument(LIGHTHOUSE, title="Cape Oran", key="lighthouse"),
+                NewDocument(f"The windmill of Aldern was built {LONG}. It was sold in 1950.", key="windmill"),
+            ]
+        )
+        yield Assistant(library, settings)
+
+
+def test_a_sentence_that_leans_on_the_one_before_it_is_quoted_with_it(island: Assistant):
+    first = island.ask("When was the lighthouse of Cape Oran electrified?").citations[0]
+    assert first.quote == LIGHTHOUSE[: LIGHTHOUSE.index(" The keeper")]
+    assert (first.start, first.end) == (0, len(first.quote))
+
+
+def test_neighbours_are_one_quote_with_one_footnote(island: Assistant):
+    found = quotes(island.ask("When was the lighthouse of Cape Oran built and electrified?"))
+    assert all(year in found[0] for year in ("1871", "1936"))
+    assert sum(quote.count("electrified") for quote in found) == 1
+
+
+def test_what_would_be_too_long_is_not_joined(island: Assistant):
+    found = quotes(island.ask("When was the windmill of Aldern sold?"))
+    assert "It was sold in 1950." in found
+
+
 def test_declining_tells_the_words_that_nothing_found_holds(assistant: Assistant):
     answer = assistant.ask("Who was the ambassador of Ruritania in Port Ellery?")
     assert (answer.text, answer.sentences) == (NO_ANSWER, ())
