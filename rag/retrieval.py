@@ -16,7 +16,7 @@ from rag.documents import Filters
 from rag.embeddings import Vector
 from rag.language import language_of_question
 from rag.vectors import VectorIndex
-from rag.words import content_words, stem, stems
+from rag.words import content_words, index_stem, spellings, stem, stems
 
 CANDIDATES = 100
 """Passages taken from each of the two rankings before they are fused."""
@@ -85,7 +85,7 @@ def read_question(
     found = content_words(text)
     found_stems = tuple(dict.fromkeys(stem(word) for word in found))
     passages = view.counts()[1]
-    frequencies = view.frequencies(found_stems)
+    frequencies = _frequencies(view, found)
     # The inverse document frequency of BM25 (Robertson and Zaragoza 2009), kept above zero.
     inverse = {
         term: math.log(1 + (passages - count + 0.5) / (count + 0.5)) for term, count in frequencies.items()
@@ -119,6 +119,13 @@ def find(
     return candidates[:limit]
 
 
+def _frequencies(view: CatalogView, words: Sequence[str]) -> dict[str, int]:
+    """Return how many passages hold each stem, in whatever spelling."""
+    terms = {word: [index_stem(spelling) for spelling in spellings(word)] for word in words}
+    counts = view.frequencies([term for spelled in terms.values() for term in spelled])
+    return {stem(word): sum(counts[term] for term in spelled) for word, spelled in terms.items()}
+
+
 def _match_query(question: Question) -> str:
     """Return the FTS5 query for a question's words, the rarest first, as far as `MOST_MATCHES` allows."""
     chosen, matches = list[str](), 0
@@ -126,7 +133,7 @@ def _match_query(question: Question) -> str:
         matches += question.frequency[stem(word)]
         if chosen and matches > MOST_MATCHES:
             break
-        chosen.append(word)
+        chosen.extend(spellings(word))
     return " OR ".join(f'"{word}"' for word in chosen)
 
 

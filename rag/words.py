@@ -1,7 +1,7 @@
 """Words as the index sees them: case and accents folded, stemmed.
 
 The stems are those of FTS5's ``porter unicode61 remove_diacritics 2``, so that a word's frequency
-can be asked of the index.
+can be asked of the index, but for a few names that have two spellings.
 """
 
 from __future__ import annotations
@@ -27,6 +27,25 @@ QUESTION_WORDS = frozenset(
 """What says that something is asked, and words too common to find anything; not part of a query."""
 
 
+_SPELLINGS = {
+    spelling: tuple(group.split())
+    for group in (
+        "turkey turkiye",
+        "kyiv kiev",
+        "kharkiv kharkov",
+        "odesa odessa",
+        "myanmar burma",
+        "eswatini swaziland",
+        "beijing peking",
+        "mumbai bombay",
+        "kolkata calcutta",
+        "yangon rangoon",
+    )
+    for spelling in group.split()
+}
+"""Names that are written in two ways since a state or a city changed its own; the first is the newer."""
+
+
 def fold(text: str) -> str:
     """Return `text` in lower case, its Latin letters without accents."""
     lowered = text.lower()
@@ -42,9 +61,21 @@ def words(text: str) -> list[str]:
     return [fold(word) for word in _WORD.findall(text)]
 
 
+def spellings(word: str) -> tuple[str, ...]:
+    """Return the spellings, folded, under which a word may stand in a text: "Turkey" is "Türkiye"."""
+    folded = fold(word)
+    return _SPELLINGS.get(folded, (folded,))
+
+
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """Return the stem of a word (Porter 1980, the version that SQLite has)."""
+    """Return the stem of a word, one for all its spellings."""
+    return index_stem(spellings(word)[0])
+
+
+@lru_cache(maxsize=50_000)
+def index_stem(word: str) -> str:
+    """Return the stem under which the index has a word (Porter 1980, the version that SQLite has)."""
     # SQLite stems bytes, and leaves alone what has one or two of them or more than 64.
     folded = fold(word).encode()
     if not 2 < len(folded) <= 64:

@@ -68,6 +68,25 @@ def test_other_forms_case_and_accents_of_a_word_are_found(library: Library):
         assert first.score > max((hit.score for hit in library.search(question)[1:]), default=0)
 
 
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("What did Turkey sign?", "ankara"),
+        ("What did Türkiye sign?", "ankara"),
+        ("Where does the train from Kiev stop?", "train"),
+        ("Where does the train from Kyiv stop?", "train"),
+    ],
+)
+def test_a_name_is_found_in_either_spelling(library: Library, question: str, key: str):
+    library.add([
+        NewDocument("Türkiye signed the agreement on fishing.", key="ankara"),
+        NewDocument("Greece signed the agreement on shipping.", key="athens"),
+        NewDocument("The train from Kyiv stops at the border.", key="train"),
+        NewDocument("The train from Lviv stops at the market.", key="other"),
+    ])  # fmt: skip
+    assert found(library, question)[0] == key
+
+
 def test_meaning_is_found_without_a_word_in_common(meaning: Library):
     assert found(meaning, "When did the boat enter the harbour?")[0] == "ship"
     assert found(meaning, "How do you make sourdough?")[0] == "bread"
