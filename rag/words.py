@@ -62,15 +62,15 @@ def words(text: str) -> list[str]:
 
 
 def spellings(word: str) -> tuple[str, ...]:
-    """Return the spellings, folded, under which a word may stand in a text: "Turkey" is "Türkiye"."""
-    folded = fold(word)
-    return _SPELLINGS.get(folded, (folded,))
+    """Return the spellings under which a word may stand in a text: "Turkey" and "turkiye"."""
+    return _SPELLINGS.get(fold(word), (word,))
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return the stem of a word, one for all its spellings."""
-    return index_stem(spellings(word)[0])
+    newest = _SPELLINGS.get(fold(word), (word,))[0]
+    return index_stem(newest)
 
 
 @lru_cache(maxsize=50_000)
