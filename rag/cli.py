@@ -1,7 +1,7 @@
 """The command line: ``python -m rag COMMAND``.
 
-``add``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions; ``doctor``,
-``export``, ``import`` and ``rebuild`` look after the library.
+``add``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions, ``evaluate``
+tells how well they are answered; ``doctor``, ``export``, ``import`` and ``rebuild`` look after the library.
 
 Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
 2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -22,6 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from rag.assistant import Assistant
+from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.doctor import Finding, examine
 from rag.documents import AddReport, Answer, Document, Filters, Hit, Loaded, Progress
 from rag.embeddings import LocalEmbeddings
@@ -50,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(options.run(library, settings, options))
     except FootnoteError as error:
         print(error, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output has closed it, as `head` does; flushing at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         print("Stopped; what was reported as done is kept.", file=sys.stderr)
@@ -86,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "search":
             sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
             sub.add_argument("--source", action="append", default=[], help="only from this source")
+    add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
     doctor = command("doctor", _doctor, "check the library, mend it, and save what a damaged one still holds")
     doctor.add_argument(
@@ -219,6 +226,18 @@ def _print_answer(answer: Answer) -> None:
         print(
             f"[{citation.number}] {_label(citation.document)}, characters {citation.start} to {citation.end}"
         )
+
+
+def _evaluate(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        report = evaluate(library, settings, options, partial(_show, bar))
+    for sentence in warnings(report):
+        print(sentence, file=sys.stderr)
+    if options.json:
+        _print_json(report_json(report))
+    else:
+        print(report_text(report))
+    return DONE
 
 
 def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) -> int:

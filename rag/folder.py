@@ -7,6 +7,9 @@ from pathlib import Path
 
 CORPUS_PREFIX = "corpus:"
 
+QUESTIONS_FILE = "questions.jsonl"
+"""Questions to evaluate with, which may lie among the articles they are about, and are no article."""
+
 Stamp = tuple[int, int]
 """A file's size in bytes and modification time in nanoseconds."""
 
@@ -23,6 +26,11 @@ def files_below(folder: Path) -> list[Path]:
         folders[:] = [part for part in folders if not part.startswith(".")]
         paths.extend(Path(name, part) for part in names if not part.startswith("."))
     return sorted(path for path in paths if path.is_file())
+
+
+def articles_below(folder: Path) -> list[Path]:
+    """Return the files of a followed folder that are to be read as articles."""
+    return [path for path in files_below(folder) if path.name.lower() != QUESTIONS_FILE]
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -30,7 +30,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import CatalogError, LoadError
-from rag.folder import CORPUS_PREFIX, Stamp, corpus_key, files_below, size_in_bytes, stamp
+from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
@@ -234,11 +234,11 @@ class Library:
 
         New and changed files are added, those that are gone from the folder are removed, and those
         that were removed in the library stay away. A file whose size and time are as they were is
-        not read. A folder that is missing changes nothing.
+        not read, nor is one that holds questions. A folder that is missing changes nothing.
         """
         if not folder.is_dir():
             return AddReport()
-        paths = {corpus_key(folder, path): path for path in files_below(folder)}
+        paths = {corpus_key(folder, path): path for path in articles_below(folder)}
         with self._catalog.reading() as view:
             seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
             buried = {tombstone.key for tombstone in view.tombstones()}

@@ -190,6 +190,14 @@ class TestSync:
         assert keys(library) == {"corpus:ship.md", "corpus:new.md"}
         assert library.search("radar")[0].document.key == "corpus:ship.md"
 
+    def test_questions_among_the_articles_are_passed_over(self, library: Library, folder: Path):
+        write(folder, "questions.jsonl", '{"question": "Where is the ship?", "answer": "harbour"}')
+        write(folder, "sub/questions.jsonl", "{}")
+        write(folder, "others.jsonl", "{}")  # which is no name that anyone agreed on
+        report = library.sync(folder)
+        assert [document.key for document in report.added] == ["corpus:ship.md", "corpus:sub/king.txt"]
+        assert [error.path for error in report.failed] == ["others.jsonl"]
+
     def test_a_file_that_comes_back_is_added_again(self, library: Library, folder: Path):
         library.sync(folder)
         text = (folder / "ship.md").read_text("utf-8")
