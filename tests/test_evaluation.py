@@ -268,7 +268,8 @@ class TestCommand:
         assert "recall@1 1.000 of 2 " in words
         assert "answered 1.000 of 2 answer holds it 0.500 of 2 first sentence holds it 0.500 of 2" in words
         assert "declining, precision 1.000 of 1 declined declining, recall 1.000 of 1" in words
-        assert f"Went wrong {FAR} expected: 31 leagues answered: Its lamp can be seen" in words
+        assert f"Went wrong {FAR} expected: 31 leagues answered: " in words
+        assert "Its lamp can be seen" in words
         [run] = self.kept(folder)
         assert out.endswith(f"Kept as {run.relative_to(folder)}\n")
 
