@@ -37,7 +37,7 @@ _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
-MOST_JOINED_WORDS = 60
+MOST_JOINED_WORDS = 66
 """Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
 # What begins a sentence that says little without the one before it; "It is known that ..." does not.
@@ -171,7 +171,8 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
     for weighed in chosen:
         stored, position = weighed.candidate.stored, weighed.position
         for number, quote in enumerate(quotes):
-            if quote.stored is stored and (grown := quote.with_sentence(position)):
+            # Only what follows: what was chosen first answers best, and so it comes first.
+            if quote.stored is stored and position >= quote.first and (grown := quote.with_sentence(position)):
                 quotes[number] = grown
                 break
         else:

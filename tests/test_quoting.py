@@ -83,7 +83,7 @@ LIGHTHOUSE = (
     "The lighthouse of Cape Oran was built in 1871. It was electrified in 1936 by the harbour board. The"
     " keeper's house is a museum now."
 )
-LONG = " ".join(["of stone and brick and timber from the hills"] * 6)
+LONG = " ".join(["of stone and brick and timber from the hills"] * 7)
 
 
 @pytest.fixture
