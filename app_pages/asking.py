@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 from app_pages.work import sentence_for
 from rag import Answer, Sentence, Stage
+from rag.assistant import ASKED_AS
 from rag.conversations import Turn
 
 if TYPE_CHECKING:
     from app_pages.engine import Engine
+
+LEANED_ON = 6
+"""Turns that a follow-up may lean on: the latest ones."""
 
 
 class Asking:
@@ -30,6 +34,8 @@ class Asking:
     ----------
     stage, sentences
         What is happening, and the answer's sentences so far.
+    asked_as
+        The question as it was completed from the conversation, otherwise empty.
     turn
         The stored turn once it is answered.
     error
@@ -48,13 +54,14 @@ class Asking:
     ) -> None:
         self.question = question
         self.number = number
+        self.alone = alone
         self.stage = "Looking for passages"
+        self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
         self.turn: Turn | None = None
         self.error = ""
         self._engine = engine
         self._conversation_id = conversation_id
-        self._alone = alone
         self._after = after
         self._done = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
@@ -94,9 +101,11 @@ class Asking:
             self._engine.indexing.wait(0.2)
 
     def _answer(self) -> Answer:
-        turns = [] if self._alone else self._engine.conversations.turns(self._conversation_id)
+        turns = [] if self.alone else self._engine.conversations.turns(self._conversation_id)[-LEANED_ON:]
         for event in self._engine.assistant.stream(self.question, [turn.answer for turn in turns]):
-            if isinstance(event, Stage):
+            if isinstance(event, Stage) and event.text.startswith(ASKED_AS):
+                self.asked_as = event.text.removeprefix(ASKED_AS)
+            elif isinstance(event, Stage):
                 self.stage = event.text
             elif isinstance(event, Sentence):
                 self.sentences = (*self.sentences, event)

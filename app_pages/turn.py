@@ -22,6 +22,8 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
     """Return a question under way, with the sentences that are there already."""
     return {
         "question": asking.question,
+        "alone": asking.alone,
+        "asked_as": asking.asked_as,
         "stage": "" if asking.failed else asking.stage,
         "error": asking.error,
         "sentences": [_sentence(sentence, conversation_id, {}) for sentence in asking.sentences],

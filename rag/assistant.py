@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag import followups
 from rag.documents import Answer, Sentence, Stage
 from rag.errors import QuestionError
 from rag.library import Found, Library
@@ -17,6 +18,8 @@ from rag.text import one_line
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
+ASKED_AS = "Asked as: "
+"""Begins the stage that says how a follow-up was completed."""
 PASSAGES = 10
 """Passages read for an answer."""
 
@@ -36,7 +39,7 @@ class Assistant:
         self._library = library
         self._settings = settings
 
-    def ask(self, question: str, history: Sequence[Answer] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Answer] = (), *, complete: bool = True) -> Answer:
         """Answer a question.
 
         Parameters
@@ -45,19 +48,26 @@ class Assistant:
             In plain language.
         history
             The answers of the conversation so far, the oldest first.
+        complete
+            Whether a follow-up ("Why?") is completed from the history; `Answer.question` is then what
+            was asked.
 
         Raises
         ------
         QuestionError
             The question is empty or too long.
         """
-        for step in self.stream(question, history):
+        for step in self.stream(question, history, complete=complete):
             if isinstance(step, Answer):
                 return step
         raise AssertionError("a stream ends with its answer")
 
-    def stream(self, question: str, history: Sequence[Answer] = ()) -> Iterator[Stage | Sentence | Answer]:
+    def stream(
+        self, question: str, history: Sequence[Answer] = (), *, complete: bool = True
+    ) -> Iterator[Stage | Sentence | Answer]:
         """Answer a question step by step: what is happening, each sentence, and last the answer.
+
+        The first stage of a follow-up that was completed says as what it is asked.
 
         Raises
         ------
@@ -65,7 +75,10 @@ class Assistant:
             The question is empty or too long.
         """
         started = time.perf_counter()
-        text = self._checked(question)
+        typed = self._checked(question)
+        text = self._completed(typed, history) if complete else typed
+        if text != typed:
+            yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
         found = self._library.find(text, PASSAGES)
         yield Stage(_reading(found))
@@ -88,6 +101,10 @@ class Assistant:
         from rag.chains import answering_chain
 
         return answering_chain(retrieve, answer)
+
+    def _completed(self, question: str, history: Sequence[Answer]) -> str:
+        completed = followups.complete(question, history)
+        return completed if len(completed) <= self._settings.max_question_characters else question
 
     def _checked(self, question: str) -> str:
         text = one_line(question)

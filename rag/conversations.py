@@ -22,6 +22,7 @@ from typing import Any
 from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence, name_of_removed
 from rag.errors import CatalogError
 from rag.settings import Settings
+from rag.words import content_words, words
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -187,7 +188,10 @@ class Conversations:
         return set(self._read("SELECT DISTINCT document, version FROM cited"))
 
     def forget(self, versions: Iterable[tuple[str, str]]) -> None:
-        """Blank what the turns hold of these versions of documents; `wipe` then clears the file of it."""
+        """Blank what the turns hold of these versions of documents; `wipe` then clears the file of it.
+
+        Questions that were completed with words out of them are kept only as they were typed.
+        """
         gone = set(versions)
         with self._transaction() as connection:
             turns = {
@@ -208,6 +212,8 @@ class Conversations:
                 )
                 connection.execute("DELETE FROM cited WHERE conversation = ? AND number = ?", turn)
                 _insert_cited(connection, *turn, answer)
+            for conversation_id in {conversation_id for conversation_id, _ in turns}:
+                _uncomplete(connection, conversation_id)
             if turns:
                 connection.execute("INSERT INTO wipes DEFAULT VALUES")
 
@@ -357,6 +363,25 @@ def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: 
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]
     )
+
+
+def _uncomplete(connection: sqlite3.Connection, conversation_id: str) -> None:
+    """Keep a question only as it was typed where it was completed with more than the user's own words.
+
+    A name, a year or a title may have come out of what was quoted before it.
+    """
+    typed = set[str]()
+    for number, question, text in connection.execute(
+        "SELECT number, question, answer FROM turns WHERE conversation = ? ORDER BY number",
+        (conversation_id,),
+    ).fetchall():
+        typed.update(words(question))
+        answer = answer_from_json(text)
+        if not typed.issuperset(content_words(answer.question)):
+            connection.execute(
+                "UPDATE turns SET answer = ? WHERE conversation = ? AND number = ?",
+                (answer_to_json(replace(answer, question=question)), conversation_id, number),
+            )
 
 
 @contextmanager

@@ -172,7 +172,11 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
         stored, position = weighed.candidate.stored, weighed.position
         for number, quote in enumerate(quotes):
             # Only what follows: what was chosen first answers best, and so it comes first.
-            if quote.stored is stored and position >= quote.first and (grown := quote.with_sentence(position)):
+            if (
+                quote.stored is stored
+                and position >= quote.first
+                and (grown := quote.with_sentence(position))
+            ):
                 quotes[number] = grown
                 break
         else:

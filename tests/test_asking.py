@@ -33,6 +33,8 @@ class Scripted:
         self.given.append((question, [answer.question for answer in history]))
         yield Stage("Reading")
         self.signs.get(question, _GO).wait(10)
+        if question == "why":
+            yield Stage("Asked as: why two")
         if question == "fail":
             raise ZeroDivisionError
         yield Answer(f"No answer to {question}.", (), True, "quote", question)
@@ -95,6 +97,16 @@ def test_a_question_taken_as_typed_leaves_the_conversation_out(shared: Engine):
     assert shared.ask(conversation_id, "one").wait(10)
     assert shared.ask(conversation_id, "two", alone=True).wait(10)
     assert shared.assistant.given[-1] == ("two", [])
+
+
+def test_a_follow_up_leans_on_the_latest_turns_and_shows_at_once_as_what_it_is_asked(shared: Engine):
+    conversation_id = shared.conversations.create()
+    for number in range(8):
+        assert shared.ask(conversation_id, f"question {number}").wait(10)
+    asking = shared.ask(conversation_id, "why")
+    assert asking.wait(10)
+    assert shared.assistant.given[-1] == ("why", [f"question {number}" for number in range(2, 8)])
+    assert (asking.asked_as, asking.stage) == ("why two", "Reading")
 
 
 def test_a_failed_question_says_so_and_the_next_one_takes_its_number(shared: Engine):

@@ -365,6 +365,27 @@ def test_a_deleted_conversation_is_gone_wherever_one_comes_from(page: Page):
     expect(page.locator(".turn")).to_have_count(0)
 
 
+def test_a_follow_up_is_completed_and_can_be_asked_as_typed(page: Page):
+    page.goto("/")
+    ask(page, "When was the Panama Canal opened?")
+    second = ask(page, "How long is it?")
+    expect(second.get_by_text("Asked as: How long is the Panama Canal?")).to_be_visible()
+    page.reload()
+    as_typed = page.get_by_role("button", name="ask as typed")
+    expect(as_typed).to_have_count(1)
+    completed = page.locator(".turn").nth(1).locator(".answer").inner_text()
+    as_typed.focus()
+    page.keyboard.press("Enter")
+    third = page.locator(".turn").nth(2)
+    expect(third.get_by_role("heading", name="How long is it?", exact=True)).to_be_visible()
+    expect(third.locator(".summary")).to_be_visible()
+    expect(third.get_by_text("Asked as")).to_have_count(0)
+    assert third.locator(".answer").inner_text() != completed
+    # What was asked as typed is nothing to lean on; the question before it is.
+    fourth = ask(page, "By whom?")
+    expect(fourth.get_by_text("Asked as: By whom is the Panama Canal")).to_be_visible()
+
+
 def test_questions_that_cannot_be_asked(page: Page):
     page.goto("/")
     box = page.get_by_test_id("stChatInputTextArea")

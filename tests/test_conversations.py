@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -169,3 +170,19 @@ def test_a_damaged_file_is_one_clear_sentence(settings: Settings):
     (settings.data_dir / "conversations.sqlite3").write_bytes(b"no database" * 1000)
     with pytest.raises(CatalogError, match="can't be opened"):
         Conversations.open(settings)
+
+
+def test_a_question_completed_with_forgotten_words_is_kept_as_it_was_typed(settings: Settings):
+    conversations = Conversations.open(settings)
+    conversation_id = conversations.create()
+    bare = Answer("No.", (), True, "quote", "")
+    conversations.append(conversation_id, "Before?", replace(bare, question="Before?"))
+    conversations.append(conversation_id, "Which words?", ANSWER)
+    conversations.append(conversation_id, "Who is she?", replace(bare, question="Who is Thorburn?"))
+    conversations.append(conversation_id, "Who?", replace(bare, question="Who said which words?"))
+    conversations.forget([(DOCUMENT.id, DOCUMENT.version)])
+    asked = [turn.answer.question for turn in conversations.turns(conversation_id)]
+    assert asked == ["Before?", "Which words?", "Who is she?", "Who said which words?"]
+    assert conversations.wipe()
+    conversations.close()
+    assert b"Thorburn" not in (settings.data_dir / "conversations.sqlite3").read_bytes()

@@ -21,7 +21,7 @@ function answer(data, shown, emit) {
   const sentences = data.sentences.map((item, index) => sentence(item, index >= shown && data.fresh ? index - shown : -1));
   if (data.error) {
     return [el("p", { class: "line alert", role: "alert" }, data.error),
-      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question })))];
+      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone })))];
   }
   if (data.abstained) {
     return [el("p", { class: "declined", dir: "auto" }, data.abstained),
@@ -88,13 +88,14 @@ function related(items) {
 }
 
 function askedAs(data, emit) {
-  return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} `,
-    button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
+  return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} · `,
+    button("ask as typed", () => emit({ do: "ask", question: data.question, alone: true })));
 }
 
+// Asking again asks the same: a follow-up would lean on what has been asked since.
 function summary(data, emit) {
   return el("p", { class: "small summary" }, `${data.summary} · `, copyButton("copy", data.copy), " · ",
-    button("ask again", () => emit({ do: "ask", question: data.question })));
+    button("ask again", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true })));
 }
 
 // A new question goes to the top of the window, once; later draws of it leave the page where it is.
