@@ -371,7 +371,7 @@ def test_a_follow_up_is_completed_and_can_be_asked_as_typed(page: Page):
     second = ask(page, "How long is it?")
     expect(second.get_by_text("Asked as: How long is the Panama Canal?")).to_be_visible()
     page.reload()
-    as_typed = page.get_by_role("button", name="ask as typed")
+    as_typed = page.get_by_role("button", name="ask exactly what I wrote")
     expect(as_typed).to_have_count(1)
     completed = page.locator(".turn").nth(1).locator(".answer").inner_text()
     as_typed.focus()

@@ -89,7 +89,7 @@ function related(items) {
 
 function askedAs(data, emit) {
   return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} · `,
-    button("ask as typed", () => emit({ do: "ask", question: data.question, alone: true })));
+    button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
 }
 
 // Asking again asks the same: a follow-up would lean on what has been asked since.
