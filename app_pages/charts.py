@@ -142,4 +142,7 @@ def runs_chart(runs: Sequence[Run]) -> alt.Chart:
 
 
 def _sized(chart: Any, height: int = _HEIGHT) -> Any:
-    return chart.properties(height=height, background="transparent")
+    # Drawn as SVG the words take their ink from page.css: the theme's grey is too faint on our paper.
+    return chart.properties(
+        height=height, background="transparent", usermeta={"embedOptions": {"renderer": "svg"}}
+    )

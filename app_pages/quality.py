@@ -75,7 +75,7 @@ def _sample(shared: Engine) -> Path | None:
 
 def _choice(shared: Engine, sample: Path | None, *, asking: bool) -> None:
     """Let a file be chosen, and begin to ask when the button is pressed."""
-    own = sample is None or st.radio("Questions", [SAMPLE, OWN], disabled=asking) == OWN
+    own = sample is None or _source(asking=asking) == OWN
     upload = None
     if own:
         upload = st.file_uploader("A file of questions", key="questions", label_visibility="collapsed")
@@ -91,6 +91,15 @@ def _choice(shared: Engine, sample: Path | None, *, asking: bool) -> None:
     elif sample:
         name, most = sample.name, settings.max_question_characters
         _start(lambda report: measure_library(library, settings, name, read_questions(sample, most), report))
+
+
+def _source(*, asking: bool) -> str:
+    # Streamlit forgets a widget while another page is shown.
+    kept = st.session_state.get("questions-from", SAMPLE)
+    st.session_state.setdefault("questions-from-radio", kept)
+    chosen = st.radio("Questions", [SAMPLE, OWN], key="questions-from-radio", disabled=asking)
+    st.session_state["questions-from"] = chosen
+    return str(chosen)
 
 
 def _start(function: Callable[[Any], Measured]) -> None:

@@ -483,9 +483,12 @@ def test_the_quality_page_draws_its_figures_and_leads_to_the_chat(page: Page, se
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(charts.nth(2)).to_be_visible()
     for n in range(3):
-        drawn = charts.nth(n).locator("canvas, svg.marks").first
+        drawn = charts.nth(n).locator("svg.marks")
         expect(drawn).to_be_visible()
         assert drawn.bounding_box()["width"] > 200
+        assert (
+            drawn.locator("text").first.evaluate("text => getComputedStyle(text).fill") == "rgb(96, 94, 88)"
+        )
     measures = page.locator("table.figures").first
     expect(measures.get_by_role("row", name=re.compile("The right article is found first"))).to_contain_text(
         "%"
