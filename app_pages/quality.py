@@ -25,7 +25,10 @@ PURPOSE = (
 SAMPLE, OWN = "The questions that came with the articles", "A file of my own"
 EMPTY = "The library is empty: add articles on the Library page, then measure how well they are found."
 READING = "The articles are still being read; questions can be asked as soon as that is done."
-TAKES = "JSON Lines, one question a line with its answer, or a SQuAD file (.json). It is not kept."
+TAKES = (
+    "JSON Lines, one question a line with its answer, or a SQuAD file (.json). Kept on this computer are "
+    "the questions and how they went, not the expected answers."
+)
 NOTHING_WRONG = "No question went wrong."
 _SAMPLE_FILE = "questions.jsonl"
 _WRONG_AT_ONCE = 50
