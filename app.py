@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app_pages import article, chat, library
+from app_pages import article, chat, library, quality
 from app_pages.component import global_style, say, show
 from app_pages.places import conversation_link
 from app_pages.work import sentence_for
@@ -21,6 +21,7 @@ def main() -> None:
     pages = [
         st.Page(chat.page, title="Chat", url_path="chat", default=True),
         st.Page(library.page, title="Library", url_path="library"),
+        st.Page(quality.page, title="Quality", url_path="quality"),
         st.Page(article.page, title="Article", url_path="article"),
     ]
     page = st.navigation(pages, position="hidden")
@@ -34,7 +35,7 @@ def main() -> None:
 def _header(current: str) -> None:
     """Show the menu; "Chat" leads to the conversation that one was last in."""
     conversation = st.query_params.get("c") or st.session_state.get("conversation", "")
-    places = {"Chat": conversation_link(conversation), "Library": "/library"}
+    places = {"Chat": conversation_link(conversation), "Library": "/library", "Quality": "/quality"}
     shown = [{"title": name, "href": href, "current": name == current} for name, href in places.items()]
     with st.container(key="header"):
         show("header", key="menu", pages=shown)

@@ -55,6 +55,14 @@ def _ask(shared: Engine, conversation_id: str, question: str, *, alone: bool = F
     return conversation_id
 
 
+def ask_anew(shared: Engine, question: str) -> str:
+    """Ask a question in a conversation of its own, from another page, and return its id."""
+    conversation_id = shared.conversations.create()
+    asking = shared.ask(conversation_id, question)
+    st.session_state["fresh"] = f"{conversation_id}/{asking.number}"
+    return conversation_id
+
+
 def _conversation(shared: Engine, conversation_id: str) -> None:
     turns, asking = shared.conversation(conversation_id) if conversation_id else ([], [])
     _bar(shared, conversation_id, begun=bool(turns or asking))

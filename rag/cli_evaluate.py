@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rag.documents import ReportProgress
 from rag.errors import LoadError
-from rag.evaluation import Matched, Result, Wanted, ask_all, match, sample, worst
-from rag.evaluation_runs import Run, find_run, keep_run
+from rag.evaluation import (
+    Matched,
+    Result,
+    Wanted,
+    ask_all,
+    check_held,
+    expected,
+    match,
+    not_held,
+    sample,
+    worst,
+)
+from rag.evaluation_runs import Run, find_run, keep_run, run_now
 from rag.library import Library
-from rag.measures import LATENCIES, Difference, Measure, Outcome, compare, counts, measure, paired
-from rag.question_files import Case, read_questions
+from rag.measures import LATENCIES, Difference, Measure, compare, counts, measure, paired
+from rag.question_files import read_questions
 from rag.settings import Settings
 from rag.text import one_line
 
@@ -100,7 +110,7 @@ def evaluate(
     if not documents:
         raise LoadError(file, "The library is empty: add articles with `python -m rag add PATH`.")
     matched = match(cases, documents)
-    _check_held(file, matched)
+    check_held(file, matched)
     asked = sample(matched.asked, options.limit or len(matched.asked))
     name, before = find_run(settings.data_dir, options.compare, file) if options.compare else ("", None)
     if before:
@@ -111,34 +121,8 @@ def evaluate(
     if before:
         pairs = paired(before.outcomes, outcomes)
         comparison = Comparison(name, len(pairs), compare(pairs))
-    kept = keep_run(settings.data_dir, _run(library, settings, file, len(matched.left_out), outcomes))
+    kept = keep_run(settings.data_dir, run_now(library, settings, file, len(matched.left_out), outcomes))
     return Report(file, kept, matched, results, measure(outcomes), comparison)
-
-
-def _run(
-    library: Library, settings: Settings, file: str, left_out: int, outcomes: tuple[Outcome, ...]
-) -> Run:
-    status = library.status()
-    return Run(
-        file=file,
-        at=datetime.now(UTC),
-        embedder=library.embedder.name,
-        passage_words=settings.passage_words,
-        answer_mode=settings.answer_mode,
-        documents=status.documents,
-        passages=status.passages,
-        left_out=left_out,
-        outcomes=outcomes,
-    )
-
-
-def _check_held(file: str, matched: Matched) -> None:
-    if matched.left_out and not any(wanted.case.is_answerable for wanted in matched.asked):
-        raise LoadError(
-            file,
-            f"The library holds none of the articles that {file} names, such as {matched.not_held[0]}:"
-            " add them, or name them by title, key, file name or id.",
-        )
 
 
 def _check_shared(name: str, before: Run, asked: list[Wanted]) -> None:
@@ -149,15 +133,8 @@ def _check_shared(name: str, before: Run, asked: list[Wanted]) -> None:
 
 def warnings(report: Report) -> list[str]:
     """Return a sentence on the documents that the questions name and the library doesn't hold."""
-    names, left_out = report.matched.not_held, len(report.matched.left_out)
-    if not names:
-        return []
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [
-        f"The library doesn't hold {_count(len(names), 'article')} that the questions name ({shown}): add or"
-        f" rename {'it' if len(names) == 1 else 'them'}; {_count(left_out, 'question')}"
-        f" {'was' if left_out == 1 else 'were'} left out."
-    ]
+    sentence = not_held(report.matched)
+    return [sentence] if sentence else []
 
 
 # ------------------------------------------------------------------------------------ as text
@@ -213,16 +190,10 @@ def _worst_lines(report: Report, wrong: int) -> list[str]:
         said = result.answer.text if result.outcome.answered else "nothing; it was declined"
         lines += [
             f"  {_short(result.case.question)}",
-            f"      expected: {_short(_expected(result.case))}",
+            f"      expected: {_short(expected(result.case))}",
             f"      answered: {_short(said)}",
         ]
     return lines
-
-
-def _expected(case: Case) -> str:
-    if not case.is_answerable:
-        return "no answer"
-    return " or ".join(case.answers) or f"an answer from {' or '.join(case.documents) or 'the collection'}"
 
 
 def _short(text: str) -> str:

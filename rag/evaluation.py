@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from rag.assistant import Assistant
 from rag.documents import Answer, Document, Progress, ReportProgress, short_hash
+from rag.errors import LoadError
 from rag.folder import CORPUS_PREFIX
 from rag.library import Library
 from rag.measures import DEPTH, Outcome
@@ -88,6 +89,40 @@ def _plain(name: str) -> str:
     return one_line(name.replace("_", " ")).casefold()
 
 
+def check_held(file: str, matched: Matched) -> None:
+    """Raise LoadError where the library holds none of the articles that a file of questions names."""
+    if matched.left_out and not any(wanted.case.is_answerable for wanted in matched.asked):
+        raise LoadError(
+            file,
+            f"The library holds none of the articles that {file} names, such as {matched.not_held[0]}:"
+            " add them, or name them by title, key, file name or id.",
+        )
+
+
+def not_held(matched: Matched) -> str:
+    """Return a sentence on the documents that the questions name and the library doesn't hold, or ""."""
+    names, left_out = matched.not_held, len(matched.left_out)
+    if not names:
+        return ""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return (
+        f"The library doesn't hold {_count(len(names), 'article')} that the questions name ({shown}): add or"
+        f" rename {'it' if len(names) == 1 else 'them'}; {_count(left_out, 'question')}"
+        f" {'was' if left_out == 1 else 'were'} left out."
+    )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def expected(case: Case) -> str:
+    """Return in words what should be answered."""
+    if not case.is_answerable:
+        return "no answer"
+    return " or ".join(case.answers) or f"an answer from {' or '.join(case.documents) or 'the collection'}"
+
+
 def sample(wanted: Sequence[Wanted], limit: int) -> list[Wanted]:
     """Return so many questions, evenly spread, and the same ones every time."""
     if limit >= len(wanted):
@@ -136,6 +171,7 @@ def judge(wanted: Wanted, answer: Answer, ranking: Sequence[str]) -> Outcome:
             for ids in wanted.documents
         ),
         seconds=round(answer.seconds, 6),
+        confidence=round(answer.confidence, 4) if answer.mode == "quote" else None,
     )
 
 

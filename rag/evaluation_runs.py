@@ -7,15 +7,18 @@ they were asked and what became of them, and no text of an article nor any expec
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from rag.errors import CatalogError, LoadError
+from rag.library import Library
 from rag.measures import Outcome
+from rag.settings import Settings
 from rag.text import one_line
 
 LAST = "last"
@@ -40,6 +43,24 @@ class Run:
 
 
 _RUN = TypeAdapter(Run)
+
+
+def run_now(
+    library: Library, settings: Settings, file: str, left_out: int, outcomes: tuple[Outcome, ...]
+) -> Run:
+    """Return a run that has just ended."""
+    status = library.status()
+    return Run(
+        file=file,
+        at=datetime.now(UTC),
+        embedder=library.embedder.name,
+        passage_words=settings.passage_words,
+        answer_mode=settings.answer_mode,
+        documents=status.documents,
+        passages=status.passages,
+        left_out=left_out,
+        outcomes=outcomes,
+    )
 
 
 def keep_run(data_dir: Path, run: Run) -> Path:
@@ -93,13 +114,26 @@ def find_run(data_dir: Path, name: str, file: str) -> tuple[str, Run]:
         ) from error
 
 
+def runs_on(data_dir: Path, file: str) -> list[Run]:
+    """Return the kept runs on a file of this name, oldest first, without those that can't be read."""
+    runs = []
+    for path in _kept_on(data_dir, file):
+        with suppress(OSError, ValidationError):
+            runs.append(_RUN.validate_json(path.read_bytes()))
+    return runs
+
+
 def _latest(data_dir: Path, file: str) -> Path:
+    kept = _kept_on(data_dir, file)
+    if not kept:
+        raise LoadError(file, f"No run on {file} is kept yet: evaluate it without --compare first.")
+    return kept[-1]
+
+
+def _kept_on(data_dir: Path, file: str) -> list[Path]:
     # The time at the beginning has one length, so that names are in the order of time.
-    found = sorted(_folder(data_dir).glob("*.json"), reverse=True)
-    for path in found:
-        if path.stem.partition("Z-")[2] == _stem(file):
-            return path
-    raise LoadError(file, f"No run on {file} is kept yet: evaluate it without --compare first.")
+    kept = sorted(_folder(data_dir).glob("*.json"))
+    return [path for path in kept if path.stem.partition("Z-")[2] == _stem(file)]
 
 
 def _path(data_dir: Path, name: str) -> Path:

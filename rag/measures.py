@@ -32,7 +32,8 @@ class Outcome:
 
     ``ranks`` has one for each document to be found, from 1; None stands for one that is not among the
     first ten. ``contained`` and ``contained_first`` tell whether the answer, and its first sentence,
-    hold the expected one; None where none is known.
+    hold the expected one; None where none is known. ``confidence`` is the answer's, 0 to 1; None for an
+    answer that a model wrote, and in runs that were kept before it was.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Outcome:
     contained_first: bool | None = None
     ranks: tuple[int | None, ...] = ()
     seconds: float = 0.0
+    confidence: float | None = None
 
     @property
     def is_wrong(self) -> bool:

@@ -168,7 +168,7 @@ def test_a_library_of_a_newer_version_is_one_sentence_and_stays_as_it_is(
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not app.exception
     header, failure = (json.loads(one.proto.json) for one in app.get("bidi_component"))
-    assert [page["title"] for page in header["pages"]] == ["Chat", "Library"]
+    assert [page["title"] for page in header["pages"]] == ["Chat", "Library", "Quality"]
     assert (failure["view"], failure["tone"]) == ("line", "alert")
     assert "was written by a newer Footnote" in failure["text"]
     assert catalog.read_bytes() == before

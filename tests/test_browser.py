@@ -491,3 +491,41 @@ def test_a_removed_file_stays_away_and_conversations_stay_after_a_restart(page: 
     page.get_by_text("Removed files that stay away").click()
     page.get_by_role("button", name=f"Add back {title[:39].rstrip()}…").click()
     expect(page.get_by_role("link", name=title)).to_be_visible()
+
+
+def test_the_quality_page_draws_its_figures_and_leads_to_the_chat(page: Page, server: Server):
+    shutil.copy(ROOT / "corpus" / "questions.jsonl", server.corpus)
+    page.goto("/")
+    page.get_by_role("link", name="Quality", exact=True).click()
+    page.get_by_role("button", name="Ask the questions").click()
+    page.get_by_role("link", name="Library", exact=True).click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    page.get_by_role("link", name="Quality", exact=True).click()
+    expect(
+        page.get_by_text(re.compile(r"^Of \d+ questions with an answer, \d+ were answered"))
+    ).to_be_visible()
+    charts = page.get_by_test_id("stVegaLiteChart")
+    expect(charts.nth(2)).to_be_visible()
+    for n in range(3):
+        drawn = charts.nth(n).locator("svg.marks")
+        expect(drawn).to_be_visible()
+        assert drawn.bounding_box()["width"] > 200
+        assert (
+            drawn.locator("text").first.evaluate("text => getComputedStyle(text).fill") == "rgb(96, 94, 88)"
+        )
+    measures = page.locator("table.figures").first
+    expect(measures.get_by_role("row", name=re.compile("The right article is found first"))).to_contain_text(
+        "%"
+    )
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    first = page.locator("table.wrong tbody").get_by_role("button").first
+    question = first.inner_text()
+    first.click()
+    turn = page.locator(".turn").first
+    expect(turn.get_by_role("heading", name=question, exact=True)).to_be_visible()
+    expect(turn.locator(".summary")).to_be_visible()
+    assert re.search(r"/(chat)?\?c=", page.url)

@@ -31,7 +31,7 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_every_text_can_be_read_on_its_ground(name: str):
-    theme = {key: rgb(value) for key, value in THEMES[name].items()}
+    theme = {key: rgb(value) for key, value in THEMES[name].items() if isinstance(value, str)}
     text, paper = theme["textColor"], theme["backgroundColor"]
     share = int(
         re.search(r"--soft: color-mix\(in srgb, \S+ (\d+)%", (STATIC / "views.css").read_text("utf-8"))[1]
@@ -47,5 +47,14 @@ def test_every_text_can_be_read_on_its_ground(name: str):
 
 def test_the_page_around_the_components_has_the_theme_s_paper():
     style = (STATIC / "page.css").read_text("utf-8")
-    papers = re.findall(r"--footnote-paper: (#\w{6}); --footnote-hair: (#\w{6})", style)
+    papers = re.findall(r"--footnote-paper: (#\w{6}); --footnote-hair: (#\w{6});", style)
     assert papers == [(THEMES[n]["backgroundColor"], THEMES[n]["borderColor"]) for n in ("light", "dark")]
+    inks = re.findall(r"--footnote-soft: (#\w{6})", style)
+    for ink, (paper, _) in zip(inks, papers, strict=True):
+        assert contrast(rgb(ink), rgb(paper)) >= READABLE
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_the_lines_of_charts_stand_out_from_the_page(name: str):
+    for colour in THEMES[name]["chartCategoricalColors"]:
+        assert contrast(rgb(colour), rgb(THEMES[name]["backgroundColor"])) >= 3
