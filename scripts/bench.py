@@ -52,10 +52,10 @@ The first thousand passages are embedded by the model; of what comes after them,
 it. Asking takes the embedding of the question, the search, and choosing the quotes; the first ten are asked
 before Chroma is opened, and all vectors compared. Opening is a new process up to its first answer.
 
-Vectors made up in another way gave another picture. The first ones, real passages with noise of length 0.6 in all
-directions, lie in tight clusters: on them Chroma's approximate search found 45 % of the ten nearest at 100,000
-passages, and 99.7 % on 16,000 real sentences. Means of sentences replaced them for that reason. A library whose
-vectors don't find themselves is compared exactly, which takes as long as "first ten asked".
+Vectors made up in another way gave another picture. The first ones, real passages with noise of length 0.6
+in all directions, lie in tight clusters: on them Chroma's approximate search found 45 % of the ten nearest
+at 100,000 passages, and 99.7 % on 16,000 real sentences. Means of sentences replaced them for that reason. A
+library whose vectors don't find themselves is compared exactly, as the first ten are here.
 
 ![Time to ask, time to open and memory, by passages](benchmarks.svg)
 
