@@ -13,6 +13,7 @@ from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Library, Settings
 from rag.conversations import Conversations, Turn
+from rag.documents import ReportProgress
 
 _TEXTS_IN_MEMORY = 32
 
@@ -50,7 +51,7 @@ class Engine:
             assistant=Assistant(library, settings),
             conversations=conversations,
             was_empty=library.status().documents == 0,
-            indexing=Work(lambda report: library.sync(settings.corpus_dir, report)),
+            indexing=Work(lambda report: _bring_in_step(library, settings, report)),
         )
 
     def close(self) -> None:
@@ -115,6 +116,12 @@ class Engine:
     def documents(self) -> dict[str, Document]:
         """Return the documents' metadata by their ids."""
         return {document.id: document for document in self.library.documents()}
+
+
+def _bring_in_step(library: Library, settings: Settings, report: ReportProgress) -> AddReport:
+    added = library.sync(settings.corpus_dir, report)
+    library.complete(report)
+    return added
 
 
 @st.cache_resource(show_spinner="Opening the library", on_release=Engine.close)

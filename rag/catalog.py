@@ -23,7 +23,7 @@ from rag.catalog_writer import WIPE, CatalogWriter
 from rag.errors import CatalogError
 from rag.migrations import MIGRATIONS, migrate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_SECONDS = 60
 _TRY_SECONDS = 0.1
 """How long one try to cut off the log keeps other writers waiting."""

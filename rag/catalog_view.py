@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import Block, Document, Filters, Passage
-from rag.embeddings import Vector, Vectors
+from rag.embeddings import PassageVectors, Vector, Vectors
 from rag.errors import DocumentNotFound
 from rag.splitting import Span
+from rag.word_vectors import NO_WORDS, WordVectors, unpack
 
 _DOCUMENT = (
     "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
@@ -36,6 +37,7 @@ class StoredPassage:
     sentences: tuple[Span, ...]
     vector: Vector
     sentence_vectors: Vectors
+    words: WordVectors = NO_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +147,28 @@ class CatalogView:
         rows = self._connection.execute("SELECT key, size, modified_ns FROM files").fetchall()
         return {key: (size, modified) for key, size, modified in rows}
 
-    def reusable(self, fingerprint: str) -> tuple[Vector, Vectors] | None:
-        """The vectors of a passage with this fingerprint, if one is held."""
+    def reusable(self, fingerprint: str, *, with_words: bool) -> PassageVectors | None:
+        """The vectors of a passage with this fingerprint, if one is held, and with its words' if need be."""
         row = self._connection.execute(
-            "SELECT v.vector, s.vectors FROM passages p JOIN vectors v ON v.passage = p.number"
-            " JOIN sentences s ON s.passage = p.number WHERE p.fingerprint = ? LIMIT 1",
-            [fingerprint],
+            "SELECT v.vector, s.vectors, s.words FROM passages p JOIN vectors v ON v.passage = p.number"
+            " JOIN sentences s ON s.passage = p.number WHERE p.fingerprint = ? AND (s.words != x'' OR ?)"
+            " LIMIT 1",
+            [fingerprint, not with_words],
         ).fetchone()
         if row is None:
             return None
         vector = np.frombuffer(row[0], np.float32)
-        return vector, _halves(row[1], len(vector))
+        rows = _halves(row[1], len(vector))
+        words = unpack(row[2], len(rows))
+        return PassageVectors(vector, rows, words) if words is not None else None
+
+    def without_words(self) -> list[str]:
+        """The ids of the documents with passages whose words have no vectors."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT d.id FROM sentences s JOIN passages p ON p.number = s.passage"
+            " JOIN documents d ON d.number = p.document WHERE s.words = x'' ORDER BY d.number"
+        ).fetchall()
+        return [document_id for (document_id,) in rows]
 
     def matching(self, query: str, limit: int, filters: Filters | None = None) -> dict[str, float]:
         """Passage ids that match an FTS5 query with their BM25 score, the best first.
@@ -259,7 +272,7 @@ class CatalogView:
         """These passages with their documents and sentences, by id, of those that are held."""
         rows = self._connection.execute(
             "SELECT p.id, p.start, p.end, p.heading, p.page, p.header,"
-            " substr(d.text, p.start + 1, p.end - p.start), v.vector, s.spans, s.vectors,"
+            " substr(d.text, p.start + 1, p.end - p.start), v.vector, s.spans, s.vectors, s.words,"
             f" {_DOCUMENT} FROM json_each(?) j JOIN passages p ON p.id = j.value"
             " JOIN documents d ON d.number = p.document JOIN vectors v ON v.passage = p.number"
             " JOIN sentences s ON s.passage = p.number",
@@ -309,16 +322,18 @@ def _text(value: object) -> str:
 
 def _stored_passage(row: Sequence[object]) -> StoredPassage:
     identity, start, end, heading, page, header, text, vector, spans, sentence_vectors = row[:10]
-    document = _document(row[10:])
+    words, document = row[10], _document(row[11:])
     passage = Passage(str(identity), document.id, start, end, text, heading, page)  # type: ignore[arg-type]  # SQLite's
     whole = np.frombuffer(vector, np.float32)  # type: ignore[call-overload]  # a BLOB
+    sentences = tuple(Span(*span) for span in json.loads(str(spans)))
     return StoredPassage(
         passage,
         document,
         str(header),
-        tuple(Span(*span) for span in json.loads(str(spans))),
+        sentences,
         whole,
         _halves(sentence_vectors, len(whole)),  # type: ignore[arg-type]  # a BLOB
+        unpack(words, len(sentences)) or NO_WORDS,  # type: ignore[arg-type]  # a BLOB
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rag.catalog_view import CatalogView
 from rag.documents import Document, NewDocument, name_of_removed, short_hash
-from rag.embeddings import Vector, Vectors
+from rag.embeddings import PassageVectors
 from rag.splitting import Piece
 
 _MERGED_PAGES = 500
@@ -27,8 +27,7 @@ class EmbeddedPiece:
 
     piece: Piece
     fingerprint: str
-    vector: Vector
-    sentence_vectors: Vectors
+    vectors: PassageVectors
 
 
 class CatalogWriter(CatalogView):
@@ -195,10 +194,15 @@ class CatalogWriter(CatalogView):
             ],
         ).lastrowid
         spans = json.dumps([[s.start, s.end, s.kind] for s in piece.sentences], separators=(",", ":"))
-        execute("INSERT INTO vectors VALUES (?, ?)", [passage, embedded.vector.tobytes()])
+        execute("INSERT INTO vectors VALUES (?, ?)", [passage, embedded.vectors.whole.tobytes()])
         execute(
-            "INSERT INTO sentences VALUES (?, ?, ?)",
-            [passage, spans, embedded.sentence_vectors.astype(np.float16).tobytes()],
+            "INSERT INTO sentences VALUES (?, ?, ?, ?)",
+            [
+                passage,
+                spans,
+                embedded.vectors.sentences.astype(np.float16).tobytes(),
+                embedded.vectors.words.packed(),
+            ],
         )
         text = "\n".join(filter(None, [piece.header, document.text[piece.start : piece.end]]))
         execute(

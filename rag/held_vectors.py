@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rag.embeddings import Embedder, Vector, Vectors
+from rag.embeddings import Embedder, PassageVectors
 from rag.ingestion import passage_fingerprint
+from rag.word_vectors import as_floats, unpack
 
-Blobs = tuple[bytes, bytes]
-"""A passage's vector (float32) and its sentences' (float16), as the catalog keeps them."""
+Blobs = tuple[bytes, bytes, bytes]
+"""A passage's vector (float32), its sentences' (float16) and its words', as the catalog keeps them."""
 NEAR = 0.98
 """Cosine above which two vectors are of the same text: processors differ a little in int8 arithmetic."""
+NEAR_WORD = 0.9
+"""The same for the vectors of words, which are reduced and rounded."""
 _PROVED = 50
 """One in so many passages is embedded all the same, to prove the vectors."""
 
@@ -32,19 +35,21 @@ class HeldVectors:
         self.name = embedder.name
         self.dimensions = embedder.dimensions
         self.languages = embedder.languages
+        self.has_words = embedder.has_words
         self.embed_question = embedder.embed_question
+        self.embed_question_words = embedder.embed_question_words
         self._embedder = embedder
         self._look_up = look_up
         self._taken = 0
         self._trusted = True
         self._mutex = threading.Lock()
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         """Return the vectors at hand for this passage, or else embed it."""
         fingerprint = passage_fingerprint(self.name, text, spans)
         with self._mutex:
             blobs = self._look_up(fingerprint) if self._trusted else None
-            held = vectors_from(blobs, self.dimensions, len(spans)) if blobs else None
+            held = vectors_from(blobs, self._embedder, len(spans)) if blobs else None
             is_proved = held is not None and self._taken % _PROVED == 0
             self._taken += held is not None
         if held is None:
@@ -58,22 +63,32 @@ class HeldVectors:
         return held
 
 
-def vectors_from(blobs: Blobs, dimensions: int, sentences: int) -> tuple[Vector, Vectors] | None:
+def vectors_from(blobs: Blobs, embedder: Embedder, sentences: int) -> PassageVectors | None:
     """Return vectors as arrays, or None where their number, length or values can't be right."""
-    whole, parts = blobs
+    whole, parts, packed = blobs
+    dimensions, words = embedder.dimensions, unpack(packed, sentences)
     if len(whole) != 4 * dimensions or len(parts) != 2 * dimensions * sentences:
+        return None
+    if words is None or bool(words) is not embedder.has_words:
         return None
     vector = np.frombuffer(whole, np.float32)
     rows = np.frombuffer(parts, np.float16).reshape(-1, dimensions).astype(np.float32)
-    for array, tolerance in ((vector[None], 1e-3), (rows, 1e-2)):
+    for array, tolerance in ((vector[None], 1e-3), (rows, 1e-2), (as_floats(words.rows), 0.05)):
         with np.errstate(all="ignore"):
             lengths = np.linalg.norm(array, axis=1)
         # Not a number is not near to anything, so this finds it too.
         if not np.all(np.abs(lengths - 1) < tolerance):
             return None
-    return vector, rows
+    return PassageVectors(vector, rows, words)
 
 
-def alike(one: tuple[Vector, Vectors], other: tuple[Vector, Vectors]) -> bool:
+def alike(one: PassageVectors, other: PassageVectors) -> bool:
     """Whether two readings of a passage are the same but for rounding."""
-    return bool(one[0] @ other[0] > NEAR and np.all(np.einsum("ij,ij->i", one[1], other[1]) > NEAR))
+    if one.words.counts != other.words.counts:
+        return False
+    pairs = (
+        (one.whole[None], other.whole[None], NEAR),
+        (one.sentences, other.sentences, NEAR),
+        (as_floats(one.words.rows), as_floats(other.words.rows), NEAR_WORD),
+    )
+    return all(bool(np.all(np.einsum("ij,ij->i", a, b) > near)) for a, b, near in pairs)

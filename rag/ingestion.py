@@ -12,6 +12,7 @@ from functools import partial
 
 from rag.blocks import find_blocks
 from rag.catalog import Catalog
+from rag.catalog_view import StoredPassage
 from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
     AddReport,
@@ -24,7 +25,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, cores
 from rag.errors import LoadError
-from rag.splitting import Piece, split_document
+from rag.splitting import Piece, Span, split_document
 from rag.text import normalise_text, one_line
 
 _AHEAD_PER_CORE = 4
@@ -115,6 +116,16 @@ class Ingestion:
         with _workers() as pool:
             return list(pool.map(partial(self._embed_piece, document, reuse=False), pieces))
 
+    def completed(self, stored: StoredPassage) -> StoredPassage:
+        """Return a passage with the vectors of its words, made now where an older Footnote made none."""
+        if stored.words or not self._embedder.has_words:
+            return stored
+        passage = stored.passage
+        spans = tuple(Span(s.start - passage.start, s.end - passage.start, s.kind) for s in stored.sentences)
+        piece = Piece(0, len(passage.text), passage.heading, passage.page, spans, stored.header)
+        text = embedded_text(stored.document.title, passage.text, piece)
+        return replace(stored, words=self._embedder.embed_passage(*text).words)
+
     def _start(
         self, pool: ThreadPoolExecutor, document: NewDocument, report: AddReport, tell: Callable[..., None]
     ) -> _Step:
@@ -161,9 +172,8 @@ class Ingestion:
         held = None
         if reuse:
             with self._catalog.reading() as view:
-                held = view.reusable(fingerprint)
-        vector, sentence_vectors = held or self._embedder.embed_passage(text, spans)
-        return EmbeddedPiece(piece, fingerprint, vector, sentence_vectors)
+                held = view.reusable(fingerprint, with_words=self._embedder.has_words)
+        return EmbeddedPiece(piece, fingerprint, held or self._embedder.embed_passage(text, spans))
 
 
 def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from rag.documents import (
     short_hash,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
-from rag.errors import CatalogError, LoadError
+from rag.errors import CatalogError, DocumentNotFound, LoadError
 from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
@@ -214,10 +214,11 @@ class Library:
         """Find passages as `search` does, with the scores and sentences that quoting needs."""
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
-        vector = self.embedder.embed_question(question)
+        vector, words = self.embedder.embed_question_words(question)
         with self._catalog.reading() as view:
-            read = read_question(question, vector, view, self.embedder.languages)
-            return Found(read, tuple(find(view, self._index, read, limit, filters)))
+            read = read_question(question, vector, view, self.embedder.languages, words)
+            complete = self._ingestion().completed
+            return Found(read, tuple(find(view, self._index, read, limit, filters, complete)))
 
     def as_retriever(self, limit: int = 10) -> BaseRetriever:
         """Return a LangChain retriever over this library.
@@ -288,6 +289,22 @@ class Library:
                     writer.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?, ?)", row)
         self._index.notify()
         return held
+
+    def complete(self, progress: ReportProgress | None = None) -> int:
+        """Embed anew what an older Footnote added without vectors of words; return how many documents.
+
+        Until then they are made for each question, which takes time.
+        """
+        if not self.embedder.has_words:
+            return 0
+        with self._catalog.reading() as view:
+            lacking = view.without_words()
+        for done, document_id in enumerate(lacking):
+            with suppress(DocumentNotFound):  # removed meanwhile
+                title = self.embed_again(document_id).title
+                if progress is not None:
+                    progress(Progress(done + 1, len(lacking), title))
+        return len(lacking)
 
     def status(self) -> LibraryStatus:
         """Count what the library holds."""

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from rag.errors import CatalogError
 
-MIGRATIONS: Mapping[int, Sequence[str]] = {}
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    # What they hold is made by `Library.complete`.
+    1: ["ALTER TABLE sentences ADD COLUMN words BLOB NOT NULL DEFAULT x''"],
+}
 """By the version that they start from, the statements that make the next one."""
 
 

@@ -116,7 +116,9 @@ def _look_up(pages: PageFile, survey: _Survey) -> Callable[[str], Blobs | None]:
         vector, sentences = pages.row(survey.vectors[number]), pages.row(survey.sentences[number])
         assert vector is not None
         assert sentences is not None
-        return vector.values[1], sentences.values[2]  # type: ignore[return-value]  # as _note has seen
+        # Before schema 2 there were no words.
+        words = sentences.values[3] if len(sentences.values) > 3 else b""
+        return vector.values[1], sentences.values[2], words  # type: ignore[return-value]  # as _note has seen
 
     return look_up
 
@@ -136,7 +138,7 @@ def _surveyed(pages: PageFile, dimensions: int) -> _Survey:
             # The full-text index has rows of this form too, of a few bytes or of thousands.
             case (None, bytes(vector)) if len(vector) == 4 * dimensions:
                 survey.vectors[row.number] = row.place
-            case (None, str(), bytes()):
+            case (None, str(), bytes()) | (None, str(), bytes(), bytes()):
                 survey.sentences[row.number] = row.place
             case (None, str(title), str(), str()):
                 titles[row.number] = title

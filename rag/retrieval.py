@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +16,7 @@ from rag.documents import Filters
 from rag.embeddings import Vector
 from rag.language import language_of_question
 from rag.vectors import VectorIndex
+from rag.word_vectors import NO_WORDS, WordVectors, as_floats, best_matches
 from rag.words import content_words, index_stem, spellings, stem, stems
 
 CANDIDATES = 100
@@ -31,8 +32,8 @@ are left to the second look; they would tell little, and cost the most."""
 _COSINE, _LEXICAL = 0.7, 0.3
 # In a language that the model doesn't know, words tell and vectors hardly do.
 _COSINE_FOREIGN = 0.1
-# The second look, from the same measurements: nDCG@10 0.909 to 0.928 on the other set.
-_BEST_SENTENCE, _COVERAGE, _PAIRS = 0.3, 0.2, 0.3
+# The second look; docs/quality.md tells what each part gives.
+_BEST_SENTENCE, _COVERAGE, _PAIRS, _WORDS = 0.3, 0.2, 0.3, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Question:
 
     ``frequency`` is the number of passages that hold each stem, ``rarity`` its share of their inverse
     document frequencies (the sum is 1), ``pairs`` the neighbouring stems; ``is_known_language`` tells
-    whether the embedding model knows the question's language.
+    whether the embedding model knows the question's language. ``word_rows`` are the vectors of its
+    words, (words, `WIDTH`), where the model gives them.
     """
 
     text: str
@@ -51,7 +53,8 @@ class Question:
     frequency: Mapping[str, int]
     rarity: Mapping[str, float]
     vector: Vector
-    is_known_language: bool = True
+    is_known_language: bool
+    word_rows: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Candidate:
     """A passage found, with the scores that it was ranked by.
 
     ``lexical`` is BM25 over the best passage's, ``coverage`` the share of the question's words held,
-    weighted by rarity, ``pairs`` that of its neighbouring words; all from 0 to 1.
+    weighted by rarity, ``pairs`` that of its neighbouring words; all from 0 to 1. ``word_cosines`` are
+    those of `rag.word_vectors.best_matches`, (words of the question, 1 + sentences).
     """
 
     stored: StoredPassage
@@ -69,13 +73,18 @@ class Candidate:
     coverage: float
     pairs: float
     sentence_cosines: NDArray[np.float32]
+    word_cosines: NDArray[np.float32]
     stems: tuple[str, ...]
     held: frozenset[str]
     """The stems as a set."""
 
 
 def read_question(
-    text: str, vector: Vector, view: CatalogView, known_languages: frozenset[str] = frozenset()
+    text: str,
+    vector: Vector,
+    view: CatalogView,
+    known_languages: frozenset[str] = frozenset(),
+    words: WordVectors = NO_WORDS,
 ) -> Question:
     """Find out which words of a question matter, and how much.
 
@@ -95,7 +104,9 @@ def read_question(
     in_order = [s for s in stems(text) if s in rarity]
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
-    return Question(text, tuple(found), found_stems, pairs, frequencies, rarity, vector, is_known)
+    return Question(
+        text, tuple(found), found_stems, pairs, frequencies, rarity, vector, is_known, as_floats(words.rows)
+    )
 
 
 def find(
@@ -104,8 +115,12 @@ def find(
     question: Question,
     limit: int,
     filters: Filters | None = None,
+    complete: Callable[[StoredPassage], StoredPassage] = lambda stored: stored,
 ) -> list[Candidate]:
-    """Return the best passages for a question, the best first; ties go by id."""
+    """Return the best passages for a question, the best first; ties go by id.
+
+    ``complete`` adds the vectors of its words to a passage that has none.
+    """
     lexical = view.matching(_match_query(question), CANDIDATES, filters) if question.words else {}
     if filters is None:
         near: Sequence[str] = index.nearest(view, question.vector, CANDIDATES).passage_ids
@@ -114,7 +129,9 @@ def find(
     fused = _fuse(view, question, [*near, *lexical], lexical)
     best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
     looked_at = view.passages(best[: max(SECOND_LOOK, limit)])
-    candidates = [_second_look(question, stored, *fused[name]) for name, stored in looked_at.items()]
+    candidates = [
+        _second_look(question, complete(stored), *fused[name]) for name, stored in looked_at.items()
+    ]
     candidates.sort(key=lambda c: (-c.score, c.stored.passage.id))
     return candidates[:limit]
 
@@ -163,11 +180,20 @@ def _second_look(
     coverage = covered(question, held)
     pairs = paired(question, text_stems, held)
     sentence_cosines = stored.sentence_vectors @ question.vector
+    word_cosines = best_matches(question.word_rows, stored.words)
     score = fused
     if question.is_known_language:
         score += _BEST_SENTENCE * float(sentence_cosines.max(initial=0.0))
+        score += _WORDS * matched(word_cosines)
     score += _COVERAGE * coverage + _PAIRS * pairs
-    return Candidate(stored, score, cosine, lexical, coverage, pairs, sentence_cosines, text_stems, held)
+    return Candidate(
+        stored, score, cosine, lexical, coverage, pairs, sentence_cosines, word_cosines, text_stems, held
+    )
+
+
+def matched(word_cosines: NDArray[np.float32]) -> float:
+    """Return the mean of each word's best match, 0 where there are no words."""
+    return float(word_cosines.max(axis=1).mean()) if word_cosines.size else 0.0
 
 
 def covered(question: Question, held: AbstractSet[str]) -> float:

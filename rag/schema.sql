@@ -1,4 +1,4 @@
--- The catalog, schema version 1. It is the truth; Chroma only follows it.
+-- The catalog, schema version 2. It is the truth; Chroma only follows it.
 -- Numbers are never used again (AUTOINCREMENT), so that a change can name what is gone.
 
 CREATE TABLE meta (
@@ -53,7 +53,8 @@ CREATE TABLE vectors (
 CREATE TABLE sentences (
     passage INTEGER PRIMARY KEY REFERENCES passages (number) ON DELETE CASCADE,
     spans   TEXT NOT NULL,        -- JSON: [[start, end, kind], ...] in the document's text
-    vectors BLOB NOT NULL         -- float16, one row for each span, L2-normalised
+    vectors BLOB NOT NULL,        -- float16, one row for each span, L2-normalised
+    words   BLOB NOT NULL DEFAULT x''  -- of rag/word_vectors.py; empty where the model gives none
 );
 
 CREATE VIRTUAL TABLE words USING fts5 (

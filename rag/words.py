@@ -101,6 +101,12 @@ def content_words(text: str) -> list[str]:
     return [word for word in dict.fromkeys(words(text)) if word not in _folded_question_words()]
 
 
+def content_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of `text` stand that a search can use, each time they occur."""
+    found = _WORD.finditer(text)
+    return [match.span() for match in found if fold(match[0]) not in _folded_question_words()]
+
+
 @lru_cache(maxsize=1)
 def _stemmer() -> Stemmer:
     # A stemmer is not safe in several threads at once; the cache above it makes calls rare, and its

@@ -31,8 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from rag import Assistant, Library, LocalEmbeddings, NewDocument, Settings, load_file
-from rag.embeddings import Vector, Vectors
+from rag.embeddings import PassageVectors, Vector, Vectors
 from rag.splitting import split_sentences
+from rag.word_vectors import WIDTH, WordVectors
 
 ROOT = Path(__file__).parent.parent
 PASSAGES_A_DOCUMENT = 20
@@ -74,20 +75,27 @@ class GrowingEmbeddings:
         self.name = self._model.name
         self.dimensions = self._model.dimensions
         self.languages = self._model.languages
+        self.has_words = self._model.has_words
 
     def embed_question(self, text: str) -> Vector:
         return self._model.embed_question(text)
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
+        return self._model.embed_question_words(text)
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         with self._mutex:  # the generator is for one thread at a time
             self._embedded += 1
             is_real = self._embedded <= MODEL_PASSAGES
             chosen = self._random.integers(len(self._sentences), size=len(spans))
             noise = self._random.standard_normal((len(spans), self.dimensions))
+            counts = (0, *(len(text[start:end].split()) for start, end in spans))
+            words = self._random.integers(-36, 37, (sum(counts), WIDTH), np.int8)
         if is_real:
             return self._model.embed_passage(text, spans)
         rows = normalised(self._sentences[chosen] + noise * NOISE / np.sqrt(self.dimensions))
-        return normalised(rows.mean(axis=0, keepdims=True))[0], rows
+        whole = normalised(rows.mean(axis=0, keepdims=True))[0]
+        return PassageVectors(whole, rows, WordVectors(counts, words))
 
 
 def normalised(rows: Vectors) -> Vectors:

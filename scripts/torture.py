@@ -34,8 +34,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag import Answer, Assistant, DocumentNotFound, Library, NewDocument, Settings  # noqa: E402  # found by the line above
-from rag.embeddings import Embedder, Vector, Vectors  # noqa: E402
+from rag.embeddings import Embedder, PassageVectors, Vector  # noqa: E402
 from rag.errors import CatalogError  # noqa: E402
+from rag.word_vectors import NO_WORDS, WordVectors  # noqa: E402
 
 WORDS = "harbour treaty budget summit factory election storm museum bridge river market school".split()
 DOCUMENTS = 1_100
@@ -50,6 +51,7 @@ class HashedWords:
     name = "hashed-words"
     dimensions = 32
     languages: frozenset[str] = frozenset()
+    has_words = False
 
     def __init__(self) -> None:
         self.passages_embedded = 0
@@ -63,11 +65,16 @@ class HashedWords:
         normalised: Vector = vector / np.linalg.norm(vector)
         return normalised
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
+        """The question's vector, and none of its words."""
+        return self.embed_question(text), NO_WORDS
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         """The text's vector and its sentences'."""
         self.passages_embedded += 1
         rows = [self.embed_question(text[start:end]) for start, end in spans]
-        return self.embed_question(text), np.array(rows, np.float32).reshape(-1, self.dimensions)
+        sentences = np.array(rows, np.float32).reshape(-1, self.dimensions)
+        return PassageVectors(self.embed_question(text), sentences)
 
 
 def report(number: int, edition: int = 0) -> NewDocument:

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from rag import Library, LocalEmbeddings, Settings
-from rag.embeddings import Vector, Vectors
+from rag.embeddings import PassageVectors, Vector
+from rag.word_vectors import NO_WORDS, WordVectors
 
 # A shared machine can be slow at any moment, and that is no bug.
 hypothesis.settings.register_profile("footnote", deadline=None)
@@ -36,6 +37,7 @@ class BagOfWords:
     name = "bag-of-words"
     dimensions = len(AXES) + 1
     languages: frozenset[str] = frozenset()
+    has_words = False
 
     def embed_question(self, text: str) -> Vector:
         words = re.findall(r"\w+", text.lower())
@@ -43,9 +45,13 @@ class BagOfWords:
         vector = [*counts, 0 if any(counts) else 1]
         return np.array(vector, np.float32) / np.float32(math.hypot(*vector))
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
+        return self.embed_question(text), NO_WORDS
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         rows = [self.embed_question(text[start:end]) for start, end in spans]
-        return self.embed_question(text), np.array(rows, np.float32).reshape(-1, self.dimensions)
+        whole = self.embed_question(text)
+        return PassageVectors(whole, np.array(rows, np.float32).reshape(-1, self.dimensions))
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def add_and_stop_before_the_end(settings: Settings) -> None:
     document = replace(document, blocks=find_blocks(document.text))
     pieces = split_document(document.text, document.blocks)
     vectors = [EMBEDDER.embed_passage(document.text, [(s.start, s.end) for s in p.sentences]) for p in pieces]
-    embedded = [EmbeddedPiece(p, f"{p.start}", *both) for p, both in zip(pieces, vectors, strict=True)]
+    embedded = [EmbeddedPiece(p, f"{p.start}", made) for p, made in zip(pieces, vectors, strict=True)]
     with Catalog(settings.data_dir / "catalog.sqlite3").writing() as writer:
         writer.put(document, short_hash("document", document.key), "new", embedded)
         print("written", flush=True)

@@ -35,7 +35,7 @@ def model_folder(tmp_path: Path) -> Path:
 
 
 def test_vectors_are_normalised(packaged: LocalEmbeddings):
-    whole, rows = packaged.embed_passage(PASSAGE, SPANS)
+    whole, rows, _ = packaged.embed_passage(PASSAGE, SPANS)
     assert whole.shape == (packaged.dimensions,)
     assert rows.shape == (3, packaged.dimensions)
     assert whole.dtype == rows.dtype == np.float32
@@ -56,23 +56,23 @@ def test_the_nearer_in_meaning_the_nearer(packaged: LocalEmbeddings):
 
 def test_a_sentence_is_seen_with_those_around_it(packaged: LocalEmbeddings):
     question = packaged.embed_question("When was the lighthouse built?")
-    _, rows = packaged.embed_passage(PASSAGE, SPANS)
+    _, rows, _ = packaged.embed_passage(PASSAGE, SPANS)
     assert question @ rows[1] > question @ packaged.embed_question(SENTENCES[1]) + 0.1
 
 
 def test_a_question_and_a_passage_of_the_same_words_are_the_same(packaged: LocalEmbeddings):
-    whole, _ = packaged.embed_passage(PASSAGE, [])
+    whole, _, _ = packaged.embed_passage(PASSAGE, [])
     assert np.array_equal(whole, packaged.embed_question(PASSAGE))
 
 
 def test_a_sentence_beyond_the_models_length_is_embedded_by_itself(packaged: LocalEmbeddings):
     text = f"{'Bread is baked from flour. ' * MAX_TOKENS}{SENTENCES[0]}"
-    _, [row] = packaged.embed_passage(text, [(len(text) - len(SENTENCES[0]), len(text))])
+    _, [row], _ = packaged.embed_passage(text, [(len(text) - len(SENTENCES[0]), len(text))])
     assert np.array_equal(row, packaged.embed_question(SENTENCES[0]))
 
 
 def test_what_has_no_words_has_a_vector_too(packaged: LocalEmbeddings):
-    whole, rows = packaged.embed_passage("\u200b … \U0001f600", [(0, 1), (2, 3)])
+    whole, rows, _ = packaged.embed_passage("\u200b … \U0001f600", [(0, 1), (2, 3)])
     assert np.isfinite(whole).all()
     assert np.isfinite(rows).all()
 

@@ -15,7 +15,7 @@ from conftest import BagOfWords
 
 from rag import Library, LoadError, NewDocument, Settings
 from rag.doctor import examine
-from rag.exporting import export_library, import_library
+from rag.exporting import FORMAT_VERSION, export_library, import_library
 
 SHIP = NewDocument(
     "# The ship\n\nThe ship has a radar. It is in the harbour.",
@@ -151,7 +151,7 @@ def change(path: Path, edit: Callable[[list[Any]], None]) -> None:
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (lambda lines: lines[0].update(version=2), "exported by a newer Footnote: update Footnote"),
+        (lambda lines: lines[0].update(version=FORMAT_VERSION + 1), "exported by a newer Footnote"),
         (lambda lines: lines[0].update(format="zip"), "is no exported library"),
         (lambda lines: lines.pop(), "is cut short"),
         (lambda lines: lines.insert(1, {"document": {}}), "holds something that no export has"),

@@ -9,7 +9,7 @@ import pytest
 from conftest import BagOfWords
 
 from rag import Library, NewDocument, Progress, Settings
-from rag.embeddings import Vector, Vectors
+from rag.embeddings import PassageVectors
 
 PATIENCE_SECONDS = 20
 
@@ -20,7 +20,7 @@ class InPairs(BagOfWords):
     def __init__(self) -> None:
         self._pair = threading.Barrier(2)
 
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         self._pair.wait(PATIENCE_SECONDS)
         return super().embed_passage(text, spans)
 
@@ -73,7 +73,7 @@ def test_what_interrupts_leaves_whole_documents(library: Library):
 
 def test_an_error_of_the_model_reaches_who_adds(settings: Settings):
     class Failing(BagOfWords):
-        def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Vector, Vectors]:
+        def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
             if "radar" in text:
                 raise RuntimeError("out of memory")
             return super().embed_passage(text, spans)
