@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage
 from rag.embeddings import Vector, Vectors
 from rag.errors import DocumentNotFound
+from rag.preferences import Origin
 from rag.splitting import Span
 
 _DOCUMENT = (
@@ -97,6 +98,24 @@ class CatalogView:
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""
         return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())
+
+    def origins(self) -> list[Origin]:
+        """Each source with each of its days of publication."""
+        rows = self._connection.execute(
+            "SELECT source, published, sum(passages) FROM documents GROUP BY source, published"
+        ).fetchall()
+        return [
+            Origin(source, date.fromisoformat(published) if published else None, passages)
+            for source, published, passages in rows
+        ]
+
+    def titles(self, document_ids: Sequence[str]) -> dict[str, str]:
+        """The titles of these documents by id, of those that are held."""
+        rows = self._connection.execute(
+            "SELECT id, title FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(document_ids))],
+        ).fetchall()
+        return dict(rows)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that start with `prefix`, in order."""
@@ -344,8 +363,9 @@ def _filter_clause(filters: Filters | None) -> tuple[str, list[object]]:
         ("language", filters.languages),
     ):
         if allowed:
-            clause += f" AND d.{column} IN ({','.join('?' * len(allowed))})"
-            values.extend(allowed)
+            # As one value: SQLite has a limit on their number.
+            clause += f" AND d.{column} IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(list(allowed)))
     for operator, day in ((">=", filters.since), ("<=", filters.until)):
         if day:
             clause += f" AND d.published {operator} ?"

@@ -145,7 +145,8 @@ def _candidate_rows(
         features = {
             "cosine": cosine,
             "cosine_lead": cosine - best_cosine,
-            "passage_score": candidate.score / 2,
+            # The bonus of a preferred article chooses among sentences; that they answer it doesn't tell.
+            "passage_score": (candidate.score - candidate.bonus) / 2,
             "passage_lead": candidate.score - best_score,
             "coverage": covered(question, held),
             "context_coverage": covered(question, held | context | before),
@@ -190,7 +191,9 @@ def weigh_answer(
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
         "best_coverage": max(c.coverage for c in seen),
-        "lead": home.score - max((c.score for c in seen if c is not home), default=0.0),
+        "lead": home.score
+        - home.bonus
+        - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
         "names": _held_share(names_and_numbers(question.text), home.held),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
@@ -225,7 +228,7 @@ def _place(best: Weighed) -> str:
         around = (*_lead_in(stored.sentences[: best.position]), *around)
     offset = stored.passage.start
     sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in around)
-    return "\n".join([stored.document.title, stored.passage.heading, *sentences])
+    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, *sentences])
 
 
 def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
