@@ -185,11 +185,8 @@ class Filters:
         return bool(self.sources or self.since or self.until or self.document_ids or self.languages)
 
     def in_words(self, titles: Mapping[str, str]) -> str:
-        """Return what they limit to: "The Age, 2023, “The harbour bridge”"; `titles` are those of documents."""
-        named = [
-            f"“{titles.get(one) or 'an article without a title or no longer here'}”"
-            for one in self.document_ids
-        ]
+        """Return what they limit to, "The Age, 2023, “The bridge”"; `titles` are those of documents by id."""
+        named = [f"“{name_of_removed(titles.get(one) or 'an unknown article')}”" for one in self.document_ids]
         period = [str(Period(self.since, self.until))] if self.since or self.until else []
         return ", ".join([*_shortened(self.sources), *period, *_shortened(named), *self.languages])
 

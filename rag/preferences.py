@@ -19,7 +19,7 @@ from rag.periods import Period
 from rag.words import content_words, fold
 
 MOST_WITHIN = 5_000
-"""Passages that are gone through for the nearest; where more are preferred, enough of them are near anyway."""
+"""Passages gone through for the nearest; where more are preferred, enough of them are near anyway."""
 NEWEST = 50
 """Articles among which the latest ones are looked for by themselves."""
 
