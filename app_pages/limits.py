@@ -43,13 +43,13 @@ def limit(conversation_id: str, filters: Filters) -> None:
 
 
 def move_limits(old: str, new: str) -> None:
-    """Give a conversation that has just begun, or was made anew, what was chosen before its first question."""
+    """Give a conversation that has just begun what was chosen before its first question."""
     if old != new and old in _kept():
         _kept()[new] = _kept().pop(old)
 
 
 def choose_limits(filters: Filters, documents: Mapping[str, Document]) -> Filters | None:
-    """Show what the search is limited to, and the panel to choose it in; return what was chosen, if anything."""
+    """Show what the search is limited to, with the panel to choose it in; return what was chosen."""
     if len(documents) < 2 and not filters:
         return None
     counted = Counter(document.source for document in documents.values() if document.source)

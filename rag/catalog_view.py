@@ -99,10 +99,13 @@ class CatalogView:
         """The version of each document, by its id."""
         return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())
 
-    def origins(self) -> list[Origin]:
-        """Each source with each of its days of publication."""
+    def origins(self, filters: Filters | None = None) -> list[Origin]:
+        """Each source with each of its days of publication, of the documents that pass the filters."""
+        where, values = _filter_clause(filters)
         rows = self._connection.execute(
-            "SELECT source, published, sum(passages) FROM documents GROUP BY source, published"
+            f"SELECT d.source, d.published, sum(d.passages) FROM documents d WHERE 1 {where}"
+            " GROUP BY d.source, d.published",
+            values,
         ).fetchall()
         return [
             Origin(source, date.fromisoformat(published) if published else None, passages)
@@ -176,15 +179,18 @@ class CatalogView:
         vector = np.frombuffer(row[0], np.float32)
         return vector, _halves(row[1], len(vector))
 
-    def matching(self, query: str, limit: int, filters: Filters | None = None) -> dict[str, float]:
+    def matching(
+        self, query: str, limit: int, filters: Filters | None = None, *, most: int = -1
+    ) -> dict[str, float]:
         """Passage ids that match an FTS5 query with their BM25 score, the best first.
 
-        Title, heading and text count alike; a word's rarity is that in the whole library.
+        Title, heading and text count alike; a word's rarity is that in the whole library. With filters,
+        ``most`` are looked at for those that pass; below zero all.
         """
         where, values = _filter_clause(filters)
         rows = self._connection.execute(
             "SELECT p.id, -w.score FROM (SELECT rowid, bm25(words) AS score FROM words"
-            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {limit if not where else -1}) w"
+            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {most if where else limit}) w"
             " JOIN passages p ON p.number = w.rowid JOIN documents d ON d.number = p.document"
             f" WHERE 1 {where} ORDER BY w.score, p.id LIMIT ?",
             [query, *values, limit],
@@ -264,6 +270,24 @@ class CatalogView:
             values,
         ).fetchall()
         return _vector_rows(rows)
+
+    def count_within(self, filters: Filters) -> int:
+        """How many passages pass the filters."""
+        where, values = _filter_clause(filters)
+        (count,) = self._connection.execute(
+            f"SELECT coalesce(sum(d.passages), 0) FROM documents d WHERE 1 {where}", values
+        ).fetchone()
+        return int(count)
+
+    def passing(self, passage_ids: Sequence[str], filters: Filters) -> list[str]:
+        """Those of the passages that pass the filters."""
+        where, values = _filter_clause(filters)
+        rows = self._connection.execute(
+            "SELECT p.id FROM json_each(?) j JOIN passages p ON p.id = j.value"
+            f" JOIN documents d ON d.number = p.document WHERE 1 {where}",
+            [json.dumps(list(passage_ids)), *values],
+        ).fetchall()
+        return [passage_id for (passage_id,) in rows]
 
     def sample_vectors(self, count: int) -> VectorRows:
         """About `count` stored vectors, spread evenly over the collection."""

@@ -229,7 +229,7 @@ class Library:
         """
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
-        preference = self._preference(question) if prefer and may_prefer(question) else None
+        preference = self._preference(question, filters) if prefer and may_prefer(question) else None
         text = preference.text if preference else question
         vector = self.embedder.embed_question(text)
         with self._catalog.reading() as view:
@@ -238,9 +238,9 @@ class Library:
             limited_to = filters.in_words(view.titles(filters.document_ids)) if filters else ""
         return Found(read, found, str(preference or ""), limited_to)
 
-    def _preference(self, question: str) -> Preference | None:
+    def _preference(self, question: str, filters: Filters | None) -> Preference | None:
         with self._catalog.reading() as view:
-            origins = view.origins()
+            origins = view.origins(filters)
         return read_preference(question, origins, date.today())
 
     def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:

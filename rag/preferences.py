@@ -18,7 +18,7 @@ from rag.metadata import read_day
 from rag.periods import Period
 from rag.words import content_words, fold
 
-MOST_WITHIN = 5_000
+MOST_WITHIN = 1_500
 """Passages gone through for the nearest; where more are preferred, enough of them are near anyway."""
 NEWEST = 50
 """Articles among which the latest ones are looked for by themselves."""
