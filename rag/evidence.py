@@ -194,7 +194,7 @@ def weigh_answer(
         "lead": home.score
         - home.bonus
         - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
-        "names": _held_share(names_and_numbers(question.text), home.held),
+        "names": _held_share(names_and_numbers(question.text), home.told),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
         "number_missing": not set(words(place)).issuperset(numbers),
@@ -238,7 +238,7 @@ def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
     mine = home.stored.document.id
-    return set[str]().union(*(c.held for c in candidates if c.stored.document.id == mine))
+    return set[str]().union(*(c.told for c in candidates if c.stored.document.id == mine))
 
 
 def log_odds(features: Sequence[Sequence[float]], weights: Sequence[float], bias: float) -> np.ndarray:

@@ -87,9 +87,14 @@ class Candidate:
     sentence_cosines: NDArray[np.float32]
     stems: tuple[str, ...]
     held: frozenset[str]
-    """The stems as a set, with those of ``day``."""
+    """The stems as a set."""
     bonus: float = 0.0
     day: str = ""
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The stems that the passage holds or its document's day tells."""
+        return self.held.union(stems(self.day)) if self.day else self.held
 
 
 def read_question(
@@ -196,8 +201,7 @@ def _preferred(candidate: Candidate, preference: Preference, newness: Mapping[da
         day = f"{document.published.day} {document.published:%B %Y}"
     elif document.published:
         bonus += BONUS * newness.get(document.published, 0.0)
-    held = candidate.held.union(stems(day))
-    return replace(candidate, score=candidate.score + bonus, bonus=bonus, day=day, held=held)
+    return replace(candidate, score=candidate.score + bonus, bonus=bonus, day=day)
 
 
 def _newness(candidates: Sequence[Candidate]) -> dict[date, float]:
