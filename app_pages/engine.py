@@ -13,6 +13,7 @@ from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Filters, Library, Settings
 from rag.conversations import Conversations, Turn
+from rag.preferences import get_ready
 
 _TEXTS_IN_MEMORY = 32
 
@@ -44,6 +45,7 @@ class Engine:
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
+        threading.Thread(target=get_ready, daemon=True).start()
         return cls(
             settings=settings,
             library=library,

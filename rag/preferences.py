@@ -7,6 +7,7 @@ of German and Turkish. A cheap pattern finds what may be such words, and only th
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -100,6 +101,7 @@ _SAYS = _pattern(
     r" (?:say|says|said|write|writes|wrote|report|reports|reported|claim\w*|schreibt|berichtet)\b"
 )
 _LONGEST_NAME = 6
+_reading = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,11 @@ class Preference:
 def may_prefer(question: str) -> bool:
     """Whether it is worth while to read a question for what it prefers: about 0.02 ms."""
     return bool(_TIME.search(question) or _LATEST.search(question) or _SOURCE.search(question))
+
+
+def get_ready() -> None:
+    """Load what the first question that names a time would otherwise wait for, about 0.3 s."""
+    _read("last month", date.today())
 
 
 def read_preference(question: str, origins: Sequence[Origin], today: date) -> Preference | None:
@@ -354,8 +361,9 @@ def _period(words: str, today: date) -> Period | None:
 
 def _read(words: str, today: date) -> tuple[date, Any] | None:
     """Return the day and the unit of words such as "last month", "Ekim 2023", "vor drei Tagen"."""
-    found = _parser(today).get_date_data(words)
-    # What is no date would be filled in from today.
+    # A parser remembers what it met last, and is not safe in several threads at once.
+    with _reading:
+        found = _parser(today).get_date_data(words)
     return (found.date_obj.date(), found.period) if found.date_obj else None
 
 
