@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app_pages.work import sentence_for
-from rag import Answer, Sentence, Stage
+from rag import Answer, Filters, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
 
@@ -27,6 +27,10 @@ class Asking:
         The number that its turn will have in the conversation.
     alone
         Whether the question is taken as it was typed, without the conversation before it.
+    prefer
+        Whether articles of the time or source that it names count more.
+    filters
+        What is searched; nothing for everything.
     after
         Questions of the same conversation to wait for: an answer may lean on those before it.
 
@@ -51,10 +55,14 @@ class Asking:
         *,
         alone: bool,
         after: Sequence[Asking],
+        prefer: bool = True,
+        filters: Filters | None = None,
     ) -> None:
         self.question = question
         self.number = number
         self.alone = alone
+        self.prefer = prefer
+        self.filters = filters
         self.stage = "Looking for passages"
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
@@ -102,7 +110,9 @@ class Asking:
 
     def _answer(self) -> Answer:
         turns = [] if self.alone else self._engine.conversations.turns(self._conversation_id)[-LEANED_ON:]
-        for event in self._engine.assistant.stream(self.question, [turn.answer for turn in turns]):
+        for event in self._engine.assistant.stream(
+            self.question, [turn.answer for turn in turns], prefer=self.prefer, filters=self.filters
+        ):
             if isinstance(event, Stage) and event.text.startswith(ASKED_AS):
                 self.asked_as = event.text.removeprefix(ASKED_AS)
             elif isinstance(event, Stage):

@@ -10,6 +10,7 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
+from app_pages.limits import choose_limits, limit, limits, move_limits
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, count, day
@@ -27,6 +28,7 @@ def page() -> None:
     conversation_id = st.query_params.get("c", "")
     above = st.container()
     with st.container(key="ask"):
+        _limits(shared, conversation_id)
         typed = st.chat_input(_invitation(shared), key="question")
     if typed and typed.strip():
         # A second question may come before the browser has got the address of a new conversation.
@@ -37,16 +39,28 @@ def page() -> None:
         _conversation(shared, conversation_id)
 
 
+def _limits(shared: Engine, conversation_id: str) -> None:
+    filters = limits(conversation_id)
+    chosen = choose_limits(filters, {} if shared.filling else shared.documents())
+    if chosen is not None:
+        limit(conversation_id, chosen)
+        st.rerun()
+
+
 def _invitation(shared: Engine) -> str:
     documents = 0 if shared.filling else shared.library.status().documents
     return f"Ask about {count(documents, 'article')}" if documents else "Ask a question"
 
 
-def _ask(shared: Engine, conversation_id: str, question: str, *, alone: bool = False) -> str:
+def _ask(
+    shared: Engine, conversation_id: str, question: str, *, alone: bool = False, prefer: bool = True
+) -> str:
+    filters = limits(conversation_id)
     if not conversation_id or not shared.conversations.exists(conversation_id):
-        conversation_id = shared.conversations.create()
+        old, conversation_id = conversation_id, shared.conversations.create()
+        move_limits(old, conversation_id)
     # Streamlit may stop this script at any call of its own: the question is under way before the first.
-    asking = shared.ask(conversation_id, question, alone=alone)
+    asking = shared.ask(conversation_id, question, alone=alone, prefer=prefer, filters=filters)
     st.session_state["conversation"] = conversation_id
     st.query_params["c"] = conversation_id
     # Most answers are quicker than a second drawing of the page would be.
@@ -170,7 +184,8 @@ def _welcome(shared: Engine) -> None:
 def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
     """Do what was pressed in a view, and draw the page anew."""
     if event.get("do") == "ask":
-        _ask(shared, conversation_id, str(event["question"]), alone=bool(event.get("alone")))
+        alone, prefer = bool(event.get("alone")), not event.get("plain")
+        _ask(shared, conversation_id, str(event["question"]), alone=alone, prefer=prefer)
     elif event.get("do") == "forget":
         shared.forget(str(event["id"]))
         if event["id"] == conversation_id:

@@ -16,7 +16,19 @@ from rag import Progress
 
 _STATIC = Path(__file__).parent / "static"
 # One module for the browser: helpers first, then the views, then the entry that chooses one.
-_SCRIPTS = ("dom", "scroll", "header", "turn", "chat", "article", "find", "library", "quality", "main")
+_SCRIPTS = (
+    "dom",
+    "scroll",
+    "header",
+    "turn",
+    "limits",
+    "chat",
+    "article",
+    "find",
+    "library",
+    "quality",
+    "main",
+)
 
 
 def _read(*names: str) -> str:

@@ -11,9 +11,10 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.starters import starter_questions
 from app_pages.work import Work
-from rag import AddReport, Answer, Assistant, Document, Library, Settings
+from rag import AddReport, Answer, Assistant, Document, Filters, Library, Settings
 from rag.conversations import Conversations, Turn
 from rag.documents import ReportProgress
+from rag.preferences import get_ready
 
 _TEXTS_IN_MEMORY = 32
 
@@ -45,6 +46,7 @@ class Engine:
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
+        threading.Thread(target=get_ready, daemon=True).start()
         return cls(
             settings=settings,
             library=library,
@@ -64,12 +66,29 @@ class Engine:
         """Whether a library that was empty is being filled for the first time."""
         return self.was_empty and not self.indexing.done
 
-    def ask(self, conversation_id: str, question: str, *, alone: bool = False) -> Asking:
+    def ask(
+        self,
+        conversation_id: str,
+        question: str,
+        *,
+        alone: bool = False,
+        prefer: bool = True,
+        filters: Filters | None = None,
+    ) -> Asking:
         """Begin to answer a question; `alone` leaves the conversation before it out of account."""
         with self._lock:
             earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.failed]
             number = len(self.conversations.turns(conversation_id)) + sum(not a.done for a in earlier) + 1
-            asking = Asking(self, conversation_id, question, number, alone=alone, after=earlier)
+            asking = Asking(
+                self,
+                conversation_id,
+                question,
+                number,
+                alone=alone,
+                after=earlier,
+                prefer=prefer,
+                filters=filters,
+            )
             self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
         return asking
 

@@ -23,6 +23,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
     return {
         "question": asking.question,
         "alone": asking.alone,
+        "plain": not asking.prefer,
         "asked_as": asking.asked_as,
         "stage": "" if asking.failed else asking.stage,
         "error": asking.error,
@@ -39,6 +40,8 @@ def finished_turn(
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
+        "preferring": answer.preferring,
+        "limited_to": answer.limited_to,
         "abstained": answer.text if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],

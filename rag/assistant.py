@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag import followups
-from rag.documents import Answer, Sentence, Stage
+from rag.documents import EMPTY_COLLECTION, NO_MATCH, Answer, Filters, Sentence, Stage
 from rag.errors import QuestionError
 from rag.library import Found, Library
 from rag.quoting import quote
@@ -39,7 +39,15 @@ class Assistant:
         self._library = library
         self._settings = settings
 
-    def ask(self, question: str, history: Sequence[Answer] = (), *, complete: bool = True) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Answer] = (),
+        *,
+        complete: bool = True,
+        prefer: bool = True,
+        filters: Filters | None = None,
+    ) -> Answer:
         """Answer a question.
 
         Parameters
@@ -51,19 +59,30 @@ class Assistant:
         complete
             Whether a follow-up ("Why?") is completed from the history; `Answer.question` is then what
             was asked.
+        prefer
+            Whether articles of the time or source that the question names count more;
+            `Answer.preferring` says which.
+        filters
+            What the answer may be taken from; `Answer.limited_to` says it in words.
 
         Raises
         ------
         QuestionError
             The question is empty or too long.
         """
-        for step in self.stream(question, history, complete=complete):
+        for step in self.stream(question, history, complete=complete, prefer=prefer, filters=filters):
             if isinstance(step, Answer):
                 return step
         raise AssertionError("a stream ends with its answer")
 
     def stream(
-        self, question: str, history: Sequence[Answer] = (), *, complete: bool = True
+        self,
+        question: str,
+        history: Sequence[Answer] = (),
+        *,
+        complete: bool = True,
+        prefer: bool = True,
+        filters: Filters | None = None,
     ) -> Iterator[Stage | Sentence | Answer]:
         """Answer a question step by step: what is happening, each sentence, and last the answer.
 
@@ -80,27 +99,35 @@ class Assistant:
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
-        found = self._library.find(text, PASSAGES)
+        found = self._library.find(text, PASSAGES, filters, prefer=prefer)
         yield Stage(_reading(found))
-        answer = quote(found, self._library.embedder.name)
+        answer = self._answer(text, found)
         yield from answer.sentences
         yield replace(answer, seconds=time.perf_counter() - started)
 
-    def as_runnable(self) -> Runnable[str, Answer]:
+    def as_runnable(self, *, prefer: bool = True, filters: Filters | None = None) -> Runnable[str, Answer]:
         """Return the chain from a question to its `Answer` as a LangChain Runnable.
 
         Its two steps, ``retrieve`` and ``quote``, can be traced by LangChain's callbacks.
         """
 
-        def retrieve(question: str) -> Found:
-            return self._library.find(self._checked(question), PASSAGES)
+        def retrieve(question: str) -> tuple[str, Found]:
+            text = self._checked(question)
+            return text, self._library.find(text, PASSAGES, filters, prefer=prefer)
 
-        def answer(found: Found) -> Answer:
-            return quote(found, self._library.embedder.name)
+        def answer(asked: tuple[str, Found]) -> Answer:
+            return self._answer(*asked)
 
         from rag.chains import answering_chain
 
         return answering_chain(retrieve, answer)
+
+    def _answer(self, question: str, found: Found) -> Answer:
+        """Answer from what was found for a question, of which only a part may have been searched for."""
+        answer = quote(found, self._library.embedder.name)
+        if found.limited_to and answer.text == EMPTY_COLLECTION and self._library.status().documents:
+            answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
+        return replace(answer, question=question, preferring=found.preferring, limited_to=found.limited_to)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         completed = followups.complete(question, history)
@@ -121,7 +148,7 @@ class Assistant:
 def _reading(found: Found) -> str:
     passages = len(found.candidates)
     if not passages:
-        return "The collection is empty"
+        return "No article matches the filters" if found.limited_to else "The collection is empty"
     articles = len({candidate.stored.document.id for candidate in found.candidates})
     return f"Reading {_count(passages, 'passage')} from {_count(articles, 'article')}"
 

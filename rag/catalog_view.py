@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage
 from rag.embeddings import PassageVectors, Vector, Vectors
 from rag.errors import DocumentNotFound
+from rag.preferences import Origin
 from rag.splitting import Span
 from rag.word_vectors import NO_WORDS, WordVectors, unpack
 
@@ -100,6 +101,27 @@ class CatalogView:
         """The version of each document, by its id."""
         return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())
 
+    def origins(self, filters: Filters | None = None) -> list[Origin]:
+        """Each source with each of its days of publication, of the documents that pass the filters."""
+        where, values = _filter_clause(filters)
+        rows = self._connection.execute(
+            f"SELECT d.source, d.published, sum(d.passages) FROM documents d WHERE 1 {where}"
+            " GROUP BY d.source, d.published",
+            values,
+        ).fetchall()
+        return [
+            Origin(source, date.fromisoformat(published) if published else None, passages)
+            for source, published, passages in rows
+        ]
+
+    def titles(self, document_ids: Sequence[str]) -> dict[str, str]:
+        """The titles of these documents by id, of those that are held."""
+        rows = self._connection.execute(
+            "SELECT id, title FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(document_ids))],
+        ).fetchall()
+        return dict(rows)
+
     def keys(self, prefix: str) -> list[str]:
         """The keys that start with `prefix`, in order."""
         rows = self._connection.execute(
@@ -170,15 +192,18 @@ class CatalogView:
         ).fetchall()
         return [document_id for (document_id,) in rows]
 
-    def matching(self, query: str, limit: int, filters: Filters | None = None) -> dict[str, float]:
+    def matching(
+        self, query: str, limit: int, filters: Filters | None = None, *, most: int = -1
+    ) -> dict[str, float]:
         """Passage ids that match an FTS5 query with their BM25 score, the best first.
 
-        Title, heading and text count alike; a word's rarity is that in the whole library.
+        Title, heading and text count alike; a word's rarity is that in the whole library. With filters,
+        ``most`` are looked at for those that pass; below zero all.
         """
         where, values = _filter_clause(filters)
         rows = self._connection.execute(
             "SELECT p.id, -w.score FROM (SELECT rowid, bm25(words) AS score FROM words"
-            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {limit if not where else -1}) w"
+            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {most if where else limit}) w"
             " JOIN passages p ON p.number = w.rowid JOIN documents d ON d.number = p.document"
             f" WHERE 1 {where} ORDER BY w.score, p.id LIMIT ?",
             [query, *values, limit],
@@ -258,6 +283,24 @@ class CatalogView:
             values,
         ).fetchall()
         return _vector_rows(rows)
+
+    def count_within(self, filters: Filters) -> int:
+        """How many passages pass the filters."""
+        where, values = _filter_clause(filters)
+        (count,) = self._connection.execute(
+            f"SELECT coalesce(sum(d.passages), 0) FROM documents d WHERE 1 {where}", values
+        ).fetchone()
+        return int(count)
+
+    def passing(self, passage_ids: Sequence[str], filters: Filters) -> list[str]:
+        """Those of the passages that pass the filters."""
+        where, values = _filter_clause(filters)
+        rows = self._connection.execute(
+            "SELECT p.id FROM json_each(?) j JOIN passages p ON p.id = j.value"
+            f" JOIN documents d ON d.number = p.document WHERE 1 {where}",
+            [json.dumps(list(passage_ids)), *values],
+        ).fetchall()
+        return [passage_id for (passage_id,) in rows]
 
     def sample_vectors(self, count: int) -> VectorRows:
         """About `count` stored vectors, spread evenly over the collection."""
@@ -359,8 +402,9 @@ def _filter_clause(filters: Filters | None) -> tuple[str, list[object]]:
         ("language", filters.languages),
     ):
         if allowed:
-            clause += f" AND d.{column} IN ({','.join('?' * len(allowed))})"
-            values.extend(allowed)
+            # As one value: SQLite has a limit on their number.
+            clause += f" AND d.{column} IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(list(allowed)))
     for operator, day in ((">=", filters.since), ("<=", filters.until)):
         if day:
             clause += f" AND d.published {operator} ?"

@@ -42,11 +42,12 @@ class LibraryRetriever(BaseRetriever):
 
     library: Any
     limit: int = 10
+    filters: Any = None
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[LangChainDocument]:
-        return [_langchain_document(hit) for hit in self.library.search(query, self.limit)]
+        return [_langchain_document(hit) for hit in self.library.search(query, self.limit, self.filters)]
 
 
 def answering_chain(

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("question", nargs="+")
         if name == "search":
             sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
-            sub.add_argument("--source", action="append", default=[], help="only from this source")
+        else:
+            sub.add_argument(
+                "--no-preference",
+                action="store_true",
+                help="don't prefer articles of the time or source that the question names",
+            )
+        _add_filters(sub)
     add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
     doctor = command("doctor", _doctor, "check the library, mend it, and save what a damaged one still holds")
@@ -104,6 +111,34 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command(name, run, help).add_argument("file", type=Path)
     return parser
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source", action="append", default=[], help="only from this source; may be repeated"
+    )
+    parser.add_argument(
+        "--since", type=_day, metavar="DAY", help="only published on this day, 2023-10-01, or after"
+    )
+    parser.add_argument("--until", type=_day, metavar="DAY", help="only published on this day or before")
+    parser.add_argument(
+        "--document",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only from this article; may be repeated",
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as in 2023-10-01") from error
+
+
+def _filters(options: argparse.Namespace) -> Filters:
+    return Filters(options.source, options.since, options.until, options.document)
 
 
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
@@ -195,18 +230,22 @@ def _remove(library: Library, settings: Settings, options: argparse.Namespace) -
 
 
 def _search(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    filters = Filters(sources=options.source) if options.source else None
+    filters = _filters(options)
     hits = library.search(" ".join(options.question), max(1, options.limit), filters)
     if options.json:
         _print_json([_hit(hit) for hit in hits])
     else:
         for hit in hits:
             print(f"{hit.score:.3f}  {_label(hit.document)}\n       {_one_line(hit.passage.text)}")
+    if filters and not hits:
+        print("No article matches the filters: leave some out or choose others.", file=sys.stderr)
     return DONE if hits else NO_ANSWER
 
 
 def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    answer = Assistant(library, settings).ask(" ".join(options.question))
+    answer = Assistant(library, settings).ask(
+        " ".join(options.question), prefer=not options.no_preference, filters=_filters(options)
+    )
     if options.json:
         _print_json(_answer(answer))
     else:
@@ -215,6 +254,10 @@ def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> i
 
 
 def _print_answer(answer: Answer) -> None:
+    if answer.limited_to:
+        print(f"Only {answer.limited_to}\n")
+    if answer.preferring:
+        print(f"Preferring {answer.preferring} (--no-preference searches without this)\n")
     if answer.abstained:
         print(answer.text)
     for sentence in answer.sentences:
@@ -313,6 +356,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "missing": list(answer.missing),
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
+        "preferring": answer.preferring,
+        "limited_to": answer.limited_to,
         "sentences": [
             {"text": s.text, "kind": s.kind, "citations": [c.number for c in s.citations]}
             for s in answer.sentences

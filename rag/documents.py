@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from rag.errors import LoadError
+from rag.errors import LoadError, QuestionError
+from rag.periods import Period
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 SentenceKind = Literal["quote", "row", "written"]
 AnswerMode = Literal["quote", "generate"]
 _KEPT_CHARACTERS = 40
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,11 @@ class Filters:
 
     ``since`` and ``until`` are days of publication, both included; a document without one passes
     neither.
+
+    Raises
+    ------
+    QuestionError
+        ``since`` is after ``until``.
     """
 
     sources: Sequence[str] = ()
@@ -162,6 +169,26 @@ class Filters:
     until: date | None = None
     document_ids: Sequence[str] = ()
     languages: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "document_ids", "languages"):
+            value = getattr(self, name)
+            # A single name would be taken for a sequence of letters.
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if self.since and self.until and self.since > self.until:
+            raise QuestionError(
+                f"The first day, {self.since}, comes after the last, {self.until}: exchange the two."
+            )
+
+    def __bool__(self) -> bool:
+        """Whether they limit anything."""
+        return bool(self.sources or self.since or self.until or self.document_ids or self.languages)
+
+    def in_words(self, titles: Mapping[str, str]) -> str:
+        """Return what they limit to, "The Age, 2023, “The bridge”"; `titles` are those of documents by id."""
+        named = [f"“{name_of_removed(titles.get(one) or 'an unknown article')}”" for one in self.document_ids]
+        period = [str(Period(self.since, self.until))] if self.since or self.until else []
+        return ", ".join([*_shortened(self.sources), *period, *_shortened(named), *self.languages])
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +227,8 @@ class Stage:
 NO_ANSWER = "The collection has no answer to this question."
 """What an answer that declines says."""
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
+NO_MATCH = "No article matches the filters ({}): clear them or choose others."
+"""What an answer says that filters leave nothing to, with the filters in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +238,9 @@ class Answer:
     ``question`` is the question as it was completed from the conversation. Where ``abstained`` is
     true there are no sentences, ``text`` says so in one sentence, ``related`` are the nearest passages, which
     are no answer, and ``missing`` are the question's words that none of them holds. ``confidence`` is
-    the estimated probability that the quoted sentences answer the question.
+    the estimated probability that the quoted sentences answer the question. ``preferring`` names the articles
+    that counted more because the question asks for them ("articles from October 2023"), ``limited_to`` the
+    filters ("The Age, 2023").
     """
 
     text: str
@@ -221,11 +252,19 @@ class Answer:
     missing: tuple[str, ...] = ()
     confidence: float = 0.0
     seconds: float = 0.0
+    preferring: str = ""
+    limited_to: str = ""
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """The distinct citations of all sentences, in the order of their numbers."""
         return tuple({c.number: c for s in self.sentences for c in s.citations}.values())
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    if len(names) <= _NAMED:
+        return list(names)
+    return [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
 
 
 def name_of_removed(title: str) -> str:

@@ -145,7 +145,8 @@ def _candidate_rows(
         features = {
             "cosine": cosine,
             "cosine_lead": cosine - best_cosine,
-            "passage_score": candidate.score / 2,
+            # The bonus of a preferred article chooses among sentences; that they answer it doesn't tell.
+            "passage_score": (candidate.score - candidate.bonus) / 2,
             "passage_lead": candidate.score - best_score,
             "coverage": covered(question, held),
             "context_coverage": covered(question, held | context | before),
@@ -190,8 +191,10 @@ def weigh_answer(
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
         "best_coverage": max(c.coverage for c in seen),
-        "lead": home.score - max((c.score for c in seen if c is not home), default=0.0),
-        "names": _held_share(names_and_numbers(question.text), home.held),
+        "lead": home.score
+        - home.bonus
+        - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
+        "names": _held_share(names_and_numbers(question.text), home.told),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
         "number_missing": not set(words(place)).issuperset(numbers),
@@ -225,7 +228,7 @@ def _place(best: Weighed) -> str:
         around = (*_lead_in(stored.sentences[: best.position]), *around)
     offset = stored.passage.start
     sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in around)
-    return "\n".join([stored.document.title, stored.passage.heading, *sentences])
+    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, *sentences])
 
 
 def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
@@ -235,7 +238,7 @@ def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
     mine = home.stored.document.id
-    return set[str]().union(*(c.held for c in candidates if c.stored.document.id == mine))
+    return set[str]().union(*(c.told for c in candidates if c.stored.document.id == mine))
 
 
 def log_odds(features: Sequence[Sequence[float]], weights: Sequence[float], bias: float) -> np.ndarray:

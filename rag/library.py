@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from itertools import starmap
 from pathlib import Path
@@ -34,6 +34,7 @@ from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_b
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
+from rag.preferences import Preference, may_prefer, read_preference
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
 from rag.text import one_line
@@ -58,10 +59,15 @@ class LibraryStatus:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A question as it was read, and its best passages."""
+    """A question as it was read, and its best passages.
+
+    ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
+    """
 
     question: Question
     candidates: tuple[Candidate, ...]
+    preferring: str = ""
+    limited_to: str = ""
 
 
 class Library:
@@ -206,29 +212,47 @@ class Library:
             return view.document(document_id)
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
-        """Find the passages that suit a question best, the best first."""
+        """Find the passages that suit a question best, the best first.
+
+        Where the question names a time or a source ("in October 2023", "according to the Age", "the latest")
+        that the library has articles of, their passages count more; filters leave all others out.
+        """
         found = self.find(question, limit, filters)
         return [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
 
-    def find(self, question: str, limit: int = 10, filters: Filters | None = None) -> Found:
-        """Find passages as `search` does, with the scores and sentences that quoting needs."""
+    def find(
+        self, question: str, limit: int = 10, filters: Filters | None = None, *, prefer: bool = True
+    ) -> Found:
+        """Find passages as `search` does, with the scores and sentences that quoting needs.
+
+        Without ``prefer`` it doesn't matter which time or source a question names.
+        """
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
-        vector, words = self.embedder.embed_question_words(question)
+        preference = self._preference(question, filters) if prefer and may_prefer(question) else None
+        text = preference.text if preference else question
+        vector, words = self.embedder.embed_question_words(text)
         with self._catalog.reading() as view:
-            read = read_question(question, vector, view, self.embedder.languages, words)
+            read = read_question(text, vector, view, self.embedder.languages, words)
             complete = self._ingestion().completed
-            return Found(read, tuple(find(view, self._index, read, limit, filters, complete)))
+            found = tuple(find(view, self._index, read, limit, filters, preference, complete))
+            limited_to = filters.in_words(view.titles(filters.document_ids)) if filters else ""
+        return Found(read, found, str(preference or ""), limited_to)
 
-    def as_retriever(self, limit: int = 10) -> BaseRetriever:
-        """Return a LangChain retriever over this library.
+    def _preference(self, question: str, filters: Filters | None) -> Preference | None:
+        with self._catalog.reading() as view:
+            origins = view.origins(filters)
+        return read_preference(question, origins, date.today())
+
+    def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:
+        """Return a LangChain retriever over this library, or over what passes the filters.
 
         The metadata of what it finds holds ``document_id``, ``version``, ``start``, ``end``,
         ``title``, ``source``, ``url``, ``published`` and ``score`` (higher is better).
         """
         from rag.chains import LibraryRetriever
 
-        return LibraryRetriever(library=self, limit=limit)
+        return LibraryRetriever(library=self, limit=limit, filters=filters)
 
     def sync(self, folder: Path, progress: ReportProgress | None = None) -> AddReport:
         """Bring the library in step with a folder of files.

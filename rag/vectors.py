@@ -163,7 +163,7 @@ class VectorIndex:
             # Chroma has replaced passages that this view still holds.
             applied = 0
         rows = self._pending.rows(view, applied)
-        nearest = _nearest_rows(rows, vector, limit)
+        nearest = nearest_rows(rows, vector, limit)
         return Nearest(tuple(dict.fromkeys((*found, *nearest))), exact=applied == 0)
 
     def _ask(self, vector: Vector, limit: int) -> tuple[tuple[str, ...], int]:
@@ -360,7 +360,8 @@ def _joined(first: VectorRows, second: VectorRows) -> VectorRows:
     return VectorRows(first.ids + second.ids, np.vstack([first.matrix, second.matrix]))
 
 
-def _nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
+def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
+    """Return the ids of the rows nearest to `vector`, in no order that matters."""
     if not rows.ids:
         return []
     cosines = rows.matrix @ vector

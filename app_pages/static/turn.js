@@ -9,6 +9,8 @@ views.turn = (root, data, emit) => {
   fill(root,
     el("h2", { class: "question", dir: "auto" }, data.question),
     data.asked_as ? askedAs(data, emit) : null,
+    data.limited_to ? el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to}`) : null,
+    data.preferring ? preferring(data, emit) : null,
     el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
     data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, data.sources.map(source)) : null,
     data.related?.length ? related(data.related) : null,
@@ -21,7 +23,7 @@ function answer(data, shown, emit) {
   const sentences = data.sentences.map((item, index) => sentence(item, index >= shown && data.fresh ? index - shown : -1));
   if (data.error) {
     return [el("p", { class: "line alert", role: "alert" }, data.error),
-      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone })))];
+      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone, plain: data.plain })))];
   }
   if (data.abstained) {
     return [el("p", { class: "declined", dir: "auto" }, data.abstained),
@@ -90,6 +92,11 @@ function related(items) {
 function askedAs(data, emit) {
   return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} · `,
     button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
+}
+
+function preferring(data, emit) {
+  return el("p", { class: "small asked-as", dir: "auto" }, `Preferring ${data.preferring} · `,
+    button("search without this", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true, plain: true })));
 }
 
 // Asking again asks the same: a follow-up would lean on what has been asked since.
