@@ -210,6 +210,9 @@ class Answer:
     true there are no sentences, ``text`` says so in one sentence, ``related`` are the nearest passages, which
     are no answer, and ``missing`` are the question's words that none of them holds. ``confidence`` is
     the estimated probability that the quoted sentences answer the question.
+
+    ``not_found`` are the sides of a comparison that the collection says nothing about. Where a list or rows
+    of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
     """
 
     text: str
@@ -221,6 +224,9 @@ class Answer:
     missing: tuple[str, ...] = ()
     confidence: float = 0.0
     seconds: float = 0.0
+    not_found: tuple[str, ...] = ()
+    items_shown: int = 0
+    items_total: int = 0
 
     @property
     def citations(self) -> tuple[Citation, ...]:

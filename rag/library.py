@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rag.catalog import Catalog
-from rag.catalog_view import Tombstone
+from rag.catalog_view import CatalogView, Tombstone
 from rag.catalog_writer import CatalogWriter, text_hash
 from rag.conversations import Conversations
 from rag.documents import (
@@ -28,7 +28,7 @@ from rag.documents import (
     ReportProgress,
     short_hash,
 )
-from rag.embeddings import Embedder, LocalEmbeddings
+from rag.embeddings import Embedder, LocalEmbeddings, Vector
 from rag.errors import CatalogError, LoadError
 from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
@@ -36,6 +36,7 @@ from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
+from rag.shapes import FACT, Shape, read_shape
 from rag.text import one_line
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 _PATIENCE_SECONDS = 2.0
+_READ_WHOLE = 3
+"""Documents, those of the best passages, in which a list is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,17 @@ class LibraryStatus:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A question as it was read, and its best passages."""
+    """A question as it was read, and its best passages.
+
+    ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
+    first; ``sides`` is what was found for each side of a comparison by itself.
+    """
 
     question: Question
     candidates: tuple[Candidate, ...]
+    shape: Shape = FACT
+    texts: tuple[Document, ...] = ()
+    sides: tuple[Found, ...] = ()
 
 
 class Library:
@@ -215,9 +225,32 @@ class Library:
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
         vector = self.embedder.embed_question(question)
+        shape = read_shape(question)
+        sides = [(side.question, self.embedder.embed_question(side.question)) for side in shape.sides]
         with self._catalog.reading() as view:
             read = read_question(question, vector, view, self.embedder.languages)
-            return Found(read, tuple(find(view, self._index, read, limit, filters)))
+            candidates = tuple(find(view, self._index, read, limit, filters))
+            return Found(
+                read,
+                candidates,
+                shape,
+                _texts(view, candidates) if shape.kind == "list" else (),
+                tuple(self._find_side(view, read, *side, limit, filters) for side in sides),
+            )
+
+    def _find_side(
+        self,
+        view: CatalogView,
+        whole: Question,
+        text: str,
+        vector: Vector,
+        limit: int,
+        filters: Filters | None,
+    ) -> Found:
+        """Find passages for one side of a comparison, in the language of the whole question."""
+        read = read_question(text, vector, view)
+        read = replace(read, is_known_language=whole.is_known_language)
+        return Found(read, tuple(find(view, self._index, read, limit, filters)))
 
     def as_retriever(self, limit: int = 10) -> BaseRetriever:
         """Return a LangChain retriever over this library.
@@ -380,3 +413,8 @@ def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
             tell_part(progress.part)
 
     return tell
+
+
+def _texts(view: CatalogView, candidates: Sequence[Candidate]) -> tuple[Document, ...]:
+    ids = dict.fromkeys(candidate.stored.document.id for candidate in candidates)
+    return tuple(view.document(name) for name in list(ids)[:_READ_WHOLE])
