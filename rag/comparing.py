@@ -36,8 +36,11 @@ def compare(found: Found, whole: Judged, judged: Sequence[Judged]) -> Compared |
     both = _names_all(whole, sides)
     chosen, not_found = [both] if both else [], list[str]()
     named = 0
+    tables = _tables(sides, judged)
     for side, own, searched in zip(sides, judged, found.sides, strict=True):
-        best = next((w for w in own.ranked if _is_about(side, w)), None)
+        fitting = [w for w in own.ranked if _is_about(side, w)]
+        # A row beside a row compares better than beside a sentence.
+        best = next((w for w in fitting if _table(w) in tables), fitting[0] if fitting else None)
         if best:
             named += 1
             if not any(_is_same(best, other) for other in chosen):
@@ -48,6 +51,21 @@ def compare(found: Found, whole: Judged, judged: Sequence[Judged]) -> Compared |
         else:
             not_found.append(side.about)
     return Compared(tuple(chosen), tuple(not_found), confidence) if named else None
+
+
+def _tables(sides: Sequence[Side], judged: Sequence[Judged]) -> set[str]:
+    """Return the articles in whose tables every side has a row, if a row is one side's best."""
+    rows = [
+        [_table(w) for w in own.ranked if _is_about(side, w)] for side, own in zip(sides, judged, strict=True)
+    ]
+    if not any(row and row[0] for row in rows):
+        return set()
+    return set.intersection(*map(set, rows)) - {""}
+
+
+def _table(weighed: Weighed) -> str:
+    """Return the article of a sentence that is a row of a table, else ""."""
+    return weighed.candidate.stored.document.id if weighed.span.kind == "table_row" else ""
 
 
 def _names_all(whole: Judged, sides: Sequence[Side]) -> Weighed | None:

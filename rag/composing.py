@@ -5,6 +5,7 @@ Whether the collection answers at all is decided before, in `rag/quoting.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,8 +31,12 @@ _LEAST_LED = 0.45
 """The same for what leads to it alone, where it doesn't name what is asked for."""
 _NEARLY = 0.2
 """By how much the best single sentence may cover more of the question than the list."""
+_NEARLY_NAMED = 0.35
+"""The same for a list in that sentence's own article that names what is asked for."""
 _ALIKE = 0.6
 """Cosine with the question from which a list's items, together with their lead-in, are about it."""
+# A lead-in that begins with a small letter is taken for a part of the sentence before it.
+_HIDDEN_LEAD = re.compile(r"[a-z]{4}[.!?]\s+(?=[a-z][^.!?]*:$)")
 _DATE_LABELS = frozenset(map(stem, "date day year month when time period since from datum jahr tarih yıl".split()))
 # What a list is called in one place and its question in another.
 _SAME_NOUNS = tuple(
@@ -113,8 +118,10 @@ def _suits(
     """Return how well a list or table suits the question, 0 where it doesn't answer it."""
     question, document = found.question, structure.document
     label_stems = stems(structure.labels)
+    last = stems(structure.last_lead)
     lead = [*stems(structure.heading), *stems(structure.lead_text), *label_stems]
-    names_it = _names(found.shape.subject, label_stems if found.shape.extreme else lead)
+    naming = label_stems if found.shape.extreme else [*stems(structure.heading), *last, *label_stems]
+    names_it = _names(found.shape.subject, naming)
     said = [found.shape.subject, *lead] if names_it else lead
     said_and_title = [*said, *_context(document)]
     items = [word for item in structure.items for word in stems(structure.text_of(item))]
@@ -126,12 +133,14 @@ def _suits(
     items_alike = sum(likeness) / len(likeness)
     lead_alike = max((cosines.get((document.id, start), 0.0) for start, _ in structure.lead[-2:]), default=0.0)
     is_alike = question.is_known_language and min(items_alike, lead_alike) >= _ALIKE
-    answers = names_it or (
+    answers = (names_it and (is_home or covered_by_lead >= _LEAST_COVERED)) or (
         not structure.is_table and (is_alike or (holds_best and covered_by_lead >= _LEAST_LED))
     )
-    if not answers or covered < max(_LEAST_COVERED, by_itself - _NEARLY):
+    nearly = _NEARLY_NAMED if names_it and is_home else _NEARLY
+    if not answers or covered < max(_LEAST_COVERED, by_itself - nearly):
         return 0.0
-    return names_it + covered_by_lead + covered + items_alike + lead_alike / 2 + holds_best / 2
+    covered_by_last = _covered(question, last)
+    return sum((names_it, covered_by_last, covered_by_lead, covered, items_alike, lead_alike / 2, holds_best / 2))
 
 
 def _names(subject: str, held: Sequence[str]) -> bool:
@@ -189,11 +198,12 @@ def _lead_in(structure: Structure, question: Question) -> list[tuple[int, int]]:
     if structure.is_table or not structure.lead:
         return []
     start, end = structure.lead[-1]
-    text = structure.text_of((start, end))
+    text = structure.last_lead
     # What ends otherwise may stand before the list by chance.
-    leads = text.endswith(":") or not lacking(question.stems, stems(text))
-    if not leads:
+    if not text.endswith(":") and lacking(question.stems, stems(text)):
         return []
+    if hidden := _HIDDEN_LEAD.search(text):
+        return [(start + hidden.end(), end)]
     if LEANING.match(text) and len(structure.lead) > 1:
         start = structure.lead[-2][0]
     return [(start, end)]

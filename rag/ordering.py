@@ -24,10 +24,13 @@ _CLOSE = 2.6
 """Log-odds that the sentence that decides a yes or no may lie behind the best."""
 _IN_REACH = 6.0
 """The same for a sentence in the form of a definition."""
-_NAME_IN_TITLE = 0.5
-"""How much a name that only the title or heading holds counts as missing; one that they lack counts double."""
-_LEAST_DECISIVE = 0.75
-"""By how much less a sentence must lack than the best one, a denial counting as half a word."""
+_NAME_ELSEWHERE = 0.5
+"""How much a name counts as missing from a sentence that begins with "It" and has it in title or heading."""
+_NAME_AROUND = 1.5
+_NAME_MISSING = 2.0
+"""The same for another sentence, and for one whose title and heading lack it too."""
+_LEAST_DECISIVE = 0.5
+"""By how much less than the best one a sentence must lack, in words; a denial counts as half a word."""
 _DENIAL = 0.5
 _DENIES = re.compile(
     r"\b(?:not|never|no longer|no|none|nor|neither|without|refus\w+|reject\w+|declin\w+|den(?:y|ied|ies)|fail(?:ed|s)?"
@@ -97,11 +100,16 @@ def _lacked(found: Found, weighed: Weighed) -> float:
     for name in named:
         wanted = [stem(word) for word in name]
         if lacking(wanted, weighed.stems):
-            amount += _NAME_IN_TITLE if not lacking(wanted, [*around, *weighed.stems]) else 2.0
+            amount += (
+                _NAME_MISSING
+                if lacking(wanted, [*around, *weighed.stems])
+                else _NAME_ELSEWHERE
+                if LEANING.match(weighed.text)
+                else _NAME_AROUND
+            )
     others = [stem(word) for word in question.words if word not in in_names]
-    missing = lacking(others, weighed.stems)
-    amount += len(missing)
-    if not missing and _DENIES.search(weighed.text) and not _DENIES.search(question.text):
+    amount += len(lacking(others, weighed.stems))
+    if _DENIES.search(weighed.text) and not _DENIES.search(question.text):
         amount -= _DENIAL
     return amount
 
@@ -131,7 +139,7 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
     name = r"[\s-]+".join(map(re.escape, subject.split()))
     if name[-1:].isalpha() and not subject.isupper():
         name += "s?"
-    begins = rf"^[\"'“‘„]?(?:the |an? |der |die |das |eine? )?{name}[\"'”’“]?(?: \([^)]{{1,60}}\))?"
+    begins = rf"^[\"'“‘„]?(?:the |an? |der |die |das |eine? )?{name}(?: (?-i:[A-Z])[\w-]*)?[\"'”’“]?(?: \([^)]{{1,60}}\))?"
     aside = r"(?:, [^,.]{1,80}(?:, [^,.]{1,40})?,)?"
     verb = r"(?:is|are|was|were|ist|sind|war|waren)"
     compiled = [

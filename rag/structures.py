@@ -43,6 +43,11 @@ class Structure:
         """The last two sentences before it."""
         return " ".join(map(self.text_of, self.lead[-2:]))
 
+    @property
+    def last_lead(self) -> str:
+        """The last sentence before it, "" where there is none."""
+        return self.text_of(self.lead[-1]) if self.lead else ""
+
     def holds(self, span: Span) -> bool:
         """Whether a sentence of the document is one of its items, or a part of one."""
         return any(item.start <= span.start and span.end <= item.end for item in self.items)
