@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.evidence import Weighed, lacking
 from rag.library import Found
-from rag.ordering import ENOUGH, Judged, says_the_same
+from rag.ordering import ENOUGH, Judged, defining, says_the_same
 from rag.shapes import Side
 from rag.words import content_words, stem, stems
 
@@ -38,7 +38,11 @@ def compare(found: Found, whole: Judged, judged: Sequence[Judged]) -> Compared |
     named = 0
     tables = _tables(sides, judged)
     for side, own, searched in zip(sides, judged, found.sides, strict=True):
-        fitting = [w for w in own.ranked if _is_about(side, w)]
+        ranked = list(own.ranked)
+        if ranked and not side.rest and not found.shape.subject:
+            # What they are tells best how they differ.
+            ranked.insert(0, ranked.pop(defining(side.name, own)))
+        fitting = [w for w in ranked if _is_about(side, w)]
         # A row beside a row compares better than beside a sentence.
         best = next((w for w in fitting if _table(w) in tables), fitting[0] if fitting else None)
         if best:
@@ -73,7 +77,8 @@ def _names_all(whole: Judged, sides: Sequence[Side]) -> Weighed | None:
         (
             weighed
             for weighed, score in zip(whole.ranked, whole.scores, strict=True)
-            if score >= whole.scores[0] - _CLOSE and all(_is_about(side, weighed) for side in sides)
+            if score >= whole.scores[0] - _CLOSE
+            and all(_is_about(side, weighed) for side in sides)
             and not lacking([word for side in sides for word in _wanted(side.name)], weighed.stems)
         ),
         None,

@@ -14,7 +14,7 @@ from rag.evidence import Weighed, lacking
 from rag.extremes import extreme_rows
 from rag.library import Found
 from rag.retrieval import Question
-from rag.shapes import DATES
+from rag.shapes import DATES, EXTREME_STEMS
 from rag.splitting import LEANING
 from rag.structures import Structure, structures_of
 from rag.text import labelled_row
@@ -37,7 +37,9 @@ _ALIKE = 0.6
 """Cosine with the question from which a list's items, together with their lead-in, are about it."""
 # A lead-in that begins with a small letter is taken for a part of the sentence before it.
 _HIDDEN_LEAD = re.compile(r"[a-z]{4}[.!?]\s+(?=[a-z][^.!?]*:$)")
-_DATE_LABELS = frozenset(map(stem, "date day year month when time period since from datum jahr tarih yıl".split()))
+_DATE_LABELS = frozenset(
+    map(stem, "date day year month when time period since from datum jahr tarih yıl".split())
+)
 # What a list is called in one place and its question in another.
 _SAME_NOUNS = tuple(
     frozenset(map(stem, group.split()))
@@ -123,6 +125,8 @@ def _suits(
     naming = label_stems if found.shape.extreme else [*stems(structure.heading), *last, *label_stems]
     names_it = _names(found.shape.subject, naming)
     said = [found.shape.subject, *lead] if names_it else lead
+    if found.shape.extreme:
+        said = [*said, *EXTREME_STEMS]
     said_and_title = [*said, *_context(document)]
     items = [word for item in structure.items for word in stems(structure.text_of(item))]
     covered_by_lead = _covered(question, said_and_title)
@@ -131,7 +135,9 @@ def _suits(
     holds_best = is_home and (structure.holds(best.span) or structure.is_led_by(best.span))
     likeness = [cosines.get((document.id, item.start), 0.0) for item in structure.items]
     items_alike = sum(likeness) / len(likeness)
-    lead_alike = max((cosines.get((document.id, start), 0.0) for start, _ in structure.lead[-2:]), default=0.0)
+    lead_alike = max(
+        (cosines.get((document.id, start), 0.0) for start, _ in structure.lead[-2:]), default=0.0
+    )
     is_alike = question.is_known_language and min(items_alike, lead_alike) >= _ALIKE
     answers = (names_it and (is_home or covered_by_lead >= _LEAST_COVERED)) or (
         not structure.is_table and (is_alike or (holds_best and covered_by_lead >= _LEAST_LED))
@@ -139,8 +145,12 @@ def _suits(
     nearly = _NEARLY_NAMED if names_it and is_home else _NEARLY
     if not answers or covered < max(_LEAST_COVERED, by_itself - nearly):
         return 0.0
-    covered_by_last = _covered(question, last)
-    return sum((names_it, covered_by_last, covered_by_lead, covered, items_alike, lead_alike / 2, holds_best / 2))
+    # What stands next to it tells more than heading and title, which several lists may stand under.
+    next_to_it = [*(last or stems(structure.heading)), *label_stems]
+    by_neighbour = 1.5 * _covered(question, next_to_it)
+    return sum(
+        (names_it, by_neighbour, covered_by_lead, covered, items_alike, lead_alike / 2, holds_best / 2)
+    )
 
 
 def _names(subject: str, held: Sequence[str]) -> bool:
@@ -217,7 +227,9 @@ def _sentence(structure: Structure, start: int, end: int, number: int) -> Senten
     words = document.text[start:end]
     row = next((item for item in structure.items if item.start == start), None)
     page = next((item.page for item in structure.items if item.start >= start), None)
-    citation = Citation(number, replace(document, text="", blocks=()), document.version, start, end, words, page)
+    citation = Citation(
+        number, replace(document, text="", blocks=()), document.version, start, end, words, page
+    )
     if row and structure.is_table:
         return Sentence(labelled_row(structure.labels, words), "row", (citation,))
     return Sentence(words, "quote", (citation,))

@@ -234,6 +234,18 @@ class Answer:
         return tuple({c.number: c for s in self.sentences for c in s.citations}.values())
 
 
+def remarks(answer: Answer) -> list[str]:
+    """Return what a reader must know beside the quotes: that a list was cut, and what wasn't found."""
+    found = [f"Nothing was found about {name}." for name in answer.not_found]
+    if answer.items_shown < answer.items_total:
+        are_rows = answer.sentences[-1].kind == "row"
+        things = "matching rows of the table" if are_rows else "items of the list"
+        found.append(
+            f"The first {answer.items_shown} of {answer.items_total} {things}: the article has the rest."
+        )
+    return found
+
+
 def name_of_removed(title: str) -> str:
     """Return what is kept of a removed document's title to name it: at most 40 characters."""
     return title if len(title) <= _KEPT_CHARACTERS else title[: _KEPT_CHARACTERS - 1].rstrip() + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from rag.documents import Block
 from rag.shapes import Shape
@@ -32,12 +33,12 @@ def extreme_rows(
     """
     labels = cells(structure.labels)
     table = [cells(structure.text_of(row)) for row in rows]
-    if not labels or any(len(row) != len(labels) for row in table):
+    columns = [list(column) for column in zip_longest(*table, fillvalue="")]
+    if not labels or len(columns) > len(labels):
         return []
-    columns = [[row[place] for row in table] for place in range(len(labels))]
     named = [
         place
-        for place, label in enumerate(labels)
+        for place, label in enumerate(labels[: len(columns)])
         if shape.subject not in stems(label) and not set(stems(label)).isdisjoint(asked)
     ]
     if len(named) > 1:

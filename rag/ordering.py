@@ -14,7 +14,7 @@ from rag.evidence import Weighed, lacking
 from rag.library import Found
 from rag.questions import names
 from rag.splitting import LEANING
-from rag.words import content_words, fold, stem, stems
+from rag.words import content_words, stem, stems
 
 ENOUGH = 0.5
 """The confidence from which a question is answered."""
@@ -63,7 +63,7 @@ def put_first(found: Found, judged: Judged) -> Judged:
     if found.shape.kind == "yes_no":
         first = _deciding(found, judged)
     elif found.shape.kind == "definition":
-        first = _defining(found.shape.subject, judged)
+        first = defining(found.shape.subject, judged)
     if first == 0:
         return judged
     ranked, scores = list(judged.ranked), list(judged.scores)
@@ -117,8 +117,8 @@ def _lacked(found: Found, weighed: Weighed) -> float:
 # -------------------------------------------------------------------------------- definitions
 
 
-def _defining(subject: str, judged: Judged) -> int:
-    """Return the place of the sentence that says what something is, in its plainest form."""
+def defining(subject: str, judged: Judged) -> int:
+    """Return the place of the sentence that says what something is, in its plainest form; 0 if none does."""
     forms = _forms(subject)
     found = list[tuple[int, str, int, int]]()
     best = judged.ranked[0].candidate.stored.document.id
@@ -139,7 +139,7 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
     name = r"[\s-]+".join(map(re.escape, subject.split()))
     if name[-1:].isalpha() and not subject.isupper():
         name += "s?"
-    begins = rf"^[\"'“‘„]?(?:the |an? |der |die |das |eine? )?{name}(?: (?-i:[A-Z])[\w-]*)?[\"'”’“]?(?: \([^)]{{1,60}}\))?"
+    begins = rf"^[\"'“‘„]?(?i:the |an? |der |die |das |eine? )?{name}(?: (?-i:[A-Z])[\w-]*)?[\"'”’“]?(?: \([^)]{{1,60}}\))?"
     aside = r"(?:, [^,.]{1,80}(?:, [^,.]{1,40})?,)?"
     verb = r"(?:is|are|was|were|ist|sind|war|waren)"
     compiled = [
@@ -151,7 +151,7 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
         rf"{begins}.*(?:d[ıiuü]r|t[ıiuü]r)\.$",
     ]
     if subject.isupper() and len(subject) > 1:
-        compiled.insert(1, rf"\b{_initials(subject)} \({name}\)|\b{name} \({_initials(subject)}\)")
+        compiled.insert(1, rf"\b{_initials(subject)}(?:,? or | \(){name}\b|\b{name} \({_initials(subject)}\)")
     else:
         compiled.append(rf"\b(?:called|known as|named) (?:the |an? )?{name}\b")
     return [re.compile(pattern, 0 if subject.isupper() else re.IGNORECASE) for pattern in compiled]

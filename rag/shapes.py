@@ -38,7 +38,8 @@ class Shape:
     """What kind of answer a question wants.
 
     ``subject`` is the stem of the noun of which several are wanted ("benefit"), or what is to be defined as
-    it was typed. ``extreme`` tells whether only the largest or smallest is wanted.
+    it was typed, or by what two are compared ("larger"). ``extreme`` tells whether only the largest or
+    smallest is wanted.
     """
 
     kind: ShapeKind
@@ -88,7 +89,7 @@ _AUXILIARY = (
     " isn't aren't wasn't weren't doesn't didn't"
 ).replace(" ", "|")
 _YES_NO = re.compile(
-    rf"(?:{_AUXILIARY}) (?!not$)\S.*"
+    rf"(?!was (?:ist|sind|war|waren)\b)(?:{_AUXILIARY}) \S.*"
     r"|(?:ist|sind|war|waren|hat|haben|hatte|hatten|kann|können|konnte|wird|werden|wurde|wurden|darf|soll|muss)"
     r" \S.*"
     r"|.+ m[ıiuü](?:yd[ıiuü]|d[ıiuü]r)?(?: .+)?",
@@ -111,11 +112,16 @@ _DEFINITIONS = tuple(
 # "What is the capital of France?" asks for a fact, "What is the Treaty of Rome?" for a definition.
 _RELATION = re.compile(
     r" (?:in|at|for|from|on|to|by|with|about|between|that|which|who|when|used|called|considered|known|than)\b"
-    r"|(?:^|[ ])(?:[a-z][\w-]*) (?:of|von|der|des)\b|[\w](?:['’]s|s['’]) |['’](?:n?[ıiuü]n) "
+    r"|(?:^|[ ])(?:(?-i:[a-z])[\w-]*) (?:of|von|der|des)\b|[\w](?:['’]s|s['’]) |['’](?:n?[ıiuü]n) "
+    r"|^(?:his|her|its|their|your|my|our|this|that|these|those|it|he|she|they|you|i)\b",
+    re.IGNORECASE,
 )
 
 _NO_NOUNS = frozenset(
     "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
+)
+_VERBS = frozenset(
+    "do did are were have had can could will would should must may might that who to happened".split()
 )
 _PLURALS = frozenset("people men women children criteria phenomena media feet species data".split())
 _KINDS = frozenset("type kind sort form categori class exampl list".split())
@@ -141,8 +147,18 @@ _EXTREMES: tuple[tuple[Extreme, re.Pattern[str]], ...] = (
     ("most", re.compile(r"\b(?:largest|biggest|highest|longest|tallest|greatest|heaviest|fastest|most)\b")),
     ("least", re.compile(r"\b(?:smallest|lowest|shortest|slowest|lightest|fewest|least)\b")),
 )
+EXTREME_STEMS = frozenset(
+    stem(word)
+    for word in (
+        "latest newest youngest recent last earliest oldest first largest biggest highest longest tallest greatest"
+        " heaviest fastest most smallest lowest shortest slowest lightest fewest least"
+    ).split()
+)
+"""Words that tell which row is wanted, and that no row holds."""
 _EXTREME_STOPS = frozenset("is was are were has had have did does of in by at that on the for".split())
-_WHICH_EXTREME = re.compile(r"(?:which|what) (?!years?\b|days?\b|dates?\b)(?:is |was |are |were )?(?:the )?(?P<noun>.+)")
+_WHICH_EXTREME = re.compile(
+    r"(?:which|what) (?!years?\b|days?\b|dates?\b)(?:is |was |are |were )?(?:the )?(?P<noun>.+)"
+)
 
 
 def read_shape(question: str) -> Shape:
@@ -163,7 +179,7 @@ def _comparison(text: str) -> Shape | None:
             return None
         if fold(names[0]) == fold(names[1]):
             return None
-        return Shape("comparison", sides=tuple(Side(name, rest) for name in names))
+        return Shape("comparison", groups.get("how") or "", sides=tuple(Side(name, rest) for name in names))
     return None
 
 
@@ -222,9 +238,7 @@ def _plural_in(words: list[str]) -> str:
             found = found or stem(word)
             if stem(word) not in _KINDS or words[position + 1 : position + 2] != ["of"]:
                 return stem(word)
-        elif word in _NO_NOUNS or not word or word in ("did", "do", "can", "could", "that", "who", "to"):
-            break
-        elif word in ("of", "in", "for") and not found:
+        elif word in _NO_NOUNS or word in _VERBS or not word or (word in ("of", "in", "for") and not found):
             break
     return found
 

@@ -75,7 +75,12 @@ def structures_of(document: Document) -> Iterator[Structure]:
         header = block if block.kind == "table_header" else None
         if len(items) > 1:
             yield Structure(
-                document, heading, _lead(document.text, blocks[:position]), header, items, block.kind != "list_item"
+                document,
+                heading,
+                _lead(document.text, blocks[:position]),
+                header,
+                items,
+                block.kind != "list_item",
             )
         position = stop
 

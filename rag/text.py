@@ -79,6 +79,8 @@ def cells(row: str) -> list[str]:
 def labelled_row(header: str, row: str) -> str:
     """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
     labels, values = cells(header), cells(row)
+    # A canonical row has no empty cells at its end.
+    values += [""] * (len(labels) - len(values))
     if len(labels) != len(values):
         return " · ".join(value for value in values if value)
     return " · ".join(
