@@ -236,7 +236,7 @@ class Answer:
 
 def remarks(answer: Answer) -> list[str]:
     """Return what a reader must know beside the quotes: that a list was cut, and what wasn't found."""
-    found = [f"Nothing was found about {name}." for name in answer.not_found]
+    found = [f"Nothing was found about “{name}”." for name in answer.not_found]
     if answer.items_shown < answer.items_total:
         are_rows = answer.sentences[-1].kind == "row"
         things = "matching rows of the table" if are_rows else "items of the list"

@@ -13,7 +13,8 @@ from rag.text import cells
 from rag.words import fold, stems
 
 _VALUE = re.compile(
-    r"(?P<currency>[$€£¥₺]?)\s?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s?(?P<unit>[^\d\s]\S*(?: [^\d\s]\S*)?)?"
+    r"(?P<currency>[$€£¥₺]?)\s?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"\s?(?P<unit>[^\d\s]\S*(?: [^\d\s]\S*)?)?"
 )
 _WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _PREFIXED = re.compile(r"(?P<prefix>[kMGT])(?P<base>Wh?|Hz|m|g|B)")

@@ -33,8 +33,8 @@ _LEAST_DECISIVE = 0.5
 """By how much less than the best one a sentence must lack, in words; a denial counts as half a word."""
 _DENIAL = 0.5
 _DENIES = re.compile(
-    r"\b(?:not|never|no longer|no|none|nor|neither|without|refus\w+|reject\w+|declin\w+|den(?:y|ied|ies)|fail(?:ed|s)?"
-    r"|cannot|\w+n['’]t|nicht|kein\w*|nie|niemals|değil\w*|yok\w*|hiç\w*)\b",
+    r"\b(?:not|never|no longer|no|none|nor|neither|without|refus\w+|reject\w+|declin\w+|den(?:y|ied|ies)"
+    r"|fail(?:ed|s)?|cannot|\w+n['’]t|nicht|kein\w*|nie|niemals|değil\w*|yok\w*|hiç\w*)\b",
     re.IGNORECASE,
 )
 
@@ -139,12 +139,15 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
     name = r"[\s-]+".join(map(re.escape, subject.split()))
     if name[-1:].isalpha() and not subject.isupper():
         name += "s?"
-    begins = rf"^[\"'“‘„]?(?i:the |an? |der |die |das |eine? )?{name}(?: (?-i:[A-Z])[\w-]*)?[\"'”’“]?(?: \([^)]{{1,60}}\))?"
+    begins = (
+        rf"^[\"'“‘„]?(?i:the |an? |der |die |das |eine? )?{name}(?: (?-i:[A-Z])[\w-]*)?[\"'”’“]?"
+        r"(?: \([^)]{1,60}\))?"
+    )
     aside = r"(?:, [^,.]{1,80}(?:, [^,.]{1,40})?,)?"
     verb = r"(?:is|are|was|were|ist|sind|war|waren)"
     compiled = [
-        rf"\b{name}\b[^.]{{0,20}} (?:stands? for|means|refers? to|is short for|is an? (?:abbreviation|acronym)"
-        rf"|bedeutet|steht für)\b",
+        rf"\b{name}\b[^.]{{0,20}} (?:stands? for|means|refers? to|is short for"
+        rf"|is an? (?:abbreviation|acronym)|bedeutet|steht für)\b",
         rf"{begins}{aside} {verb} (?:(?:still|also|now) )?(?:an?|the|one of|any|eine?r?|der|die|das)\b",
         rf"{begins}, (?:an?|the|eine?|der|die|das|also known|short for|founded|maker) ",
         rf"{begins} {verb} (?!not\b|\w+(?:ed|ing|ly|en|t)\b)\w",

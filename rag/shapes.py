@@ -1,4 +1,4 @@
-"""The shape of a question: whether it asks for a list, compares two sides, wants a yes or no, or a definition.
+"""The shape of a question: whether it wants a list, a comparison, a yes or no, or a definition.
 
 Rules for English, with the commonest forms of German and Turkish. In doubt a question is a plain fact.
 """
@@ -56,6 +56,7 @@ _MOST_SIDE_WORDS = 6
 _MOST_DEFINED_WORDS = 5
 # A side ends where its question goes on: "between A and B in price".
 _SIDE = r"(?:(?! and | or | und | oder |[,?;:]).)+?"
+_BOTH = rf"(?P<a>{_SIDE}) and (?P<b>{_SIDE})"
 _END = r"\s*[?.!]*$"
 _ABOUT = r"(?:\s+(?:in|on|about|regarding|concerning|with respect to)\s+(?P<rest>[^?]+?))?"
 _COMPARATIVE = r"(?:(?:more|less|better|worse|\w+er)(?: [\w-]+)?|first)"
@@ -63,12 +64,13 @@ _COMPARISONS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"(?:what (?:is|are|was|were)|explain|describe|name|is there)(?: the| an?| any)?(?: \w+)?"
-        rf" (?:differences?|distinctions?|similarit(?:y|ies)) between (?P<a>{_SIDE}) and (?P<b>{_SIDE}){_ABOUT}{_END}",
+        rf" (?:differences?|distinctions?|similarit(?:y|ies)) between {_BOTH}{_ABOUT}{_END}",
         rf"(?:please )?compare (?P<a>{_SIDE}) (?:and|with|to) (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"how (?:do|does|did) (?P<a>{_SIDE}) and (?P<b>{_SIDE}) (?:differ|compare){_ABOUT}{_END}",
-        rf"how (?:do|does|did) (?P<a>{_SIDE}) (?:differ from|compare (?:to|with)) (?P<b>{_SIDE}){_ABOUT}{_END}",
+        rf"how (?:do|does|did) {_BOTH} (?:differ|compare){_ABOUT}{_END}",
+        rf"how (?:do|does|did) (?P<a>{_SIDE}) (?:differ from|compare (?:to|with))"
+        rf" (?P<b>{_SIDE}){_ABOUT}{_END}",
         rf"how (?:is|are|was|were) (?P<a>{_SIDE}) different from (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"what (?:do|does|did) (?P<a>{_SIDE}) and (?P<b>{_SIDE})"
+        rf"what (?:do|does|did) {_BOTH}"
         rf" (?:say|write|report|think|tell us)(?: (?:about|on|of) (?P<rest>[^?]+?))?{_END}",
         rf"(?:which|who|what)(?: one)? (?:is|are|was|were|has|have|had|came|comes) (?P<how>{_COMPARATIVE})"
         rf"\s*[,:]\s*(?P<a>{_SIDE}),? or (?P<b>{_SIDE}){_END}",
@@ -125,15 +127,15 @@ _VERBS = frozenset(
 )
 _PLURALS = frozenset("people men women children criteria phenomena media feet species data".split())
 _KINDS = frozenset("type kind sort form categori class exampl list".split())
-_FOLLOWS_NOUN = re.compile(r"[\s?.,:!]|$")
 _ASKS_FOR_SEVERAL = re.compile(
     r"(?:what|which) (?:are|were) (?:the |some |all |its |their )?(?P<are>.+)"
     r"|(?:what|which)(?: of the)? (?P<noun>.+)"
-    r"|(?:please )?(?:name|list|enumerate|give|show|tell)(?: me| us)?(?: the| all| some| every)*(?: of the)? (?P<name>.+)"
+    r"|(?:please )?(?:name|list|enumerate|give|show|tell)(?: me| us)?(?: the| all| some| every)*(?: of the)?"
+    r" (?P<name>.+)"
 )
 _WHEN_SEVERAL = re.compile(r"(?:when|on which days?) (?:were|are|did) (?:the |all )?(?P<noun>.+)")
 _GERMAN = re.compile(
-    r"(?:welche|was sind(?: die)?|nenne(?:n sie)?(?: die| alle)?|liste(?:n sie)?(?: die| alle)?) (?P<noun>.+)",
+    r"(?:welche|was sind(?: die)?|(?:nenne|liste)(?:n sie)?(?: die| alle)?) (?P<noun>.+)",
     re.IGNORECASE,
 )
 _TURKISH = re.compile(
@@ -150,8 +152,8 @@ _EXTREMES: tuple[tuple[Extreme, re.Pattern[str]], ...] = (
 EXTREME_STEMS = frozenset(
     stem(word)
     for word in (
-        "latest newest youngest recent last earliest oldest first largest biggest highest longest tallest greatest"
-        " heaviest fastest most smallest lowest shortest slowest lightest fewest least"
+        "latest newest youngest recent last earliest oldest first largest biggest highest longest tallest"
+        " greatest heaviest fastest most smallest lowest shortest slowest lightest fewest least"
     ).split()
 )
 """Words that tell which row is wanted, and that no row holds."""

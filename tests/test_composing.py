@@ -131,7 +131,7 @@ def test_each_side_of_a_comparison_is_quoted(assistant: Assistant):
 def test_a_side_that_is_not_in_the_collection_is_named(assistant: Assistant):
     answer = assistant.ask("What is the difference between a jetty and a zeppelin?")
     assert answer.not_found == ("zeppelin",)
-    assert remarks(answer) == ["Nothing was found about zeppelin."]
+    assert remarks(answer) == ["Nothing was found about “zeppelin”."]
     assert all("jetty" in text for text in texts(answer))
 
 
