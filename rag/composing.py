@@ -17,8 +17,8 @@ from rag.retrieval import Question
 from rag.shapes import DATES, EXTREME_STEMS
 from rag.splitting import LEANING
 from rag.structures import Structure, structures_of
-from rag.text import labelled_row
-from rag.words import stem, stems
+from rag.text import cells, labelled_row
+from rag.words import content_words, stem, stems
 
 MOST_ITEMS = 12
 MOST_ITEM_WORDS = 200
@@ -83,9 +83,37 @@ def listed(found: Found, best: Weighed) -> Listed | None:
         if not rows:
             return None
         items = rows
+    return _as_listed(structure, items, found.question)
+
+
+def listed_by_side(found: Found) -> Listed | None:
+    """Return the rows of a table that has a column for each side of a comparison, or None."""
+    names = [[stem(word) for word in content_words(side.name)] for side in found.shape.sides]
+    if any(side.rest for side in found.shape.sides) or not all(names):
+        return None
+    for document in found.texts:
+        for structure in structures_of(document):
+            labels = [stems(label) for label in cells(structure.labels)]
+            columns = {_column(name, labels) for name in names}
+            if len(columns) == len(names) and -1 not in columns:
+                return _as_listed(structure, structure.items, found.question)
+    return None
+
+
+def _column(name: Sequence[str], labels: Sequence[Sequence[str]]) -> int:
+    """Return the place of the label that is a name and hardly more, -1 where there is none."""
+    fitting = (
+        place
+        for place, label in enumerate(labels)
+        if label and len(label) <= len(name) + 1 and not lacking(name, label)
+    )
+    return next(fitting, -1)
+
+
+def _as_listed(structure: Structure, items: Sequence[Block], question: Question) -> Listed:
     items = _distinct(structure, items)
     kept = _bearable(structure, items)
-    places = [*_lead_in(structure, found.question), *((item.start, item.end) for item in kept)]
+    places = [*_lead_in(structure, question), *((item.start, item.end) for item in kept)]
     sentences = tuple(_sentence(structure, *place, number) for number, place in enumerate(places, 1))
     return Listed(sentences, len(kept), len(items))
 

@@ -234,7 +234,7 @@ class Library:
                 read,
                 candidates,
                 shape,
-                _texts(view, candidates) if shape.kind == "list" else (),
+                _texts(view, candidates) if shape.kind in ("list", "comparison") else (),
                 tuple(self._find_side(view, read, *side, limit, filters) for side in sides),
             )
 

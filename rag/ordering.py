@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rag.evidence import Weighed, lacking
 from rag.library import Found
 from rag.questions import names
+from rag.shapes import defined
 from rag.splitting import LEANING
 from rag.words import content_words, stem, stems
 
@@ -62,8 +63,8 @@ def put_first(found: Found, judged: Judged) -> Judged:
     first = 0
     if found.shape.kind == "yes_no":
         first = _deciding(found, judged)
-    elif found.shape.kind == "definition":
-        first = defining(found.shape.subject, judged)
+    elif subject := defined(found.question.text):
+        first = defining(subject, judged)
     if first == 0:
         return judged
     ranked, scores = list(judged.ranked), list(judged.scores)

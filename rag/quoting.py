@@ -13,7 +13,7 @@ import numpy as np
 
 from rag.catalog_view import StoredPassage
 from rag.comparing import compare
-from rag.composing import listed
+from rag.composing import Listed, listed, listed_by_side
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Citation, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
@@ -121,16 +121,18 @@ def quote(found: Found, embedder: str) -> Answer:
     """
     weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
     judged = _judge(found, weights)
+    enough = judged.confidence >= ENOUGH
+    if enough and found.sides and (rows := listed_by_side(found)):
+        return _with_items(found, rows, judged.confidence)
     if found.sides:
         compared = compare(found, judged, [_judge(side, weights) for side in found.sides])
         if compared:
             sentences = _sentences(compared.chosen)
             return _answered(found, sentences, compared.confidence, not_found=compared.not_found)
-    if judged.confidence < ENOUGH:
+    if not enough:
         return _declined(found, judged.confidence)
     if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
-        answer = _answered(found, items.sentences, judged.confidence)
-        return replace(answer, items_shown=items.shown, items_total=items.total)
+        return _with_items(found, items, judged.confidence)
     ordered = put_first(found, judged)
     return _answered(found, _sentences(choose(ordered.ranked, ordered.scores)), judged.confidence)
 
@@ -228,6 +230,11 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     typed = re.findall(r"[^\W_]+", found.question.text)
     lacked = set(lacking(found.question.stems, held))
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
+
+
+def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
+    answer = _answered(found, items.sentences, confidence)
+    return replace(answer, items_shown=items.shown, items_total=items.total)
 
 
 def _sentences(chosen: Sequence[Weighed]) -> tuple[Sentence, ...]:

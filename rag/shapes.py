@@ -128,7 +128,7 @@ _VERBS = frozenset(
 _PLURALS = frozenset("people men women children criteria phenomena media feet species data".split())
 _KINDS = frozenset("type kind sort form categori class exampl list".split())
 _ASKS_FOR_SEVERAL = re.compile(
-    r"(?:what|which) (?:are|were) (?:the |some |all |its |their )?(?P<are>.+)"
+    r"(?:what|which|who) (?:are|were) (?:the |some |all |its |their )?(?P<are>.+)"
     r"|(?:what|which)(?: of the)? (?P<noun>.+)"
     r"|(?:please )?(?:name|list|enumerate|give|show|tell)(?: me| us)?(?: the| all| some| every)*(?: of the)?"
     r" (?P<name>.+)"
@@ -167,6 +167,12 @@ def read_shape(question: str) -> Shape:
     """Return the shape of a question."""
     text = question.strip()
     return _comparison(text) or _yes_no(text) or _list(text) or _definition(text) or FACT
+
+
+def defined(question: str) -> str:
+    """Return what a question may want defined, "" where it can't: "What are monopiles?" wants no list."""
+    shape = _definition(question.strip())
+    return shape.subject if shape else ""
 
 
 def _comparison(text: str) -> Shape | None:

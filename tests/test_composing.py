@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,8 @@ PORTS = "The northern route\n\nThe northern route calls at these ports:\n\n" + "
     f"- Cape {name} with its own light and its own pilot" for name in (f"Number{n}" for n in range(1, 41))
 )
 CORPUS = Path(__file__).parent.parent / "corpus"
+QUESTIONS = Path(__file__).parent / "data" / "shaped_questions.jsonl"
+ON_SAMPLES: list[dict[str, Any]] = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbeddings)
                 NewDocument(PORTS, title="The northern route", key="ports"),
             ]
         )
-        files = ["offshore-wind.md", "f-35-removal.md", "s-400-purchase.md"]
+        files = ["offshore-wind.md", "f-35-removal.md", "s-400-purchase.md", "lithium-ion-batteries.html"]
         library.add([document for name in files for document in load_file(CORPUS / name, 10**7).documents])
         yield library
 
@@ -144,6 +148,12 @@ def test_rows_are_compared_with_rows(assistant: Assistant):
     assert [sentence.kind for sentence in answer.sentences] == ["row", "row"]
 
 
+def test_a_table_with_a_column_for_each_side_compares_them(assistant: Assistant):
+    answer = assistant.ask("What are the differences between NMC and LFP?")
+    assert {sentence.kind for sentence in answer.sentences} == {"row"}
+    assert all("NMC: " in text and "LFP: " in text for text in texts(answer))
+
+
 def test_what_denies_comes_first_for_a_yes_or_no(assistant: Assistant):
     assert texts(assistant.ask("Does the ferry still run?"))[0].startswith("The ferry no longer runs")
 
@@ -158,6 +168,7 @@ def test_a_yes_or_no_on_something_else_is_declined(assistant: Assistant):
         ("What is a jetty?", "A jetty is a narrow structure"),
         ("What is the S-400?", "The S-400 Triumf is a mobile surface-to-air missile system"),
         ("What is a monopile?", "Monopiles are single steel tubes"),
+        ("What are monopiles?", "Monopiles are single steel tubes"),
     ],
 )
 def test_a_definition_comes_first(assistant: Assistant, question: str, beginning: str):
@@ -192,3 +203,25 @@ def test_every_quote_is_verbatim_and_numbered(library: Library, assistant: Assis
         text = library.document(citation.document.id).text
         assert text[citation.start : citation.end] == citation.quote
         assert sentence.kind == "row" or sentence.text == citation.quote
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbeddings) -> Iterator[Assistant]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("samples"))
+    with Library.open(settings, packaged, follow=False) as library:
+        library.sync(CORPUS)
+        yield Assistant(library, settings)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ON_SAMPLES if not row.get("wrong")], ids=lambda row: row["question"]
+)
+def test_the_samples_are_answered_in_the_form_asked_for(samples: Assistant, row: dict[str, Any]):
+    answer = samples.ask(row["question"])
+    assert answer.abstained == row.get("declined", False)
+    for words in row.get("holds", ()):
+        assert words in answer.text
+    for words in row.get("lacks", ()):
+        assert words not in answer.text
+    assert row.get("first", "") in texts(answer)[0] if answer.sentences else row["declined"]
+    assert list(answer.not_found) == row.get("nothing", [])
