@@ -27,8 +27,10 @@ FEWEST_ITEMS = 3
 """So many items are quoted however long they are."""
 _LEAST_COVERED = 0.5
 """Share of the question's words, weighted by rarity, that a list with what leads to it must hold."""
+_LEAST_COVERED_UNNAMED = 0.65
+"""The same where neither lead-in nor heading names what is asked for."""
 _LEAST_LED = 0.45
-"""The same for what leads to it alone, where it doesn't name what is asked for."""
+"""The same for what leads to it alone, also where it doesn't name what is asked for."""
 _NEARLY = 0.2
 """By how much the best single sentence may cover more of the question than the list."""
 _NEARLY_NAMED = 0.35
@@ -170,8 +172,11 @@ def _suits(
     answers = (names_it and (is_home or covered_by_lead >= _LEAST_COVERED)) or (
         not structure.is_table and (is_alike or (holds_best and covered_by_lead >= _LEAST_LED))
     )
+    if is_home and not structure.is_table and _asks_for_one(structure, question, best, said_and_title):
+        return 0.0
     nearly = _NEARLY_NAMED if names_it and is_home else _NEARLY
-    if not answers or covered < max(_LEAST_COVERED, by_itself - nearly):
+    least = _LEAST_COVERED if names_it else _LEAST_COVERED_UNNAMED
+    if not answers or covered < max(least, by_itself - nearly):
         return 0.0
     # What stands next to it tells more than heading and title, which several lists may stand under.
     next_to_it = [*(last or stems(structure.heading)), *label_stems]
@@ -179,6 +184,18 @@ def _suits(
     return sum(
         (names_it, by_neighbour, covered_by_lead, covered, items_alike, lead_alike / 2, holds_best / 2)
     )
+
+
+def _asks_for_one(structure: Structure, question: Question, best: Weighed, said: Sequence[str]) -> bool:
+    """Whether the best sentence is an item with words of the question that most others lack.
+
+    "Which companies make missiles?" is answered by that item, and not by a list of all companies.
+    """
+    if not structure.holds(best.span):
+        return False
+    own = [word for word in lacking(question.stems, said) if word in best.stems]
+    held = [stems(structure.text_of(item)) for item in structure.items]
+    return any(2 * sum(word in item for item in held) < len(held) for word in own)
 
 
 def _names(subject: str, held: Sequence[str]) -> bool:

@@ -85,6 +85,12 @@ def test_a_list_is_quoted_with_its_lead_in_and_every_item_once(assistant: Assist
     assert remarks(answer) == []
 
 
+def test_one_item_answers_what_only_it_tells_of(assistant: Assistant):
+    answer = assistant.ask("Which journeys to the market take ten minutes?")
+    assert texts(answer)[0].startswith("Shorter journeys: the way to the market")
+    assert answer.items_total == 0
+
+
 def test_a_numbered_list_goes_on_behind_a_paragraph(assistant: Assistant):
     answer = assistant.ask("Which steps against traffic jams has the mayor announced?")
     # "They include:" brings the sentence before it.
