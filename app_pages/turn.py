@@ -11,6 +11,7 @@ from app_pages.places import Span, article_link, citation_link, context
 from app_pages.wording import count, origin, source_name, title, unmentioned
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
+from rag.documents import remarks
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"
@@ -45,6 +46,7 @@ def finished_turn(
         "abstained": answer.text if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
+        "remarks": remarks(answer),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
@@ -158,4 +160,4 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         + (f": “{c.quote}”" if c.quote else f": {_blank(c, documents)}")
         for c in answer.citations
     ]
-    return "\n".join([*(sentences or [answer.text]), "", *sources]).strip()
+    return "\n".join([*(sentences or [answer.text]), *remarks(answer), "", *sources]).strip()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rag import followups
 from rag.documents import EMPTY_COLLECTION, NO_MATCH, Answer, Filters, Sentence, Stage
 from rag.errors import QuestionError
-from rag.library import Found, Library
+from rag.finding import Found
+from rag.library import Library
 from rag.quoting import quote
 from rag.settings import Settings
 from rag.text import one_line

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.doctor import Finding, examine
-from rag.documents import AddReport, Answer, Document, Filters, Hit, Loaded, Progress
+from rag.documents import AddReport, Answer, Document, Filters, Hit, Loaded, Progress, remarks
 from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
@@ -263,6 +263,8 @@ def _print_answer(answer: Answer) -> None:
     for sentence in answer.sentences:
         marks = "".join(f"[{citation.number}]" for citation in sentence.citations)
         print(f"{sentence.text} {marks}")
+    for remark in remarks(answer):
+        print(remark)
     if answer.citations:
         print()
     for citation in answer.citations:
@@ -354,6 +356,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "question": answer.question,
         "abstained": answer.abstained,
         "missing": list(answer.missing),
+        "not_found": list(answer.not_found),
+        "items_shown": answer.items_shown,
+        "items_total": answer.items_total,
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
         "preferring": answer.preferring,

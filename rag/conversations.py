@@ -298,8 +298,8 @@ def answer_from_json(text: str) -> Answer:
         Hit(_document(h["document"]), Passage(**_known(Passage, h["passage"])), h["score"])
         for h in data["related"]
     )
-    missing = tuple(data.get("missing", ()))
-    return Answer(**{**_known(Answer, data), "sentences": sentences, "related": related, "missing": missing})
+    words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
+    return Answer(**{**_known(Answer, data), "sentences": sentences, "related": related, **words})
 
 
 def _citation(data: dict[str, Any]) -> Citation:

@@ -241,6 +241,9 @@ class Answer:
     the estimated probability that the quoted sentences answer the question. ``preferring`` names the articles
     that counted more because the question asks for them ("articles from October 2023"), ``limited_to`` the
     filters ("The Age, 2023").
+
+    ``not_found`` are the sides of a comparison that the collection says nothing about. Where a list or rows
+    of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
     """
 
     text: str
@@ -254,6 +257,9 @@ class Answer:
     seconds: float = 0.0
     preferring: str = ""
     limited_to: str = ""
+    not_found: tuple[str, ...] = ()
+    items_shown: int = 0
+    items_total: int = 0
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -265,6 +271,18 @@ def _shortened(names: Sequence[str]) -> list[str]:
     if len(names) <= _NAMED:
         return list(names)
     return [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
+
+
+def remarks(answer: Answer) -> list[str]:
+    """Return what a reader must know beside the quotes: that a list was cut, and what wasn't found."""
+    found = [f"Nothing was found about “{name}”." for name in answer.not_found]
+    if answer.items_shown < answer.items_total:
+        are_rows = answer.sentences[-1].kind == "row"
+        things = "matching rows of the table" if are_rows else "items of the list"
+        found.append(
+            f"The first {answer.items_shown} of {answer.items_total} {things}: the article has the rest."
+        )
+    return found
 
 
 def name_of_removed(title: str) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from itertools import starmap
 from pathlib import Path
@@ -30,14 +30,12 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import CatalogError, DocumentNotFound, LoadError
+from rag.finding import Finder, Found
 from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
-from rag.preferences import Preference, may_prefer, read_preference
-from rag.retrieval import Candidate, Question, find, read_question
 from rag.settings import Settings
-from rag.text import one_line
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
@@ -55,19 +53,6 @@ class LibraryStatus:
     bytes_on_disk: int
     changed: datetime | None
     index: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A question as it was read, and its best passages.
-
-    ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
-    """
-
-    question: Question
-    candidates: tuple[Candidate, ...]
-    preferring: str = ""
-    limited_to: str = ""
 
 
 class Library:
@@ -227,22 +212,7 @@ class Library:
 
         Without ``prefer`` it doesn't matter which time or source a question names.
         """
-        # In the form that the texts have: an accent typed as a mark of its own would part a word.
-        question = one_line(question)
-        preference = self._preference(question, filters) if prefer and may_prefer(question) else None
-        text = preference.text if preference else question
-        vector, words = self.embedder.embed_question_words(text)
-        with self._catalog.reading() as view:
-            read = read_question(text, vector, view, self.embedder.languages, words)
-            complete = self._ingestion().completed
-            found = tuple(find(view, self._index, read, limit, filters, preference, complete))
-            limited_to = filters.in_words(view.titles(filters.document_ids)) if filters else ""
-        return Found(read, found, str(preference or ""), limited_to)
-
-    def _preference(self, question: str, filters: Filters | None) -> Preference | None:
-        with self._catalog.reading() as view:
-            origins = view.origins(filters)
-        return read_preference(question, origins, date.today())
+        return self._finder().find(question, limit, filters, prefer=prefer)
 
     def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:
         """Return a LangChain retriever over this library, or over what passes the filters.
@@ -394,6 +364,9 @@ class Library:
                 writer.remove(short_hash("document", key), bury=False)
                 writer.forget_file(key)
             self._index.notify()
+
+    def _finder(self) -> Finder:
+        return Finder(self._catalog, self._index, self.embedder, self._ingestion().completed)
 
     def _ingestion(self) -> Ingestion:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)

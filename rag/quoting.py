@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from rag.catalog_view import StoredPassage
+from rag.comparing import compare
+from rag.composing import Listed, listed, listed_by_side
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Citation, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
@@ -22,8 +24,10 @@ from rag.evidence import (
     weigh_answer,
     weigh_sentences,
 )
-from rag.library import Found
-from rag.text import cells
+from rag.finding import Found
+from rag.ordering import ENOUGH, Judged, put_first, says_the_same
+from rag.splitting import LEANING
+from rag.text import labelled_row
 from rag.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
@@ -35,19 +39,9 @@ MOST_WORDS = 75
 """An answer's length: further sentences join the first as long as they fit."""
 _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
-_SAME = 0.7
-"""Share of words in common (Jaccard) from which two sentences say the same."""
 MOST_JOINED_WORDS = 66
 """Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
-# What begins a sentence that says little without the one before it; "It is known that ..." does not.
-_LEANING = re.compile(
-    r"(?:(?:but|and|however|also|then|thus|instead|later),? )?"
-    r"(?:he|she|they|this|these|those|his|her|its|their|such|both|another"
-    r"|it(?! (?:is|was|has been) (?:\w+ed|known|thought|said|clear|likely|possible) that)"
-    r"|er|sie|es|diese[rsmn]?|dies|seine?|ihre?|o|onlar|bu|bunlar|bunun|onun)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +119,22 @@ def quote(found: Found, embedder: str) -> Answer:
     embedder
         The embedding model's name; its weights are used if the question's language is known to it.
     """
-    question = found.question
-    weights = weights_for(embedder if question.is_known_language else LEXICAL)
-    ranked, scores = _rank(weigh_sentences(question, found.candidates), weights)
-    confidence = 0.0
-    if ranked:
-        features = weigh_answer(question, found.candidates, ranked, scores)
-        log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
-        # Half is where the decision lies, so that the figure means the same for all weights.
-        confidence = probability(log_odds - weights.threshold)
-    if confidence < 0.5:
-        return _declined(found, confidence)
-    quotes = join(choose(ranked, scores))
-    sentences = tuple(_sentence(quote, number) for number, quote in enumerate(quotes, 1))
-    return Answer(
-        text=" ".join(sentence.text for sentence in sentences),
-        sentences=sentences,
-        abstained=False,
-        mode="quote",
-        question=question.text,
-        confidence=confidence,
-    )
+    weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
+    judged = _judge(found, weights)
+    enough = judged.confidence >= ENOUGH
+    if enough and found.sides and (rows := listed_by_side(found)):
+        return _with_items(found, rows, judged.confidence)
+    if found.sides:
+        compared = compare(found, judged, [_judge(side, weights) for side in found.sides])
+        if compared:
+            sentences = _sentences(compared.chosen)
+            return _answered(found, sentences, compared.confidence, not_found=compared.not_found)
+    if not enough:
+        return _declined(found, judged.confidence)
+    if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
+        return _with_items(found, items, judged.confidence)
+    ordered = put_first(found, judged)
+    return _answered(found, _sentences(choose(ordered.ranked, ordered.scores)), judged.confidence)
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
@@ -156,7 +145,7 @@ def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
         if len(chosen) == MOST_SENTENCES or score < scores[0] - _CLOSE:
             break
         words = len(weighed.text.split())
-        if length + words <= MOST_WORDS and not any(_says_the_same(weighed, other) for other in chosen):
+        if length + words <= MOST_WORDS and not any(says_the_same(weighed, other) for other in chosen):
             chosen.append(weighed)
             length += words
     return chosen
@@ -182,10 +171,21 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
         else:
             is_before_quoted = any(q.stored is stored and q.last == position - 1 for q in quotes)
             quote = Quote(stored, position, position)
-            if _LEANING.match(weighed.text) and not is_before_quoted:
+            if LEANING.match(weighed.text) and not is_before_quoted:
                 quote = quote.with_sentence(position - 1) or quote
             quotes.append(quote)
     return quotes
+
+
+def _judge(found: Found, weights: Weights) -> Judged:
+    """Rank the sentences in sight, and estimate whether they answer."""
+    ranked, scores = _rank(weigh_sentences(found.question, found.candidates), weights)
+    if not ranked:
+        return Judged((), (), 0.0)
+    features = weigh_answer(found.question, found.candidates, ranked, scores)
+    log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
+    # Half is where the decision lies, so that the figure means the same for all weights.
+    return Judged(ranked, scores, probability(log_odds - weights.threshold))
 
 
 def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:
@@ -196,9 +196,18 @@ def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], 
     return [weighed[i] for i in order], [float(scores[i]) for i in order]
 
 
-def _says_the_same(one: Weighed, other: Weighed) -> bool:
-    union = len(one.stems | other.stems)
-    return bool(union) and len(one.stems & other.stems) / union >= _SAME
+def _answered(
+    found: Found, sentences: tuple[Sentence, ...], confidence: float, not_found: tuple[str, ...] = ()
+) -> Answer:
+    return Answer(
+        text=" ".join(sentence.text for sentence in sentences),
+        sentences=sentences,
+        abstained=False,
+        mode="quote",
+        question=found.question.text,
+        confidence=confidence,
+        not_found=not_found,
+    )
 
 
 def _declined(found: Found, confidence: float) -> Answer:
@@ -223,6 +232,15 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
+def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
+    answer = _answered(found, items.sentences, confidence)
+    return replace(answer, items_shown=items.shown, items_total=items.total)
+
+
+def _sentences(chosen: Sequence[Weighed]) -> tuple[Sentence, ...]:
+    return tuple(_sentence(quote, number) for number, quote in enumerate(join(chosen), 1))
+
+
 def _sentence(quote: Quote, number: int) -> Sentence:
     stored = quote.stored
     citation = Citation(
@@ -235,19 +253,8 @@ def _sentence(quote: Quote, number: int) -> Sentence:
         page=stored.passage.page,
     )
     if stored.sentences[quote.first].kind == "table_row":
-        return Sentence(_labelled_row(quote), "row", (citation,))
+        return Sentence(labelled_row(_header_of(stored, quote.first), quote.text), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
-
-
-def _labelled_row(quote: Quote) -> str:
-    """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
-    labels = cells(_header_of(quote.stored, quote.first))
-    values = cells(quote.text)
-    if len(labels) != len(values):
-        return " · ".join(value for value in values if value)
-    return " · ".join(
-        f"{label}: {value}" if label else value for label, value in zip(labels, values, strict=True) if value
-    )
 
 
 def _header_of(stored: StoredPassage, position: int) -> str:

@@ -18,7 +18,7 @@ from rag.embeddings import Vector
 from rag.language import language_of_question
 from rag.preferences import Preference
 from rag.vectors import VectorIndex, nearest_rows
-from rag.word_vectors import NO_WORDS, WordVectors, as_floats, best_matches
+from rag.word_vectors import WordVectors, as_floats, best_matches
 from rag.words import content_words, index_stem, spellings, stem, stems
 
 CANDIDATES = 100
@@ -105,9 +105,9 @@ class Candidate:
 def read_question(
     text: str,
     vector: Vector,
+    word_vectors: WordVectors,
     view: CatalogView,
     known_languages: frozenset[str] = frozenset(),
-    words: WordVectors = NO_WORDS,
 ) -> Question:
     """Find out which words of a question matter, and how much.
 
@@ -128,7 +128,15 @@ def read_question(
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
     return Question(
-        text, tuple(found), found_stems, pairs, frequencies, rarity, vector, is_known, as_floats(words.rows)
+        text,
+        tuple(found),
+        found_stems,
+        pairs,
+        frequencies,
+        rarity,
+        vector,
+        is_known,
+        as_floats(word_vectors.rows),
     )
 
 

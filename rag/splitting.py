@@ -19,6 +19,15 @@ LONGEST_SENTENCE_WORDS = 90
 LONGEST_ITEM_WORDS = 60
 """A list item up to this is one unit, since its first words say what the rest is about."""
 
+# What begins a sentence that says little without the one before it; "It is known that ..." does not.
+LEANING = re.compile(
+    r"(?:(?:but|and|however|also|then|thus|instead|later),? )?"
+    r"(?:he|she|they|this|these|those|his|her|its|their|such|both|another"
+    r"|it(?! (?:is|was|has been) (?:\w+ed|known|thought|said|clear|likely|possible) that)"
+    r"|er|sie|es|diese[rsmn]?|dies|seine?|ihre?|o|onlar|bu|bunlar|bunun|onun)\b",
+    re.IGNORECASE,
+)
+
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof rev hon st sr jr gen col capt lt sgt maj adm cmdr sen rep gov pres"
     " inc ltd co corp bros dept univ assn est no nos vol pp fig eq sec ch ed eds cf vs viz approx"

@@ -76,6 +76,18 @@ def cells(row: str) -> list[str]:
     return [row[start:end] for start, end in cell_spans(row)]
 
 
+def labelled_row(header: str, row: str) -> str:
+    """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
+    labels, values = cells(header), cells(row)
+    # A canonical row has no empty cells at its end.
+    values += [""] * (len(labels) - len(values))
+    if len(labels) != len(values):
+        return " · ".join(value for value in values if value)
+    return " · ".join(
+        f"{label}: {value}" if label else value for label, value in zip(labels, values, strict=True) if value
+    )
+
+
 def join_cells(values: Iterable[str]) -> str:
     """Return the canonical row of these cells: "a | b | c", without empty cells at the end."""
     # A pipe inside a cell would cut it in two, so it becomes a broken bar.

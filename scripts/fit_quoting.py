@@ -43,7 +43,8 @@ from numpy.typing import NDArray
 
 from rag.documents import NewDocument
 from rag.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES, Weighed, weigh_answer, weigh_sentences
-from rag.library import Found, Library
+from rag.finding import Found
+from rag.library import Library
 from rag.quoting import WEIGHTS_PATH, choose
 from rag.settings import Settings
 from rag.words import content_words, stem, stems

@@ -29,7 +29,8 @@ function answer(data, shown, emit) {
     return [el("p", { class: "declined", dir: "auto" }, data.abstained),
       data.missing ? el("p", { class: "small", dir: "auto" }, data.missing) : null];
   }
-  return [...sentences, data.stage ? el("p", { class: "stage" }, data.stage) : null];
+  const remarks = (data.remarks ?? []).map((remark) => el("p", { class: "small", dir: "auto" }, remark));
+  return [...sentences, ...remarks, data.stage ? el("p", { class: "stage" }, data.stage) : null];
 }
 
 function sentence(item, delay) {
