@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rag import followups
+from rag.copies import find_apart
 from rag.documents import Answer, Sentence, Stage
 from rag.errors import QuestionError
 from rag.library import Found, Library
@@ -80,7 +82,7 @@ class Assistant:
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
-        found = self._library.find(text, PASSAGES)
+        found = find_apart(partial(self._library.find, text), PASSAGES)
         yield Stage(_reading(found))
         answer = quote(found, self._library.embedder.name)
         yield from answer.sentences
@@ -93,7 +95,7 @@ class Assistant:
         """
 
         def retrieve(question: str) -> Found:
-            return self._library.find(self._checked(question), PASSAGES)
+            return find_apart(partial(self._library.find, self._checked(question)), PASSAGES)
 
         def answer(found: Found) -> Answer:
             return quote(found, self._library.embedder.name)

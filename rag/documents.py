@@ -166,7 +166,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Exact words of one version of a document; ``number`` is the footnote's, from 1."""
+    """Exact words of one version of a document; ``number`` is the footnote's, from 1.
+
+    ``copies`` are the places of the same words in other documents, as those of a wire story in several
+    papers: together they are one source and have one number. A copy has no copies of its own.
+    """
 
     number: int
     document: Document
@@ -175,6 +179,7 @@ class Citation:
     end: int
     quote: str
     page: int | None = None
+    copies: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,14 @@ class Stage:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """What one of several sources that differ says: words of the citation with this number."""
+
+    value: str
+    number: int
+
+
 NO_ANSWER = "The collection has no answer to this question."
 """What an answer that declines says."""
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
@@ -209,7 +222,8 @@ class Answer:
     ``question`` is the question as it was completed from the conversation. Where ``abstained`` is
     true there are no sentences, ``text`` says so in one sentence, ``related`` are the nearest passages, which
     are no answer, and ``missing`` are the question's words that none of them holds. ``confidence`` is
-    the estimated probability that the quoted sentences answer the question.
+    the estimated probability that the quoted sentences answer the question. ``differing`` are the
+    numbers, dates or names that sources disagree on, the newest first: none, or two and more.
     """
 
     text: str
@@ -221,6 +235,7 @@ class Answer:
     missing: tuple[str, ...] = ()
     confidence: float = 0.0
     seconds: float = 0.0
+    differing: tuple[Differing, ...] = ()
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -58,10 +58,14 @@ class LibraryStatus:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A question as it was read, and its best passages."""
+    """A question as it was read, and its best passages.
+
+    ``copies`` are passages whose words stand in ``candidates`` (`rag/copies.py`).
+    """
 
     question: Question
     candidates: tuple[Candidate, ...]
+    copies: tuple[Candidate, ...] = ()
 
 
 class Library:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog_view import StoredPassage
-from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Citation, Hit, Sentence
+from rag.copies import apart_from, cite, without_same
+from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
     SENTENCE_FEATURES,
@@ -127,17 +128,17 @@ def quote(found: Found, embedder: str) -> Answer:
     """
     question = found.question
     weights = weights_for(embedder if question.is_known_language else LEXICAL)
-    ranked, scores = _rank(weigh_sentences(question, found.candidates), weights)
+    ranked, scores = without_same(*_rank(weigh_sentences(question, found.candidates), weights))
     confidence = 0.0
     if ranked:
-        features = weigh_answer(question, found.candidates, ranked, scores)
+        features = weigh_answer(question, apart_from(ranked[0], found.candidates), ranked, scores)
         log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
         # Half is where the decision lies, so that the figure means the same for all weights.
         confidence = probability(log_odds - weights.threshold)
     if confidence < 0.5:
         return _declined(found, confidence)
     quotes = join(choose(ranked, scores))
-    sentences = tuple(_sentence(quote, number) for number, quote in enumerate(quotes, 1))
+    sentences = tuple(_sentence(quote, number, found) for number, quote in enumerate(quotes, 1))
     return Answer(
         text=" ".join(sentence.text for sentence in sentences),
         sentences=sentences,
@@ -223,18 +224,9 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
-def _sentence(quote: Quote, number: int) -> Sentence:
-    stored = quote.stored
-    citation = Citation(
-        number=number,
-        document=stored.document,
-        version=stored.document.version,
-        start=quote.start,
-        end=quote.end,
-        quote=quote.text,
-        page=stored.passage.page,
-    )
-    if stored.sentences[quote.first].kind == "table_row":
+def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
+    citation = cite(number, quote.stored, quote.first, quote.last, found)
+    if quote.stored.sentences[quote.first].kind == "table_row":
         return Sentence(_labelled_row(quote), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
 
