@@ -8,7 +8,7 @@ few words at an edge are passed over, as a dateline or "the ministry said"; a nu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -57,9 +57,10 @@ def set_apart(found: Found) -> Found:
     Of two that hold the same the better one stays, and of two of which one holds more, that one.
     """
     kept, copies = list(found.candidates), list[Candidate]()
+    said = {c.stored.passage.id: _sentences(c.stored) for c in found.candidates}
     for candidate in reversed(found.candidates):
         others = [other for other in kept if other is not candidate]
-        if _is_copy(candidate, others):
+        if _is_copy(candidate, others, said):
             kept = others
             copies.insert(0, candidate)
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))
@@ -91,9 +92,7 @@ def apart_from(best: Weighed, candidates: Sequence[Candidate]) -> list[Candidate
     ]
 
 
-def cite(
-    number: int, stored: StoredPassage, first: int, last: int, found: Found
-) -> Citation:
+def cite(number: int, stored: StoredPassage, first: int, last: int, found: Found) -> Citation:
     """Return the citation of neighbouring sentences, with the places of the same words elsewhere.
 
     The footnote goes to the article that was published first among those with exactly these words:
@@ -106,7 +105,9 @@ def cite(
     others = found.copies if is_row else (*found.candidates, *found.copies)
     places = {citation.document.id: citation}
     for other in others:
-        if other.stored.document.id not in places and (place := _same_words(stored, first, last, other.stored)):
+        if other.stored.document.id not in places and (
+            place := _same_words(stored, first, last, other.stored)
+        ):
             places[other.stored.document.id] = _citation(number, other.stored, *place)
     ordered = sorted(places.values(), key=lambda place: _seniority(place.document))
     if not is_row:
@@ -137,14 +138,14 @@ def is_long_enough(key: str) -> bool:
     return key.count(" ") > _LEAST_WORDS
 
 
-def _is_copy(candidate: Candidate, others: Sequence[Candidate]) -> bool:
-    mine = candidate.stored.document.id
-    said = _sentences(candidate.stored)
+def _is_copy(candidate: Candidate, others: Sequence[Candidate], said: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a passage stands in another document's passages; ``said`` has the sentences of each by id."""
+    mine = candidate.stored
     documents = dict[str, list[str]]()
     for other in others:
-        if other.stored.document.id != mine:
-            documents.setdefault(other.stored.document.id, []).extend(_sentences(other.stored))
-    return any(_stands_in(candidate.stored, said, sentences) for sentences in documents.values())
+        if other.stored.document.id != mine.document.id:
+            documents.setdefault(other.stored.document.id, []).extend(said[other.stored.passage.id])
+    return any(_stands_in(mine, said[mine.passage.id], sentences) for sentences in documents.values())
 
 
 def _stands_in(stored: StoredPassage, said: Sequence[str], sentences: Sequence[str]) -> bool:
@@ -167,11 +168,9 @@ def _stands_in(stored: StoredPassage, said: Sequence[str], sentences: Sequence[s
 
 def _tells_more(text: str, key: str, whole: str) -> bool:
     """Whether a sentence has a number or a name that isn't in the other text, or a "not"."""
-    return any(
-        f" {word} " not in whole
-        for word in key.split()
-        if _TELLING.search(f" {word} ")
-    ) or any(plain(name) not in whole for name in names(text))
+    return any(f" {word} " not in whole for word in key.split() if _TELLING.search(f" {word} ")) or any(
+        plain(name) not in whole for name in names(text)
+    )
 
 
 def _is_repeated(weighed: Weighed, better: Weighed) -> bool:
@@ -182,7 +181,7 @@ def _is_repeated(weighed: Weighed, better: Weighed) -> bool:
 
 
 def _same_words(stored: StoredPassage, first: int, last: int, other: StoredPassage) -> tuple[int, int] | None:
-    """Return the first and last of the other passage's sentences that have the same words, if they stand there."""
+    """Return the first and last of the other passage's sentences that have the same words."""
     wanted = _sentences(stored)[first : last + 1]
     if not is_long_enough(" ".join(wanted)):
         return None

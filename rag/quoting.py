@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import numpy as np
 
 from rag.catalog_view import StoredPassage
 from rag.copies import apart_from, cite, without_same
-from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Hit, Sentence
+from rag.differing import Claim, find_differing
+from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
     SENTENCE_FEATURES,
@@ -137,7 +139,8 @@ def quote(found: Found, embedder: str) -> Answer:
         confidence = probability(log_odds - weights.threshold)
     if confidence < 0.5:
         return _declined(found, confidence)
-    quotes = join(choose(ranked, scores))
+    claims = find_differing(question, ranked, scores)
+    quotes = join(beside([claim.weighed for claim in claims], choose(ranked, scores)))
     sentences = tuple(_sentence(quote, number, found) for number, quote in enumerate(quotes, 1))
     return Answer(
         text=" ".join(sentence.text for sentence in sentences),
@@ -146,6 +149,7 @@ def quote(found: Found, embedder: str) -> Answer:
         mode="quote",
         question=question.text,
         confidence=confidence,
+        differing=_differing(claims, quotes, sentences),
     )
 
 
@@ -161,6 +165,21 @@ def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
             chosen.append(weighed)
             length += words
     return chosen
+
+
+def beside(differing: Sequence[Weighed], chosen: Sequence[Weighed]) -> list[Weighed]:
+    """Return the sentences that differ, the best among them, and those of the others that still fit."""
+    if not differing:
+        return list(chosen)
+    kept = list(differing)
+    length = sum(len(weighed.text.split()) for weighed in kept)
+    for weighed in chosen:
+        words = len(weighed.text.split())
+        is_kept = any(weighed is other for other in kept)
+        if not is_kept and len(kept) < MOST_SENTENCES and length + words <= MOST_WORDS:
+            kept.append(weighed)
+            length += words
+    return kept
 
 
 def join(chosen: Sequence[Weighed]) -> list[Quote]:
@@ -229,6 +248,23 @@ def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
     if quote.stored.sentences[quote.first].kind == "table_row":
         return Sentence(_labelled_row(quote), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
+
+
+def _differing(
+    claims: Sequence[Claim], quotes: Sequence[Quote], sentences: Sequence[Sentence]
+) -> tuple[Differing, ...]:
+    """Return what each source says with the number of its footnote, the newest first, undated ones last."""
+    found = list[tuple[date, Differing]]()
+    for claim in claims:
+        stored, position = claim.weighed.candidate.stored, claim.weighed.position
+        for quote, sentence in zip(quotes, sentences, strict=True):
+            if quote.stored is stored and quote.first <= position <= quote.last:
+                citation = sentence.citations[0]
+                published = citation.document.published or date.min
+                found.append((published, Differing(claim.value.text, citation.number)))
+                break
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(differing for _, differing in found)
 
 
 def _labelled_row(quote: Quote) -> str:
