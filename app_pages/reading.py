@@ -54,12 +54,13 @@ class Target:
 
 
 def cited(turns: Sequence[Turn], document_id: str) -> list[tuple[Turn, Citation]]:
-    """Return what a conversation cites from a document, question by question."""
+    """Return what a conversation cites from a document, question by question; a copy counts too."""
     return [
-        (turn, citation)
+        (turn, place)
         for turn in turns
         for citation in turn.answer.citations
-        if citation.document.id == document_id
+        for place in (citation, *citation.copies)
+        if place.document.id == document_id
     ]
 
 

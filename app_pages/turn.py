@@ -8,13 +8,14 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, origin, source_name, title, unmentioned
+from app_pages.wording import count, day, origin, publisher, source_name, title, unmentioned
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 from rag.documents import remarks
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"
+NO_DATE = "no date"
 QUOTE_GONE = "This quote was removed with its article."
 QUOTE_CHANGED = "This quote was removed when the article changed."
 
@@ -47,6 +48,7 @@ def finished_turn(
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "remarks": remarks(answer),
+        "differing": _differing(answer, conversation_id, documents),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
@@ -118,7 +120,32 @@ def _source(
         "quote": citation.quote,
         "blank": _blank(citation, documents),
         "after": after,
+        "copies": [
+            {
+                "name": ", ".join(origin(copy.document)) or title(copy.document),
+                "label": f"Open {title(copy.document)} at the words of footnote {copy.number}",
+                "href": citation_link(copy, conversation_id),
+            }
+            for copy in citation.copies
+            if copy.document.id in documents
+        ],
     }
+
+
+def _differing(
+    answer: Answer, conversation_id: str, documents: Mapping[str, Document]
+) -> list[dict[str, Any]]:
+    """Return the values on which sources differ, each with its footnote, publisher and day."""
+    cited = {citation.number: citation for citation in answer.citations}
+    return [
+        {
+            "value": one.value,
+            "source": publisher(cited[one.number].document),
+            "day": day(cited[one.number].document.published) or NO_DATE,
+            "note": _note(cited[one.number], conversation_id, documents),
+        }
+        for one in answer.differing
+    ]
 
 
 def _context(citation: Citation, engine: Engine) -> tuple[str, str]:
@@ -154,10 +181,17 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         + "".join(f"[{citation.number}]" for citation in sentence.citations)
         for sentence in answer.sentences
     ]
+    cited = {citation.number: citation.document for citation in answer.citations}
+    differing = [
+        f"{one.value} [{one.number}], {day(cited[one.number].published) or NO_DATE}"
+        for one in answer.differing
+    ]
     sources = [
         f"[{c.number}] "
         + ", ".join([title(c.document), *origin(c.document)])
         + (f": “{c.quote}”" if c.quote else f": {_blank(c, documents)}")
+        + "".join(f"\n    also in {', '.join([title(k.document), *origin(k.document)])}" for k in c.copies)
         for c in answer.citations
     ]
-    return "\n".join([*(sentences or [answer.text]), *remarks(answer), "", *sources]).strip()
+    differ = ["", "Sources differ:", *differing] if differing else []
+    return "\n".join([*(sentences or [answer.text]), *remarks(answer), *differ, "", *sources]).strip()

@@ -57,6 +57,11 @@ def origin(document: Document) -> list[str]:
     return [part for part in (document.source, day(document.published)) if part]
 
 
+def publisher(document: Document) -> str:
+    """Return a document's publisher, or its title where none is known."""
+    return document.source or title(document)
+
+
 def source_name(citation: Citation) -> str:
     """Return the name of a footnote's link, "Source 2: title, date"."""
     parts = [title(citation.document), day(citation.document.published)]

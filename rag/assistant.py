@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rag import followups
+from rag.copies import find_apart
 from rag.documents import EMPTY_COLLECTION, NO_MATCH, Answer, Filters, Sentence, Stage
 from rag.errors import QuestionError
 from rag.finding import Found
@@ -100,7 +102,8 @@ class Assistant:
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
-        found = self._library.find(text, PASSAGES, filters, prefer=prefer)
+        find = partial(self._library.find, text, filters=filters, prefer=prefer)
+        found = find_apart(find, PASSAGES)
         yield Stage(_reading(found))
         answer = self._answer(text, found)
         yield from answer.sentences
@@ -114,7 +117,9 @@ class Assistant:
 
         def retrieve(question: str) -> tuple[str, Found]:
             text = self._checked(question)
-            return text, self._library.find(text, PASSAGES, filters, prefer=prefer)
+            return text, find_apart(
+                partial(self._library.find, text, filters=filters, prefer=prefer), PASSAGES
+            )
 
         def answer(asked: tuple[str, Found]) -> Answer:
             return self._answer(*asked)

@@ -26,7 +26,17 @@ from tqdm import tqdm
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.doctor import Finding, examine
-from rag.documents import AddReport, Answer, Document, Filters, Hit, Loaded, Progress, remarks
+from rag.documents import (
+    AddReport,
+    Answer,
+    Citation,
+    Document,
+    Filters,
+    Hit,
+    Loaded,
+    Progress,
+    remarks,
+)
 from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
@@ -265,12 +275,17 @@ def _print_answer(answer: Answer) -> None:
         print(f"{sentence.text} {marks}")
     for remark in remarks(answer):
         print(remark)
+    if answer.differing:
+        days = {citation.number: citation.document.published or "no date" for citation in answer.citations}
+        print("\nSources differ:")
+        for one in answer.differing:
+            print(f"  {one.value} [{one.number}], {days[one.number]}")
     if answer.citations:
         print()
     for citation in answer.citations:
-        print(
-            f"[{citation.number}] {_label(citation.document)}, characters {citation.start} to {citation.end}"
-        )
+        print(f"[{citation.number}] {_place(citation)}")
+        for copy in citation.copies:
+            print(f"    also in {_place(copy)}")
 
 
 def _evaluate(library: Library, settings: Settings, options: argparse.Namespace) -> int:
@@ -374,11 +389,20 @@ def _answer(answer: Answer) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "quote": c.quote,
+                "copies": [
+                    {"document": _document(copy.document), "start": copy.start, "end": copy.end}
+                    for copy in c.copies
+                ],
             }
             for c in answer.citations
         ],
+        "differing": [{"value": one.value, "citation": one.number} for one in answer.differing],
         "related": [_hit(hit) for hit in answer.related],
     }
+
+
+def _place(citation: Citation) -> str:
+    return f"{_label(citation.document)}, characters {citation.start} to {citation.end}"
 
 
 def _label(document: Document) -> str:

@@ -19,7 +19,17 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence, name_of_removed
+from rag.documents import (
+    Answer,
+    Citation,
+    Differing,
+    Document,
+    Hit,
+    Passage,
+    Sentence,
+    SentenceKind,
+    name_of_removed,
+)
 from rag.errors import CatalogError
 from rag.settings import Settings
 from rag.words import content_words, words
@@ -261,26 +271,43 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
 
     A blanked citation has an empty quote; number and place stay, and the beginning of the
     document's title, so that a note can name what was there. The sentences that cite it are empty
-    too, even a model's own: they were made of its words. Related passages of it are left out.
+    too, even a model's own: they were made of its words. Related passages of it are left out, and so
+    are copies and the values on which sources differ; where a copy in another document has the very
+    words of a blanked quote, the footnote goes to it instead.
     """
 
     def is_gone(citation: Citation) -> bool:
         return (citation.document.id, citation.version) in gone
 
-    def blank(citation: Citation) -> Citation:
+    def blank(citation: Citation, kind: SentenceKind) -> Citation:
+        # A row is read with the header of its own table, so that other words would stay.
+        citation = _without_copies(citation, gone, may_move=kind != "row")
         title = name_of_removed(citation.document.title)
         bare = replace(citation.document, key="", title=title, source="", url="", author="")
         return replace(citation, document=bare, quote="") if is_gone(citation) else citation
 
     sentences = tuple(
-        Sentence(
-            "" if any(map(is_gone, s.citations)) else s.text, s.kind, tuple(blank(c) for c in s.citations)
-        )
+        Sentence("" if any(map(is_gone, citations)) else s.text, s.kind, citations)
         for s in answer.sentences
+        for citations in [tuple(blank(c, s.kind) for c in s.citations)]
     )
+    left = {c.number for s in sentences for c in s.citations if c.quote}
+    differing = tuple(one for one in answer.differing if one.number in left)
     related = tuple(h for h in answer.related if (h.document.id, h.document.version) not in gone)
     text = " ".join(s.text for s in sentences if s.text) if sentences else answer.text
-    return replace(answer, text=text, sentences=sentences, related=related)
+    differing = differing if len(differing) > 1 else ()
+    return replace(answer, text=text, sentences=sentences, related=related, differing=differing)
+
+
+def _without_copies(citation: Citation, gone: AbstractSet[tuple[str, str]], may_move: bool) -> Citation:
+    """Return a citation without copies that are gone; it moves to a copy where it is gone itself."""
+    copies = tuple(c for c in citation.copies if (c.document.id, c.version) not in gone)
+    if (citation.document.id, citation.version) in gone:
+        heir = next((copy for copy in copies if may_move and copy.quote == citation.quote), None)
+        if heir:
+            return replace(heir, copies=tuple(copy for copy in copies if copy is not heir))
+        copies = ()
+    return replace(citation, copies=copies)
 
 
 def answer_to_json(answer: Answer) -> str:
@@ -299,11 +326,14 @@ def answer_from_json(text: str) -> Answer:
         for h in data["related"]
     )
     words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
-    return Answer(**{**_known(Answer, data), "sentences": sentences, "related": related, **words})
+    differing = tuple(Differing(**_known(Differing, one)) for one in data.get("differing", ()))
+    parts = {"sentences": sentences, "related": related, "differing": differing}
+    return Answer(**{**_known(Answer, data), **parts, **words})
 
 
 def _citation(data: dict[str, Any]) -> Citation:
-    return Citation(**{**_known(Citation, data), "document": _document(data["document"])})
+    copies = tuple(_citation(copy) for copy in data.get("copies", ()))
+    return Citation(**{**_known(Citation, data), "document": _document(data["document"]), "copies": copies})
 
 
 def _document(data: dict[str, Any]) -> Document:
@@ -358,7 +388,8 @@ def _insert_conversation(connection: sqlite3.Connection, conversation_id: str) -
 
 
 def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: int, answer: Answer) -> None:
-    versions = {(c.document.id, c.version) for c in answer.citations if c.quote}
+    places = [place for c in answer.citations for place in (c, *c.copies)]
+    versions = {(place.document.id, place.version) for place in places if place.quote}
     versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]

@@ -193,7 +193,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Exact words of one version of a document; ``number`` is the footnote's, from 1."""
+    """Exact words of one version of a document; ``number`` is the footnote's, from 1.
+
+    ``copies`` are the places of the same words in other documents, as those of a wire story in several
+    papers: together they are one source and have one number. A copy has no copies of its own.
+    """
 
     number: int
     document: Document
@@ -202,6 +206,7 @@ class Citation:
     end: int
     quote: str
     page: int | None = None
+    copies: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,14 @@ class Stage:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """What one of several sources that differ says: words of the citation with this number."""
+
+    value: str
+    number: int
+
+
 NO_ANSWER = "The collection has no answer to this question."
 """What an answer that declines says."""
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
@@ -244,6 +257,8 @@ class Answer:
 
     ``not_found`` are the sides of a comparison that the collection says nothing about. Where a list or rows
     of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
+    ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
+    and more.
     """
 
     text: str
@@ -260,6 +275,7 @@ class Answer:
     not_found: tuple[str, ...] = ()
     items_shown: int = 0
     items_total: int = 0
+    differing: tuple[Differing, ...] = ()
 
     @property
     def citations(self) -> tuple[Citation, ...]:

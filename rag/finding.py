@@ -26,7 +26,8 @@ class Found:
 
     ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
     ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
-    first; ``sides`` is what was found for each side of a comparison by itself.
+    first; ``sides`` is what was found for each side of a comparison by itself. ``copies`` are passages whose
+    words stand in ``candidates`` (`rag/copies.py`).
     """
 
     question: Question
@@ -36,6 +37,7 @@ class Found:
     shape: Shape = FACT
     texts: tuple[Document, ...] = ()
     sides: tuple[Found, ...] = ()
+    copies: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import numpy as np
 from rag.catalog_view import StoredPassage
 from rag.comparing import compare
 from rag.composing import Listed, listed, listed_by_side
-from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Citation, Hit, Sentence
+from rag.copies import apart_from, cite, without_same
+from rag.differing import Claim, find_differing
+from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
 from rag.evidence import (
     ANSWER_FEATURES,
     SENTENCE_FEATURES,
@@ -127,14 +130,19 @@ def quote(found: Found, embedder: str) -> Answer:
     if found.sides:
         compared = compare(found, judged, [_judge(side, weights) for side in found.sides])
         if compared:
-            sentences = _sentences(compared.chosen)
+            sentences = _sentences(join(compared.chosen), found)
             return _answered(found, sentences, compared.confidence, not_found=compared.not_found)
     if not enough:
         return _declined(found, judged.confidence)
     if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
         return _with_items(found, items, judged.confidence)
     ordered = put_first(found, judged)
-    return _answered(found, _sentences(choose(ordered.ranked, ordered.scores)), judged.confidence)
+    claims = find_differing(found.question, ordered.ranked, ordered.scores)
+    chosen = choose(ordered.ranked, ordered.scores)
+    quotes = join(beside([claim.weighed for claim in claims], chosen))
+    sentences = _sentences(quotes, found)
+    answer = _answered(found, sentences, judged.confidence)
+    return replace(answer, differing=_differing(claims, quotes, sentences))
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
@@ -149,6 +157,21 @@ def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
             chosen.append(weighed)
             length += words
     return chosen
+
+
+def beside(differing: Sequence[Weighed], chosen: Sequence[Weighed]) -> list[Weighed]:
+    """Return the sentences that differ, the best among them, and those of the others that still fit."""
+    if not differing:
+        return list(chosen)
+    kept = list(differing)
+    length = sum(len(weighed.text.split()) for weighed in kept)
+    for weighed in chosen:
+        words = len(weighed.text.split())
+        is_kept = any(weighed is other for other in kept)
+        if not is_kept and len(kept) < MOST_SENTENCES and length + words <= MOST_WORDS:
+            kept.append(weighed)
+            length += words
+    return kept
 
 
 def join(chosen: Sequence[Weighed]) -> list[Quote]:
@@ -179,10 +202,11 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
 
 def _judge(found: Found, weights: Weights) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    ranked, scores = _rank(weigh_sentences(found.question, found.candidates), weights)
+    ranked, scores = without_same(*_rank(weigh_sentences(found.question, found.candidates), weights))
     if not ranked:
         return Judged((), (), 0.0)
-    features = weigh_answer(found.question, found.candidates, ranked, scores)
+    candidates = apart_from(ranked[0], found.candidates)
+    features = weigh_answer(found.question, candidates, ranked, scores)
     log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
     # Half is where the decision lies, so that the figure means the same for all weights.
     return Judged(ranked, scores, probability(log_odds - weights.threshold))
@@ -237,24 +261,33 @@ def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
     return replace(answer, items_shown=items.shown, items_total=items.total)
 
 
-def _sentences(chosen: Sequence[Weighed]) -> tuple[Sentence, ...]:
-    return tuple(_sentence(quote, number) for number, quote in enumerate(join(chosen), 1))
+def _sentences(quotes: Sequence[Quote], found: Found) -> tuple[Sentence, ...]:
+    return tuple(_sentence(quote, number, found) for number, quote in enumerate(quotes, 1))
 
 
-def _sentence(quote: Quote, number: int) -> Sentence:
+def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
     stored = quote.stored
-    citation = Citation(
-        number=number,
-        document=stored.document,
-        version=stored.document.version,
-        start=quote.start,
-        end=quote.end,
-        quote=quote.text,
-        page=stored.passage.page,
-    )
+    citation = cite(number, stored, quote.first, quote.last, found)
     if stored.sentences[quote.first].kind == "table_row":
         return Sentence(labelled_row(_header_of(stored, quote.first), quote.text), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
+
+
+def _differing(
+    claims: Sequence[Claim], quotes: Sequence[Quote], sentences: Sequence[Sentence]
+) -> tuple[Differing, ...]:
+    """Return what each source says with the number of its footnote, the newest first, undated ones last."""
+    found = list[tuple[date, Differing]]()
+    for claim in claims:
+        stored, position = claim.weighed.candidate.stored, claim.weighed.position
+        for quote, sentence in zip(quotes, sentences, strict=True):
+            if quote.stored is stored and quote.first <= position <= quote.last:
+                citation = sentence.citations[0]
+                published = citation.document.published or date.min
+                found.append((published, Differing(claim.value.text, citation.number)))
+                break
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(differing for _, differing in found)
 
 
 def _header_of(stored: StoredPassage, position: int) -> str:

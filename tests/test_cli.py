@@ -119,6 +119,21 @@ def test_ask(capsys: pytest.CaptureFixture[str]):
     assert not answer["abstained"]
 
 
+def test_ask_shows_copies_and_where_sources_differ(capsys: pytest.CaptureFixture[str], folder: Path):
+    copy = ARTICLE.replace("Harbour Gazette", "Zenda Times").replace("03-05", "03-06")
+    (folder / "copy.md").write_text(copy, "utf-8")
+    (folder / "other.md").write_text(ARTICLE.replace("1871", "1874"), "utf-8")
+    run(capsys, "add", "lighthouse.md", "copy.md", "other.md")
+    question = "When was the lighthouse of Port Ellery built?"
+    out = run(capsys, "ask", question)[1]
+    assert "also in The lighthouse of Port Ellery, Zenda Times, 2024-03-06, characters 0 to 79" in out
+    assert "Sources differ:\n" in out
+    assert "  1874 [" in out
+    answer = run_json(capsys, "ask", question)
+    assert sorted(one["value"] for one in answer["differing"]) == ["1871", "1874"]
+    assert sorted(len(citation["copies"]) for citation in answer["citations"]) == [0, 1]
+
+
 def test_ask_an_empty_library(capsys: pytest.CaptureFixture[str]):
     code, out, err = run(capsys, "ask", QUESTION)
     assert (code, err) == (3, "")

@@ -12,6 +12,7 @@ views.turn = (root, data, emit) => {
     data.limited_to ? el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to}`) : null,
     data.preferring ? preferring(data, emit) : null,
     el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
+    data.differing?.length ? differing(data.differing) : null,
     data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, data.sources.map(source)) : null,
     data.related?.length ? related(data.related) : null,
     data.summary ? summary(data, emit) : null,
@@ -76,8 +77,28 @@ function source(item, index, items) {
       isSame ? null : el("div", { class: "small", dir: "auto" }, [...item.origin, item.state].filter(Boolean).join(" · ")),
       item.blank
         ? el("div", { class: "excerpt blank" }, item.blank)
-        : el("div", { class: "excerpt", dir: "auto" }, item.before, el("mark", {}, item.quote), item.after)),
+        : el("div", { class: "excerpt", dir: "auto" }, item.before, el("mark", {}, item.quote), item.after),
+      item.copies?.length ? copies(item.copies) : null),
     link({ class: "open", href: item.href, "aria-label": `Open ${item.title} at the words of footnote ${item.number}` }, "Open"));
+}
+
+// The same words in other articles count as one source; many of them would hide the next one.
+function copies(items) {
+  const links = items.map((item, index) => [index ? " · " : null,
+    link({ href: item.href, "aria-label": item.label, dir: "auto" }, item.name)]);
+  return items.length > 3
+    ? el("details", { class: "small copies" }, el("summary", {}, `Also in ${plural(items.length, "other article")}`), links)
+    : el("p", { class: "small copies" }, "Also in ", links);
+}
+
+// What each source says, newest first: a list, so that a screen reader counts the values.
+function differing(items) {
+  return el("section", { class: "differing", "aria-label": "Sources differ" },
+    el("h3", {}, "Sources differ"),
+    el("ul", {}, items.map((item) => el("li", {},
+      el("div", { class: "value", dir: "auto" }, item.value, note(item.note)),
+      el("div", { class: "small", dir: "auto" }, item.source),
+      el("div", { class: "small" }, item.day)))));
 }
 
 function related(items) {
