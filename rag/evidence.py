@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.questions import (
     asked_kind,
@@ -43,6 +44,8 @@ SENTENCE_FEATURES: Mapping[str, str] = {
     "is_row": "whether it is a row of a table",
     "is_item": "whether it is an item of a list",
     "is_question": "whether it ends with a question mark",
+    "matches": "mean cosine of the question's words with the nearest words of the sentence",
+    "matches_lead": "the same, less the best sentence's (0 for the best)",
 }
 
 ANSWER_FEATURES: Mapping[str, str] = {
@@ -62,13 +65,27 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "lacks_count": "whether how many of something is asked and the place has no number near it",
     "lacks_money": "whether an amount of money is asked for and the place holds none",
     "lacks_person": "whether who is the ... is asked and the place has no person's name",
+    "matches": "mean cosine of the question's words with the nearest words of the best passage",
+    "worst_match": "the lowest of these cosines",
+    "next_worst_match": "the second lowest",
+    "place_matches": "mean cosine of the question's words with the nearest words of the place",
+    "worst_place_match": "the lowest of these cosines",
+    "next_worst_place_match": "the second lowest",
+    "sentence_matches": "mean cosine of the question's words with the nearest words of the best sentence",
+    "worst_sentence_match": "the lowest of these cosines",
+    "next_worst_sentence_match": "the second lowest",
+    "crowd": "share of the passages in sight that have the best one's title",
 }
 # The place is the best sentence with the two around it, title and heading; for an item of a list, with
 # what the list follows. That words are missing is
 # taken loosely: their first five letters are enough.
 
 # Vectors say little about a language that the model doesn't know, so the lexical models go without.
-SEMANTIC = frozenset("cosine cosine_lead sentence_cosine passage_score passage_lead lead".split())
+SEMANTIC = frozenset(
+    "cosine cosine_lead sentence_cosine passage_score passage_lead lead matches matches_lead worst_match"
+    " next_worst_match place_matches worst_place_match next_worst_place_match sentence_matches"
+    " worst_sentence_match next_worst_sentence_match".split()
+)
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
 _CLOSING = "\"'”’»)]"
@@ -104,9 +121,11 @@ def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list
         row for candidate in seen for row in _candidate_rows(question, candidate, best_score, best_cosine)
     ]
     best_coverage = max((row[3]["coverage"] for row in rows), default=0.0)
+    best_matches = max((row[3]["matches"] for row in rows), default=0.0)
     weighed = []
     for candidate, position, text, features, held in rows:
         features["coverage_lead"] = features["coverage"] - best_coverage
+        features["matches_lead"] = features["matches"] - best_matches
         values = tuple(features[name] for name in SENTENCE_FEATURES)
         weighed.append(Weighed(candidate, position, text, held, values))
     return weighed
@@ -124,6 +143,7 @@ def _candidate_rows(
     before: frozenset[str] = frozenset()
     lead_in = before
     header = frozenset(stems(stored.header))
+    matches = candidate.word_cosines[:, 1:].mean(axis=0).tolist() if candidate.word_cosines.size else []
     for position, span in enumerate(stored.sentences):
         text = stored.passage.text[span.start - offset : span.end - offset]
         in_order = stems(text)
@@ -159,6 +179,7 @@ def _candidate_rows(
             "is_row": float(span.kind == "table_row"),
             "is_item": float(span.kind == "list_item"),
             "is_question": float(text.endswith("?")),
+            "matches": matches[position] if matches else 0.0,
         }
         rows.append((candidate, position, text, features, held))
         before = held
@@ -187,6 +208,13 @@ def weigh_answer(
     kind = asked_kind(question.text)
     kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
     numbers = [word for word in words(question.text) if word[0].isdigit()]
+    cosines = home.word_cosines
+    in_place = cosines[:, [0, *(1 + position for position in _around(best))]] if cosines.size else cosines
+    in_sentence = cosines[:, [1 + best.position]] if cosines.size else cosines
+    matches, worst, next_worst = _worst_matches(cosines)
+    place_matches, worst_in_place, next_worst_in_place = _worst_matches(in_place)
+    sentence_matches, worst_in_sentence, next_worst_in_sentence = _worst_matches(in_sentence)
+    title = home.stored.document.title
     features = {
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
@@ -206,6 +234,16 @@ def weigh_answer(
         "lacks_count": lacks_count(question.text, place),
         "lacks_money": kind == "money" and not holds_kind(kind, place, question.text),
         "lacks_person": lacks_person(question.text, place),
+        "matches": matches,
+        "worst_match": worst,
+        "next_worst_match": next_worst,
+        "place_matches": place_matches,
+        "worst_place_match": worst_in_place,
+        "next_worst_place_match": next_worst_in_place,
+        "sentence_matches": sentence_matches,
+        "worst_sentence_match": worst_in_sentence,
+        "next_worst_sentence_match": next_worst_in_sentence,
+        "crowd": sum(c.stored.document.title == title for c in seen) / len(seen),
     }
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
 
@@ -223,17 +261,28 @@ def _held_share(wanted: Collection[str], held: Collection[str]) -> float:
 def _place(best: Weighed) -> str:
     """Return the best sentence with the two around it, its title and heading."""
     stored = best.candidate.stored
-    around = stored.sentences[max(0, best.position - 1) : best.position + 2]
-    if best.span.kind == "list_item":
-        around = (*_lead_in(stored.sentences[: best.position]), *around)
     offset = stored.passage.start
-    sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in around)
+    spans = (stored.sentences[position] for position in _around(best))
+    sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in spans)
     return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, *sentences])
 
 
-def _lead_in(before: Sequence[Span]) -> tuple[Span, ...]:
-    """Return the sentence that a list follows, if there is one."""
-    return next(((span,) for span in reversed(before) if span.kind != "list_item"), ())
+def _around(best: Weighed) -> list[int]:
+    """Return the positions of the best sentence and the two around it, and of what its list follows."""
+    spans = best.candidate.stored.sentences
+    around = list(range(max(0, best.position - 1), min(len(spans), best.position + 2)))
+    if best.span.kind != "list_item":
+        return around
+    before = (n for n in range(best.position - 1, -1, -1) if spans[n].kind != "list_item")
+    return [*(n for n in before if n not in around)][:1] + around
+
+
+def _worst_matches(cosines: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return mean, lowest and second lowest of each word's best match; zeros where there are no words."""
+    if not cosines.size:
+        return 0.0, 0.0, 0.0
+    best = np.sort(cosines.max(axis=1))
+    return float(best.mean()), float(best[0]), float(best[min(1, len(best) - 1)])
 
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:

@@ -14,9 +14,11 @@ words it, or "none".
 are sets in any language: they fit the weights without vectors, for other languages and embedding
 models. All sets count alike, and the first one sets the threshold. The shipped weights are fitted on
 XQuAD (github.com/google-deepmind/xquad) in English, Turkish and German, on 1,000 questions of the Reddit
-part of SQuADShifts (modestyachts.github.io/squadshifts-website), and on ``scripts/sample_questions.jsonl``:
+part of SQuADShifts (modestyachts.github.io/squadshifts-website), and on two sets beside this script:
+``long_articles.json``, twelve articles of 30 paragraphs and more on neighbouring things, so that what is left
+out is close to what is there, and ``sample_questions.jsonl``:
 
-    --known xquad.en.json reddit.json scripts/sample_questions.jsonl
+    --known xquad.en.json scripts/long_articles.json reddit.json scripts/sample_questions.jsonl
     --any xquad.en.json xquad.tr.json xquad.de.json
 
 The figures printed are from five-fold cross-validation over articles (over paragraphs where a set is
