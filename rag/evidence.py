@@ -74,7 +74,6 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "sentence_matches": "mean cosine of the question's words with the nearest words of the best sentence",
     "worst_sentence_match": "the lowest of these cosines",
     "next_worst_sentence_match": "the second lowest",
-    "crowd": "share of the passages in sight that have the best one's title",
 }
 # The place is the best sentence with the two around it, title and heading; for an item of a list, with
 # what the list follows. That words are missing is
@@ -214,7 +213,6 @@ def weigh_answer(
     matches, worst, next_worst = _worst_matches(cosines)
     place_matches, worst_in_place, next_worst_in_place = _worst_matches(in_place)
     sentence_matches, worst_in_sentence, next_worst_in_sentence = _worst_matches(in_sentence)
-    title = home.stored.document.title
     features = {
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
@@ -243,7 +241,6 @@ def weigh_answer(
         "sentence_matches": sentence_matches,
         "worst_sentence_match": worst_in_sentence,
         "next_worst_sentence_match": next_worst_in_sentence,
-        "crowd": sum(c.stored.document.title == title for c in seen) / len(seen),
     }
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
 

@@ -38,7 +38,7 @@ LEXICAL = "lexical"
 """The weights for an embedding model without its own, and for languages that a model doesn't know."""
 
 MOST_SENTENCES = 3
-MOST_WORDS = 75
+MOST_WORDS = 100
 """An answer's length: further sentences join the first as long as they fit."""
 _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
