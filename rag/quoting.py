@@ -40,7 +40,7 @@ LEXICAL = "lexical"
 MOST_SENTENCES = 3
 MOST_WORDS = 100
 """An answer's length: further sentences join the first as long as they fit."""
-_CLOSE = 2.6
+_CLOSE = 3.0
 """Log-odds that a further sentence may lie behind the first."""
 MOST_JOINED_WORDS = 66
 """Neighbouring sentences are quoted as one stretch up to this length."""

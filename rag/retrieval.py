@@ -19,7 +19,7 @@ from rag.language import language_of_question
 from rag.preferences import Preference
 from rag.vectors import VectorIndex, nearest_rows
 from rag.word_vectors import WordVectors, as_floats, best_matches
-from rag.words import content_words, index_stem, spellings, stem, stems
+from rag.words import content_spans, content_words, index_stem, spellings, stem, stems
 
 CANDIDATES = 100
 """Passages taken from each of the two rankings before they are fused."""
@@ -172,7 +172,7 @@ def find(
         _second_look(question, complete(stored), *fused[name]) for name, stored in looked_at.items()
     ]
     if preference:
-        candidates = _with_bonus(candidates, preference)
+        candidates = _with_bonus(question, candidates, preference)
     candidates.sort(key=lambda c: (-c.score, c.stored.passage.id))
     return candidates[:limit]
 
@@ -213,20 +213,37 @@ def _both(filters: Filters | None, wanted: Filters) -> Filters | None:
     return replace(filters, sources=names, since=since, until=until)
 
 
-def _with_bonus(candidates: Sequence[Candidate], preference: Preference) -> list[Candidate]:
+def _with_bonus(
+    question: Question, candidates: Sequence[Candidate], preference: Preference
+) -> list[Candidate]:
     newness = _newness(candidates) if preference.newest else {}
-    return [_preferred(candidate, preference, newness) for candidate in candidates]
+    return [_preferred(question, candidate, preference, newness) for candidate in candidates]
 
 
-def _preferred(candidate: Candidate, preference: Preference, newness: Mapping[date, float]) -> Candidate:
+def _preferred(
+    question: Question, candidate: Candidate, preference: Preference, newness: Mapping[date, float]
+) -> Candidate:
     document = candidate.stored.document
     bonus = BONUS * preference.suited(document)
-    day = ""
+    cosines, day = candidate.word_cosines, ""
     if preference.period and document.published and document.published in preference.period:
         day = f"{document.published.day} {document.published:%B %Y}"
+        cosines = _with_day(question, cosines, day)
     elif document.published:
         bonus += BONUS * newness.get(document.published, 0.0)
-    return replace(candidate, score=candidate.score + bonus, bonus=bonus, day=day)
+    return replace(candidate, score=candidate.score + bonus, bonus=bonus, day=day, word_cosines=cosines)
+
+
+def _with_day(question: Question, cosines: NDArray[np.float32], day: str) -> NDArray[np.float32]:
+    """Return the words' cosines with those of the day as if it stood in the title."""
+    spans = content_spans(question.text)
+    if len(spans) != len(cosines):  # a word that the model has no token for
+        return cosines
+    told = {*stems(day), *stems("since before after until between")}
+    said = [stem(question.text[start:end]) in told for start, end in spans]
+    with_day = cosines.copy()
+    with_day[said, 0] = 1.0
+    return with_day
 
 
 def _newness(candidates: Sequence[Candidate]) -> dict[date, float]:

@@ -18,6 +18,7 @@ from conftest import BagOfWords, child, line
 from rag import Library, NewDocument, Settings, VectorIndexError
 from rag.catalog import Catalog
 from rag.catalog_writer import EmbeddedPiece
+from rag.embeddings import PassageVectors
 from rag.splitting import Piece, Span
 from rag.vectors import VectorIndex
 
@@ -41,7 +42,9 @@ def put(catalog: Catalog, key: str, count: int) -> list[str]:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     pieces = [
         EmbeddedPiece(
-            Piece(n, n + 1, "", None, (Span(n, n + 1, "paragraph"),)), f"{key}{n}", vector, vector[None]
+            Piece(n, n + 1, "", None, (Span(n, n + 1, "paragraph"),)),
+            f"{key}{n}",
+            PassageVectors(vector, vector[None]),
         )
         for n, vector in enumerate(vectors)
     ]

@@ -57,7 +57,9 @@ def test_what_is_packed_is_unpacked():
     assert unpack(NO_WORDS.packed(), sentences=2) == NO_WORDS
 
 
-@pytest.mark.parametrize("blob", [b"\1", b"\0\0\0\0\0\0\0", b"\1\0\0\0\0\0", b"\0\0\0\0\1\0" + bytes(WIDTH - 1)])
+@pytest.mark.parametrize(
+    "blob", [b"\1", b"\0\0\0\0\0\0\0", b"\1\0\0\0\0\0", b"\0\0\0\0\1\0" + bytes(WIDTH - 1)]
+)
 def test_bytes_that_can_t_be_right_are_not_taken(blob: bytes):
     assert unpack(blob, sentences=2) is None
 
