@@ -25,6 +25,8 @@ LOOKED_THROUGH = 50
 """Passages that are looked through where there are copies among the best."""
 _COPIED = 0.8
 """Share of a passage's words, in sentences of one other document, from which it is a copy."""
+_SHARED = 0.5
+"""Share of a passage's distinct words that another document must have for a closer look."""
 _LEAST_WORDS = 6
 """A shorter sentence may stand in two articles by chance."""
 _KERNEL = 0.6
@@ -141,10 +143,15 @@ def is_long_enough(key: str) -> bool:
 def _is_copy(candidate: Candidate, others: Sequence[Candidate], said: Mapping[str, Sequence[str]]) -> bool:
     """Whether a passage stands in another document's passages; ``said`` has the sentences of each by id."""
     mine = candidate.stored
-    documents = dict[str, list[str]]()
+    documents, held = dict[str, list[str]](), dict[str, set[str]]()
     for other in others:
         if other.stored.document.id != mine.document.id:
             documents.setdefault(other.stored.document.id, []).extend(said[other.stored.passage.id])
+            held.setdefault(other.stored.document.id, set()).update(other.held)
+    for name, words in held.items():
+        # Quick to see, and so for nearly all: too few words in common.
+        if len(words & candidate.held) < _SHARED * len(candidate.held):
+            del documents[name]
     return any(_stands_in(mine, said[mine.passage.id], sentences) for sentences in documents.values())
 
 

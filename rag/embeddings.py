@@ -197,17 +197,20 @@ class LocalEmbeddings:
         return self._word_vectors(self._read(self._session(cores()), text), text)[1]
 
     def _word_vectors(self, tokens: _Tokens, text: str) -> tuple[list[tuple[int, int]], Vectors]:
-        found, rows = list[tuple[int, int]](), list[Vector]()
-        passed = 0
-        for start, end in content_spans(text):
-            if end - passed > tokens.seen:
-                passed = start
+        found, rows = list[tuple[int, int]](), [np.empty((0, self.dimensions), np.float32)]
+        waiting, passed = content_spans(text), 0
+        while waiting:
+            seen = [span for span in waiting if span[1] - passed <= tokens.seen]
+            means, is_there = tokens.means([(start - passed, end - passed) for start, end in seen])
+            found += [span for span, there in zip(seen, is_there, strict=True) if there]
+            rows.append(means)
+            # A word of more tokens than the model reads at once has no vector.
+            is_too_long = not seen and waiting[0][0] == passed
+            waiting = waiting[len(seen) + is_too_long :]
+            if waiting:
+                passed = waiting[0][0]
                 tokens = self._read(self._session(threads=1), text[passed:])
-            inside = tokens.within(start - passed, end - passed)
-            if len(inside):
-                found.append((start, end))
-                rows.append(inside.mean(axis=0))
-        return found, np.array(rows, np.float32).reshape(-1, self.dimensions)
+        return found, np.concatenate(rows)
 
     def _read(self, session: InferenceSession, text: str) -> _Tokens:
         encoding = self._tokenizer.encode(text)
@@ -240,6 +243,19 @@ class _Tokens(NamedTuple):
         """The vectors of what stands wholly between two places."""
         first = int(np.searchsorted(self.starts, start))
         return self.standing[first : int(np.searchsorted(self.ends, end, side="right"))]
+
+    def means(self, spans: Sequence[tuple[int, int]]) -> tuple[Vectors, list[bool]]:
+        """The mean of what stands within each span, of those that hold a token, and which these are."""
+        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
+        first = np.searchsorted(self.starts, starts)
+        last = np.searchsorted(self.ends, ends, side="right")
+        is_there = last > first
+        sums = np.concatenate(
+            [np.zeros((1, self.standing.shape[1])), self.standing.cumsum(axis=0, dtype=float)]
+        )
+        first, last = first[is_there], last[is_there]
+        means = (sums[last] - sums[first]) / (last - first)[:, None]
+        return means.astype(np.float32), is_there.tolist()
 
 
 def cores() -> int:

@@ -69,7 +69,9 @@ def gather(
 
 def reduce(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
     """Reduce vectors of the packaged model's tokens, float32 (n, 384), to rows of `WordVectors`."""
-    reduced = vectors @ _basis()
+    # Not by BLAS, whose own threads and those that passages are embedded in would wait for one another:
+    # half of the time to add a document.
+    reduced = np.einsum("ij,jk->ik", vectors, _basis(), optimize=False)
     lengths = np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-9)
     rows: NDArray[np.int8] = np.rint(reduced / lengths * _SCALE).astype(np.int8)
     return rows
