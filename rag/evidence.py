@@ -210,9 +210,6 @@ def weigh_answer(
     cosines = home.word_cosines
     in_place = cosines[:, [0, *(1 + position for position in _around(best))]] if cosines.size else cosines
     in_sentence = cosines[:, [1 + best.position]] if cosines.size else cosines
-    matches, worst, next_worst = _worst_matches(cosines)
-    place_matches, worst_in_place, next_worst_in_place = _worst_matches(in_place)
-    sentence_matches, worst_in_sentence, next_worst_in_sentence = _worst_matches(in_sentence)
     features = {
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
         "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
@@ -232,16 +229,12 @@ def weigh_answer(
         "lacks_count": lacks_count(question.text, place),
         "lacks_money": kind == "money" and not holds_kind(kind, place, question.text),
         "lacks_person": lacks_person(question.text, place),
-        "matches": matches,
-        "worst_match": worst,
-        "next_worst_match": next_worst,
-        "place_matches": place_matches,
-        "worst_place_match": worst_in_place,
-        "next_worst_place_match": next_worst_in_place,
-        "sentence_matches": sentence_matches,
-        "worst_sentence_match": worst_in_sentence,
-        "next_worst_sentence_match": next_worst_in_sentence,
     }
+    for part, seen_in in (("", cosines), ("place_", in_place), ("sentence_", in_sentence)):
+        mean, worst, next_worst = _worst_matches(seen_in)
+        features[f"{part}matches"] = mean
+        features[f"worst_{part}match"] = worst
+        features[f"next_worst_{part}match"] = next_worst
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
 
 

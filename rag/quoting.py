@@ -40,8 +40,10 @@ LEXICAL = "lexical"
 MOST_SENTENCES = 3
 MOST_WORDS = 100
 """An answer's length: further sentences join the first as long as they fit."""
-_CLOSE = 3.0
+_CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
+_CLOSE_IF_NEW = 3.3
+"""The same for one that holds a word of the question which the others lack."""
 MOST_JOINED_WORDS = 66
 """Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
@@ -138,20 +140,26 @@ def quote(found: Found, embedder: str) -> Answer:
         return _with_items(found, items, judged.confidence)
     ordered = put_first(found, judged)
     claims = find_differing(found.question, ordered.ranked, ordered.scores)
-    chosen = choose(ordered.ranked, ordered.scores)
+    chosen = choose(ordered.ranked, ordered.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
     sentences = _sentences(quotes, found)
     answer = _answered(found, sentences, judged.confidence)
     return replace(answer, differing=_differing(claims, quotes, sentences))
 
 
-def choose(ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Weighed]:
-    """Return the sentences that an answer quotes: the best, and those close behind that say more."""
+def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[str]) -> list[Weighed]:
+    """Return the sentences that an answer quotes: the best, and those close behind that say more.
+
+    One that holds a word asked for which the others lack may lie further behind: "built and electrified".
+    """
     chosen = [ranked[0]]
     length = len(ranked[0].text.split())
     for weighed, score in zip(ranked[1:], scores[1:], strict=True):
-        if len(chosen) == MOST_SENTENCES or score < scores[0] - _CLOSE:
+        if len(chosen) == MOST_SENTENCES or score < scores[0] - _CLOSE_IF_NEW:
             break
+        said = frozenset[str]().union(*(other.stems for other in chosen))
+        if score < scores[0] - _CLOSE and not any(s in weighed.stems and s not in said for s in asked):
+            continue
         words = len(weighed.text.split())
         if length + words <= MOST_WORDS and not any(says_the_same(weighed, other) for other in chosen):
             chosen.append(weighed)

@@ -276,7 +276,10 @@ def report(
     cannot = [j for j in judged if j[0].kind == "left out"]
     exchanged = [j[1] < threshold for j in judged if j[0].kind == "exchanged"]
     answered = [j for j in can if j[1] >= threshold]
-    texts = [[w.text for w in choose(ranked, scores)] for _, _, ranked, scores in answered]
+    texts = [
+        [w.text for w in choose(ranked, scores, case.found.question.stems)]
+        for case, _, ranked, scores in answered
+    ]
     first = sum(contains(t[0], j[0].answers) for j, t in zip(answered, texts, strict=True))
     held = sum(contains(" ".join(t), j[0].answers) for j, t in zip(answered, texts, strict=True))
     length = np.mean([len(" ".join(t).split()) for t in texts])
