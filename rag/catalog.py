@@ -22,6 +22,7 @@ from rag.catalog_view import CatalogView
 from rag.catalog_writer import WIPE, CatalogWriter
 from rag.errors import CatalogError
 from rag.migrations import MIGRATIONS, migrate
+from rag.stored_passage import PassageCache
 
 SCHEMA_VERSION = 2
 _BUSY_SECONDS = 60
@@ -53,6 +54,7 @@ class Catalog:
         self._all: list[sqlite3.Connection] = []
         self._writer = threading.Lock()
         self._closed = False
+        self._passages = PassageCache()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -83,7 +85,7 @@ class Catalog:
         with self._translated(), self._connection() as connection:
             connection.execute("BEGIN")
             try:
-                yield CatalogView(connection)
+                yield CatalogView(connection, self._passages)
             finally:
                 connection.execute("ROLLBACK")
 

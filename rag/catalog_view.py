@@ -12,33 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import Block, Document, Filters, Passage
-from rag.embeddings import PassageVectors, Vector, Vectors
+from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
 from rag.preferences import Origin
 from rag.splitting import Span
-from rag.word_vectors import NO_WORDS, WordVectors, unpack
+from rag.stored_passage import PassageCache, StoredPassage
+from rag.word_vectors import NO_WORDS, unpack
 
 _DOCUMENT = (
     "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
     " d.media_type, d.added, d.characters, d.words, d.passages"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage with all that finding and quoting need.
-
-    ``sentence_vectors`` is float32, (len(sentences), dimensions); ``header`` belongs to the rows at
-    the start of a passage in which a table goes on.
-    """
-
-    passage: Passage
-    document: Document
-    header: str
-    sentences: tuple[Span, ...]
-    vector: Vector
-    sentence_vectors: Vectors
-    words: WordVectors = NO_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +43,11 @@ class VectorRows:
 
 
 class CatalogView:
-    """One moment of the catalog, to read."""
+    """One moment of the catalog, to read; ``cache`` is of the same catalog."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, cache: PassageCache | None = None) -> None:
         self._connection = connection
+        self._cache = cache
 
     def select(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Rows in the catalog's own terms, for what looks after the file and not after documents."""
@@ -313,6 +298,19 @@ class CatalogView:
 
     def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
         """These passages with their documents and sentences, by id, of those that are held."""
+        if self._cache is None:
+            return self._read_passages(passage_ids)
+        # Whatever a passage or its document changes, its passages are written anew.
+        change = self.last_change()
+        held = self._cache.held(change)
+        read = self._read_passages([name for name in passage_ids if name not in held])
+        self._cache.hold(change, read)
+        known = held | read
+        return {name: known[name] for name in passage_ids if name in known}
+
+    def _read_passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
+        if not passage_ids:
+            return {}
         rows = self._connection.execute(
             "SELECT p.id, p.start, p.end, p.heading, p.page, p.header,"
             " substr(d.text, p.start + 1, p.end - p.start), v.vector, s.spans, s.vectors, s.words,"

@@ -8,17 +8,18 @@ few words at an edge are passed over, as a dateline or "the ministry said"; a nu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from itertools import combinations
 
-from rag.catalog_view import StoredPassage
 from rag.documents import Citation, Document
 from rag.evidence import Weighed
 from rag.finding import Found
 from rag.questions import names
 from rag.retrieval import Candidate
+from rag.stored_passage import StoredPassage
 from rag.words import fold
 
 LOOKED_THROUGH = 50
@@ -59,10 +60,9 @@ def set_apart(found: Found) -> Found:
     Of two that hold the same the better one stays, and of two of which one holds more, that one.
     """
     kept, copies = list(found.candidates), list[Candidate]()
-    said = {c.stored.passage.id: _sentences(c.stored) for c in found.candidates}
-    for candidate in reversed(found.candidates):
+    for candidate in _suspected(found.candidates):
         others = [other for other in kept if other is not candidate]
-        if _is_copy(candidate, others, said):
+        if _is_copy(candidate, others):
             kept = others
             copies.insert(0, candidate)
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))
@@ -70,12 +70,23 @@ def set_apart(found: Found) -> Found:
 
 def without_same(ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[list[Weighed], list[float]]:
     """Leave out sentences whose words a better one in another document has."""
-    kept = list[int]()
+    kept, keys = list[int](), list[str]()
     first = dict[str, int]()
     for number, weighed in enumerate(ranked):
         key = plain(weighed.text)
+        keys.append(key)
         rivals = [first[key]] if key in first else kept[:_RIVALS]
-        if not any(_is_repeated(weighed, ranked[rival]) for rival in rivals):
+        home = weighed.candidate.stored.document.id
+        is_repeated = (
+            is_long_enough(key)
+            and weighed.span.kind != "table_row"
+            and any(
+                is_same(key, keys[rival])
+                for rival in rivals
+                if ranked[rival].candidate.stored.document.id != home
+            )
+        )
+        if not is_repeated:
             kept.append(number)
             first.setdefault(key, number)
     return [ranked[number] for number in kept], [scores[number] for number in kept]
@@ -128,7 +139,7 @@ def is_same(one: str, other: str) -> bool:
     """Whether two plain sentences say the same in the same words, but for a few at an edge."""
     if one == other:
         return True
-    shorter, longer = sorted((one, other), key=len)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) < _KERNEL * len(longer) or shorter not in longer:
         return False
     before, _, after = longer.partition(shorter)
@@ -140,19 +151,36 @@ def is_long_enough(key: str) -> bool:
     return key.count(" ") > _LEAST_WORDS
 
 
-def _is_copy(candidate: Candidate, others: Sequence[Candidate], said: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a passage stands in another document's passages; ``said`` has the sentences of each by id."""
+def _suspected(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the passages that may be copies of others, the last first: quick, for nearly all are none."""
+    shared = [dict[str, int]() for _ in candidates]
+    for (i, one), (j, other) in combinations(enumerate(candidates), 2):
+        home, away = one.stored.document.id, other.stored.document.id
+        if home != away:
+            words = len(one.held & other.held)
+            shared[i][away] = shared[i].get(away, 0) + words
+            shared[j][home] = shared[j].get(home, 0) + words
+    return [
+        candidate
+        for candidate, counts in reversed(list(zip(candidates, shared, strict=True)))
+        if max(counts.values(), default=0) >= _SHARED * len(candidate.held)
+    ]
+
+
+def _is_copy(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether a passage stands in the passages of one other document."""
     mine = candidate.stored
-    documents, held = dict[str, list[str]](), dict[str, set[str]]()
+    documents = dict[str, list[Candidate]]()
     for other in others:
         if other.stored.document.id != mine.document.id:
-            documents.setdefault(other.stored.document.id, []).extend(said[other.stored.passage.id])
-            held.setdefault(other.stored.document.id, set()).update(other.held)
-    for name, words in held.items():
-        # Quick to see, and so for nearly all: too few words in common.
-        if len(words & candidate.held) < _SHARED * len(candidate.held):
-            del documents[name]
-    return any(_stands_in(mine, said[mine.passage.id], sentences) for sentences in documents.values())
+            documents.setdefault(other.stored.document.id, []).append(other)
+    for passages in documents.values():
+        held = frozenset[str]().union(*(other.held for other in passages))
+        if len(held & candidate.held) >= _SHARED * len(candidate.held):
+            sentences = [sentence for other in passages for sentence in _sentences(other.stored)]
+            if _stands_in(mine, _sentences(mine), sentences):
+                return True
+    return False
 
 
 def _stands_in(stored: StoredPassage, said: Sequence[str], sentences: Sequence[str]) -> bool:
@@ -178,13 +206,6 @@ def _tells_more(text: str, key: str, whole: str) -> bool:
     return any(f" {word} " not in whole for word in key.split() if _TELLING.search(f" {word} ")) or any(
         plain(name) not in whole for name in names(text)
     )
-
-
-def _is_repeated(weighed: Weighed, better: Weighed) -> bool:
-    if weighed.candidate.stored.document.id == better.candidate.stored.document.id:
-        return False
-    key = plain(weighed.text)
-    return is_long_enough(key) and weighed.span.kind != "table_row" and is_same(key, plain(better.text))
 
 
 def _same_words(stored: StoredPassage, first: int, last: int, other: StoredPassage) -> tuple[int, int] | None:

@@ -258,6 +258,16 @@ class _Tokens(NamedTuple):
         return means.astype(np.float32), is_there.tolist()
 
 
+def products(rows: Vectors, vector: Vector) -> Vector:
+    """Return the product of each row with a vector: of normalised ones, their cosines.
+
+    Not by BLAS, which is no quicker here, and where the cores are busy waits for its own threads: up to
+    20 ms instead of one.
+    """
+    found: Vector = np.einsum("ij,j->i", rows, vector)
+    return found
+
+
 def cores() -> int:
     """Return how many processor cores this process may use."""
     # Not on macOS and Windows.
@@ -269,8 +279,9 @@ def _open_session(model: Path, threads: int) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Spinning saves a fifth of the time where both cores are free, and doubles it where they are not.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Waiting awake for the other threads saves a fifth of the time where the cores are free, and doubles
+    # it where they are not; ten microseconds give most of the one without the other.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "10")
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from rag.catalog import Catalog
-from rag.catalog_view import CatalogView, StoredPassage
+from rag.catalog_view import CatalogView
 from rag.documents import Document, Filters
 from rag.embeddings import Embedder
 from rag.preferences import Preference, may_prefer, read_preference
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.shapes import FACT, Shape, read_shape
+from rag.stored_passage import StoredPassage
 from rag.text import one_line
 from rag.vectors import VectorIndex
 

@@ -12,7 +12,6 @@ from functools import partial
 
 from rag.blocks import find_blocks
 from rag.catalog import Catalog
-from rag.catalog_view import StoredPassage
 from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
     AddReport,
@@ -26,6 +25,7 @@ from rag.documents import (
 from rag.embeddings import Embedder, cores
 from rag.errors import LoadError
 from rag.splitting import Piece, Span, split_document
+from rag.stored_passage import StoredPassage
 from rag.text import normalise_text, one_line
 
 _AHEAD_PER_CORE = 4

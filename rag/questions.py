@@ -169,7 +169,8 @@ def head_word(question: str) -> str:
     return stem(found[-1]) if found else ""
 
 
-def names(text: str) -> list[str]:
+@lru_cache(maxsize=8_000)
+def names(text: str) -> tuple[str, ...]:
     """Return what looks like the name of a person or place: capitals but for the first word.
 
     The label of a list item ("Market Access: ...") is none, nor is an adjective of nationality that
@@ -179,12 +180,12 @@ def names(text: str) -> list[str]:
     label = _LABEL.match(text)
     body = text[label.end() :] if label else text
     is_short = len(body.split()) <= 6
-    return [
+    return tuple(
         match[0]
         for match in _NAME.finditer(body)
         if (is_short or " " in match[0] or not _OPENING.search(body[: match.start()]))
         and not (_ADJECTIVE.search(match[0]) and re.match(r"\s+[a-z]", body[match.end() :]))
-    ]
+    )
 
 
 def names_and_numbers(question: str) -> list[str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.catalog_view import StoredPassage
 from rag.comparing import compare
 from rag.composing import Listed, listed, listed_by_side
 from rag.copies import apart_from, cite, without_same
@@ -30,6 +29,7 @@ from rag.evidence import (
 from rag.finding import Found
 from rag.ordering import ENOUGH, Judged, put_first, says_the_same
 from rag.splitting import LEANING
+from rag.stored_passage import StoredPassage
 from rag.text import labelled_row
 from rag.words import stem
 

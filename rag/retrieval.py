@@ -12,11 +12,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.catalog_view import CatalogView, StoredPassage
+from rag.catalog_view import CatalogView
 from rag.documents import Filters
-from rag.embeddings import Vector
+from rag.embeddings import Vector, products
 from rag.language import language_of_question
 from rag.preferences import Preference
+from rag.stored_passage import StoredPassage
 from rag.vectors import VectorIndex, nearest_rows
 from rag.word_vectors import WordVectors, as_floats, best_matches
 from rag.words import content_spans, content_words, index_stem, spellings, stem, stems
@@ -168,9 +169,7 @@ def find(
     best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
     wanted_too = [passage for passage in best if passage in preferred][:PREFERRED]
     looked_at = view.passages(list(dict.fromkeys([*best[: max(SECOND_LOOK, limit)], *wanted_too])))
-    candidates = [
-        _second_look(question, complete(stored), *fused[name]) for name, stored in looked_at.items()
-    ]
+    candidates = _second_look(question, [complete(stored) for stored in looked_at.values()], fused)
     if preference:
         candidates = _with_bonus(question, candidates, preference)
     candidates.sort(key=lambda c: (-c.score, c.stored.passage.id))
@@ -282,7 +281,7 @@ def _fuse(
     rows = view.vectors_of(list(dict.fromkeys(passage_ids)))
     if not rows.ids:
         return {}
-    cosines = rows.matrix @ question.vector
+    cosines = products(rows.matrix, question.vector)
     best = max(lexical.values(), default=1.0)
     cosine_weight = _COSINE if question.is_known_language else _COSINE_FOREIGN
     fused = {}
@@ -293,15 +292,30 @@ def _fuse(
 
 
 def _second_look(
-    question: Question, stored: StoredPassage, fused: float, cosine: float, lexical: float
+    question: Question, passages: Sequence[StoredPassage], fused: Mapping[str, tuple[float, float, float]]
+) -> list[Candidate]:
+    """Return the passages with their scores, in their order; ``fused`` is what `_fuse` returns."""
+    matches = best_matches(question.word_rows, [stored.words for stored in passages])
+    return [
+        _scored(question, stored, word_cosines, *fused[stored.passage.id])
+        for stored, word_cosines in zip(passages, matches, strict=True)
+    ]
+
+
+def _scored(
+    question: Question,
+    stored: StoredPassage,
+    word_cosines: NDArray[np.float32],
+    fused: float,
+    cosine: float,
+    lexical: float,
 ) -> Candidate:
     passage = stored.passage
     text_stems = stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}")
     held = frozenset(text_stems)
     coverage = covered(question, held)
     pairs = paired(question, text_stems, held)
-    sentence_cosines = stored.sentence_vectors @ question.vector
-    word_cosines = best_matches(question.word_rows, stored.words)
+    sentence_cosines = products(stored.sentence_vectors, question.vector)
     score = fused
     if question.is_known_language:
         score += _BEST_SENTENCE * float(sentence_cosines.max(initial=0.0))

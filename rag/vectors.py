@@ -18,7 +18,7 @@ import numpy as np
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, VectorRows
 from rag.chroma import FolderStore, PassageCollection, ServerStore, Store
-from rag.embeddings import Vector
+from rag.embeddings import Vector, products
 from rag.errors import CatalogError, VectorIndexError
 from rag.process_lock import ProcessLock
 
@@ -364,7 +364,7 @@ def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
     """Return the ids of the rows nearest to `vector`, in no order that matters."""
     if not rows.ids:
         return []
-    cosines = rows.matrix @ vector
+    cosines = products(rows.matrix, vector)
     if len(cosines) <= limit:
         return list(rows.ids)
     return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,8 @@ def reduce(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
     return rows
 
 
-def best_matches(question: NDArray[np.float32], words: WordVectors) -> NDArray[np.float32]:
-    """Compare a question's words with a passage's.
+def best_matches(question: NDArray[np.float32], passages: Sequence[WordVectors]) -> list[NDArray[np.float32]]:
+    """Compare a question's words with those of passages.
 
     Parameters
     ----------
@@ -87,16 +88,20 @@ def best_matches(question: NDArray[np.float32], words: WordVectors) -> NDArray[n
 
     Returns
     -------
-    The cosine of the nearest word, (q, 1 + sentences): in title and headings, and in each sentence; 0
-    where there is no word.
+    For each passage the cosine of the nearest word, (q, 1 + sentences): in title and headings, and in
+    each sentence; 0 where there is no word.
     """
-    best = np.zeros((len(question), len(words.counts)), np.float32)
-    filled = np.flatnonzero(words.counts)
+    # All passages at once: for each by itself, most of the time would go into calling numpy.
+    counts = [count for words in passages for count in words.counts]
+    best = np.zeros((len(question), len(counts)), np.float32)
+    filled = np.flatnonzero(counts)
     if len(question) and filled.size:
-        cosines = question @ as_floats(words.rows).T
-        starts = np.cumsum((0, *words.counts))[filled]
+        rows = as_floats(np.concatenate([words.rows for words in passages]))
+        cosines = np.einsum("qd,nd->qn", question, rows)
+        starts = np.cumsum((0, *counts))[filled]
         best[:, filled] = np.maximum.reduceat(cosines, starts, axis=1)
-    return best
+    ends = accumulate(len(words.counts) for words in passages)
+    return [best[:, end - len(words.counts) : end] for words, end in zip(passages, ends, strict=True)]
 
 
 def as_floats(rows: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -148,6 +148,17 @@ def test_readers_see_an_update_as_one(library: Library):
     assert wrong == []
 
 
+def test_what_another_process_changes_or_removes_shows_in_the_next_search(settings: Settings):
+    first = NewDocument("The harbour has a radar on its northern mole.", title="Harbour", key="harbour")
+    with open_library(settings) as library, open_library(settings) as other:
+        [added] = library.add([first]).added
+        assert library.search("harbour radar")[0].document.title == "Harbour"
+        other.add([replace(first, title="Port")])
+        assert library.search("harbour radar")[0].document.title == "Port"
+        other.remove(added.id)
+        assert not library.search("harbour radar")
+
+
 def test_two_libraries_of_one_process_add_the_same_at_once(settings: Settings):
     with open_library(settings) as one, open_library(settings) as other:
         names = [f"tug{number}" for number in range(10)]

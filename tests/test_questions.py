@@ -58,10 +58,10 @@ def test_whether_a_text_holds_the_kind(question: str, text: str, held: bool):
 
 
 def test_names_are_capitals_that_are_no_beginning_and_no_nationality():
-    assert names("Market Access: The company sold American engines to Baykar and United Technologies.") == [
+    assert names("Market Access: The company sold American engines to Baykar and United Technologies.") == (
         "Baykar",
         "United Technologies",
-    ]
+    )
 
 
 def test_names_and_numbers_of_a_question():

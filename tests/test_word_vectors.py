@@ -20,7 +20,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def test_a_word_is_matched_by_one_that_means_the_same(packaged: LocalEmbeddings):
     _, question = packaged.embed_question_words("When was it built?")
     words = packaged.embed_passage(CANAL, sentences(CANAL)).words
-    [[none, constructed, toll]] = best_matches(as_floats(question.rows), words)
+    [[[none, constructed, toll]]] = best_matches(as_floats(question.rows), [words])
     assert none == 0  # there is no title
     assert constructed > 0.5 > toll + 0.2
 
@@ -37,7 +37,7 @@ def test_words_beyond_the_length_of_the_model_have_vectors_too(packaged: LocalEm
     words = packaged.embed_passage(text, [(0, len(text))]).words
     assert len(words.rows) == len(content_spans(text)) > 180
     _, question = packaged.embed_question_words("radar")
-    assert best_matches(as_floats(question.rows), words)[0, 1] > 0.5
+    assert best_matches(as_floats(question.rows), [words])[0][0, 1] > 0.5
 
 
 def test_the_same_question_has_the_same_vector_with_and_without_its_words(packaged: LocalEmbeddings):
