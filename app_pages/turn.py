@@ -63,6 +63,7 @@ def _completed(turn: Turn) -> bool:
 def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "text": sentence.text,
+        "document": sentence.citations[0].document.id,
         "blank": _blank_sentence(sentence, documents),
         "cells": _cells(sentence.text) if sentence.kind == "row" else [],
         "quoted": sentence.kind == "quote",

@@ -6,8 +6,14 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from rag import Answer, Citation, Document
+from rag.words import fold, words
 
 _WORDS_NAMED = 5
+_TELL_NOTHING = frozenset(
+    "long old far large big tall high deep fast often wide heavy soon want go get got make made take took use used"
+    " happen happened mean work need come came written kind sort lot really exactly actually ever".split()
+)
+"""Words that say how something is asked; that a passage lacks them tells no reader anything."""
 KINDS = {"text/markdown": "Markdown", "text/html": "HTML", "text/plain": "Text"}
 
 
@@ -69,8 +75,14 @@ def source_name(citation: Citation) -> str:
 
 
 def unmentioned(answer: Answer) -> str:
-    """Return which words of a question are in none of the passages found, as one sentence."""
-    *others, last = [f"“{word}”" for word in answer.missing[:_WORDS_NAMED]] or [""]
+    """Return which words of a question are in none of the passages found, as one sentence.
+
+    The words of a time or source that was preferred are left out: they stand beside the articles, not
+    in them.
+    """
+    idle = _TELL_NOTHING.union(words(answer.preferring))
+    told = [word for word in answer.missing if fold(word) not in idle]
+    *others, last = [f"“{word}”" for word in told[:_WORDS_NAMED]] or [""]
     named = f"{', '.join(others)} or {last}" if others else last
     return f"None of the closest passages mentions {named}." if named else ""
 

@@ -284,3 +284,23 @@ def test_a_question_under_way_says_its_stage_and_a_failed_one_why(shared: Engine
 def test_what_no_passage_mentions(missing: tuple[str, ...], said: str):
     answer = Answer("No.", (), True, "quote", "Why?", missing=missing)
     assert unmentioned(answer) == said
+
+
+@pytest.mark.parametrize(
+    ("missing", "preferring", "said"),
+    [
+        (("long", "Elbe"), "", "None of the closest passages mentions “Elbe”."),
+        (("want", "go"), "", ""),
+        (
+            ("November", "2021", "ferry"),
+            "articles from November 2021",
+            "None of the closest passages mentions “ferry”.",
+        ),
+        (("November", "2021"), "articles of Zenda Times from November 2021", ""),
+    ],
+)
+def test_words_that_tell_nothing_or_are_no_part_of_a_text_are_not_named(
+    missing: tuple[str, ...], preferring: str, said: str
+):
+    answer = Answer("No.", (), True, "quote", "Why?", missing=missing, preferring=preferring)
+    assert unmentioned(answer) == said
