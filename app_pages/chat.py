@@ -56,9 +56,15 @@ def _invitation(shared: Engine, filters: Filters) -> str:
 
 
 def _ask(
-    shared: Engine, conversation_id: str, question: str, *, alone: bool = False, prefer: bool = True
+    shared: Engine,
+    conversation_id: str,
+    question: str,
+    *,
+    alone: bool = False,
+    prefer: bool = True,
+    everything: bool = False,
 ) -> str:
-    filters = limits(conversation_id)
+    filters = Filters() if everything else limits(conversation_id)
     if not conversation_id or not shared.conversations.exists(conversation_id):
         old, conversation_id = conversation_id, shared.conversations.create()
         move_limits(old, conversation_id)
@@ -187,8 +193,14 @@ def _welcome(shared: Engine) -> None:
 def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
     """Do what was pressed in a view, and draw the page anew."""
     if event.get("do") == "ask":
-        alone, prefer = bool(event.get("alone")), not event.get("plain")
-        _ask(shared, conversation_id, str(event["question"]), alone=alone, prefer=prefer)
+        _ask(
+            shared,
+            conversation_id,
+            str(event["question"]),
+            alone=bool(event.get("alone")),
+            prefer=not event.get("plain"),
+            everything=bool(event.get("everything")),
+        )
     elif event.get("do") == "forget":
         shared.forget(str(event["id"]))
         if event["id"] == conversation_id:

@@ -8,7 +8,7 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, day, origin, publisher, source_name, title, unmentioned
+from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 from rag.documents import remarks
@@ -44,7 +44,7 @@ def finished_turn(
         "asked_as": answer.question if _completed(turn) else "",
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
-        "abstained": answer.text if answer.abstained else "",
+        "abstained": declined(answer) if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "remarks": remarks(answer),
@@ -195,4 +195,4 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         for c in answer.citations
     ]
     differ = ["", "Sources differ:", *differing] if differing else []
-    return "\n".join([*(sentences or [answer.text]), *remarks(answer), *differ, "", *sources]).strip()
+    return "\n".join([*(sentences or [declined(answer)]), *remarks(answer), *differ, "", *sources]).strip()

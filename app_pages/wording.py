@@ -6,12 +6,14 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from rag import Answer, Citation, Document
+from rag.documents import NO_ANSWER
 from rag.words import fold, words
 
+NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
 _WORDS_NAMED = 5
 _TELL_NOTHING = frozenset(
-    "long old far large big tall high deep fast often wide heavy soon want go get got make made take took use used"
-    " happen happened mean work need come came written kind sort lot really exactly actually ever".split()
+    "long old far large big tall high deep fast often wide heavy soon want go get got make made take took use"
+    " used happen happened mean work need come came written kind sort lot really exactly ever".split()
 )
 """Words that say how something is asked; that a passage lacks them tells no reader anything."""
 KINDS = {"text/markdown": "Markdown", "text/html": "HTML", "text/plain": "Text"}
@@ -72,6 +74,11 @@ def source_name(citation: Citation) -> str:
     """Return the name of a footnote's link, "Source 2: title, date"."""
     parts = [title(citation.document), day(citation.document.published)]
     return f"Source {citation.number}: " + ", ".join(part for part in parts if part)
+
+
+def declined(answer: Answer) -> str:
+    """Return why there is no answer; of a limited search it can't be said that the collection has none."""
+    return NO_ANSWER_AMONG_THESE if answer.limited_to and answer.text == NO_ANSWER else answer.text
 
 
 def unmentioned(answer: Answer) -> str:

@@ -27,8 +27,13 @@ def test_the_search_is_limited_for_the_conversation_and_cleared(page: Page):  # 
     expect(page.get_by_placeholder("Ask within these limits")).to_be_visible()
 
     turn = ask(page, SIGNED)
-    expect(turn.locator(".asked-as")).to_have_text("Only Footnote samples: world affairs")
-    expect(turn.locator(".declined")).to_be_visible()
+    expect(turn.locator(".asked-as")).to_contain_text("Only Footnote samples: world affairs")
+    expect(turn.locator(".declined")).to_have_text("The articles searched have no answer to this question.")
+    turn.get_by_role("button", name="search everything").click()
+    everywhere = page.locator(".turn").nth(1)
+    expect(everywhere.locator(".sentence").first).to_contain_text("29 December 2017")
+    expect(everywhere.locator(".asked-as")).to_have_count(0)
+    expect(only).to_be_visible()
 
     page.reload()
     expect(only).to_have_text("Only Footnote samples: world affairs")

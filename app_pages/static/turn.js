@@ -10,7 +10,7 @@ views.turn = (root, data, emit) => {
   fill(root,
     el("h2", { class: "question", dir: "auto" }, data.question),
     data.asked_as ? askedAs(data, emit) : null,
-    data.limited_to ? el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to}`) : null,
+    data.limited_to ? limitedTo(data, emit) : null,
     data.preferring ? preferring(data, emit) : null,
     el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
     data.differing?.length ? differing(data.differing) : null,
@@ -87,6 +87,12 @@ function related(items) {
 function askedAs(data, emit) {
   return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} · `,
     button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
+}
+
+// For this one question; the limits of the next ones stay.
+function limitedTo(data, emit) {
+  return el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to} · `,
+    button("search everything", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true, everything: true })));
 }
 
 function preferring(data, emit) {
