@@ -61,8 +61,8 @@ function choices(name, items, chosen, more = 0) {
     return { id: item.id, tick, row, words: item.name.toLowerCase() };
   });
   const search = el("input", { type: "search", placeholder: `Find among ${all.length.toLocaleString("en")}`, "aria-label": `Find: ${name}` });
-  const list = el("div", { class: "choices-list" }, rows.map((one) => one.row));
   const none = el("p", { class: "small", role: "status" });
+  const list = el("div", { class: "choices-list" }, none, rows.map((one) => one.row));
   search.addEventListener("input", () => {
     const wanted = search.value.trim().toLowerCase();
     // The panel keeps its height while one types.
@@ -73,7 +73,7 @@ function choices(name, items, chosen, more = 0) {
   });
   search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   const node = el("fieldset", {}, el("legend", {}, name), all.length > 8 ? search : null,
-    list, none,
+    list,
     more ? el("p", { class: "small" }, `Of the newest; ${more.toLocaleString("en")} older ones are not listed.`) : null);
   return { node, chosen: () => rows.filter((one) => one.tick.checked).map((one) => one.id) };
 }
