@@ -8,7 +8,7 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned
+from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned, unsaid
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 from rag.documents import remarks
@@ -47,7 +47,7 @@ def finished_turn(
         "abstained": declined(answer) if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
-        "remarks": remarks(answer),
+        "remarks": [*remarks(answer), *filter(None, [_unsaid(answer, sources)])],
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
@@ -131,6 +131,15 @@ def _source(
             if copy.document.id in documents
         ],
     }
+
+
+def _unsaid(answer: Answer, sources: list[dict[str, Any]]) -> str:
+    if not sources or any(source["state"] or source["blank"] for source in sources):
+        return ""
+    shown = [sentence.text for sentence in answer.sentences]
+    for one in sources:
+        shown += [one["title"], *one["origin"], one["before"], one["quote"], one["after"]]
+    return unsaid(answer, " ".join(shown))
 
 
 def _differing(

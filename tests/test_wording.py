@@ -23,6 +23,7 @@ from app_pages.wording import (
     source_name,
     title,
     unmentioned,
+    unsaid,
 )
 from app_pages.work import UNEXPECTED, Work, sentence_for
 from rag import (
@@ -304,3 +305,38 @@ def test_words_that_tell_nothing_or_are_no_part_of_a_text_are_not_named(
 ):
     answer = Answer("No.", (), True, "quote", "Why?", missing=missing, preferring=preferring)
     assert unmentioned(answer) == said
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            "When was Greece removed?",
+            "None of these quotes mentions “Greece”: they may be about something else.",
+        ),
+        (
+            "Did the Royal Navy or NATO remove Turkey?",
+            "None of these quotes mentions “Royal Navy” or “NATO”: they may be about something else.",
+        ),
+        ("When was Turkey removed from the F-35 programme?", ""),
+        ("What is Turkish?", ""),
+        ("Greece?", ""),
+        ("Wann wurde Türkiye aus dem Programm entfernt, und mit welcher Begründung?", ""),
+    ],
+)
+def test_a_name_that_no_quote_mentions(question: str, said: str):
+    answer = Answer("A quote.", (), False, "quote", question)
+    assert unsaid(answer, "The F-35 programme. Türkiye was removed in 2019.") == said
+
+
+def test_what_is_known_to_be_missing_or_preferred_is_told_once():
+    answer = Answer(
+        "",
+        (),
+        False,
+        "quote",
+        "Compare Malta and Gozo in May.",
+        not_found=("Gozo",),
+        preferring="articles from May",
+    )
+    assert unsaid(answer, "Malta is an island.") == ""
