@@ -39,6 +39,7 @@ def finished_turn(
     """Return an answered question with its sources as the library holds them now."""
     answer = turn.answer
     sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
+    beside = [*remarks(answer), *filter(None, [_unsaid(answer, sources)])]
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
@@ -47,12 +48,12 @@ def finished_turn(
         "abstained": declined(answer) if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
-        "remarks": [*remarks(answer), *filter(None, [_unsaid(answer, sources)])],
+        "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
-        "copy": _copy_text(answer, documents),
+        "copy": _copy_text(answer, documents, beside),
     }
 
 
@@ -185,7 +186,7 @@ def _summary(answer: Answer) -> str:
     return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
 
 
-def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
+def _copy_text(answer: Answer, documents: Mapping[str, Document], beside: list[str]) -> str:
     sentences = [
         f"{sentence.text or _blank_sentence(sentence, documents)} "
         + "".join(f"[{citation.number}]" for citation in sentence.citations)
@@ -204,4 +205,4 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         for c in answer.citations
     ]
     differ = ["", "Sources differ:", *differing] if differing else []
-    return "\n".join([*(sentences or [declined(answer)]), *remarks(answer), *differ, "", *sources]).strip()
+    return "\n".join([*(sentences or [declined(answer)]), *beside, *differ, "", *sources]).strip()

@@ -101,8 +101,8 @@ def unmentioned(answer: Answer) -> str:
 def unsaid(answer: Answer, shown: str) -> str:
     """Return which names of an English question stand nowhere in its sources, as one sentence.
 
-    A quote that fits a question in all but a name is the likeliest to mislead. Of the right answers on half of
-    XQuAD (en) 2 % lack one; of the samples' wrong ones on countries that they say nothing of, most do.
+    A quote that fits a question in all but a name is the likeliest to mislead. Of the right answers on half
+    of XQuAD (en) 2 % lack one; of the samples' answers on countries that they say nothing of, most do.
 
     Parameters
     ----------
