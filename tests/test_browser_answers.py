@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from test_browser import (  # noqa: F401  # the fixtures
+    SIGNED,
     ask,
     browser,
+    footnote,
     page,
     server,
     upload,
@@ -65,3 +67,21 @@ def test_on_a_narrow_screen_each_value_stands_behind_its_label(page: Page):  # n
     row = turn.locator("tr.sentence").first
     expect(row).to_have_text("Bridge Harbour bridgeLength 812 mBuilder Elphberg Works1", use_inner_text=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_words_cited_twice_under_one_number_bear_it_once(page: Page):  # noqa: F811  # the fixture
+    page.goto("/")
+    ask(page, SIGNED)
+    turn = ask(page, SIGNED.replace("When was", "On which day was"))
+    footnote(turn).click()
+    expect(page.locator("mark.current + .place")).to_have_text("1")
+    expect(page.locator("mark.current + .place + .place")).to_have_count(0)
+
+
+def test_a_name_that_no_quote_mentions_is_told(page: Page):  # noqa: F811  # the fixture
+    page.goto("/")
+    ask(page, SIGNED)
+    turn = ask(page, SIGNED.replace("S-400 purchase", "S-400 purchase of Greece"))
+    expect(turn.locator(".answer")).to_contain_text("None of these quotes mentions “Greece”")
+    turn.get_by_role("button", name="copy").click()
+    expect(turn.get_by_role("button", name="copied")).to_be_visible()
