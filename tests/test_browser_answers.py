@@ -25,6 +25,10 @@ The northern route calls at these ports:
 
 {items}
 
+## The harbour company
+
+The charter obliges the harbour company {duties}, and to report on it each January.
+
 ## Bridges of Ruritania
 
 | Bridge | Length | Builder |
@@ -32,7 +36,14 @@ The northern route calls at these ports:
 | Harbour bridge | 812 m | Elphberg Works |
 | Castle bridge | 1.2 km | |
 | Mill bridge | 96 m | Tarlenheim |
-""".format(items="\n".join(f"- {port}, with its own light" for port in PORTS))
+""".format(
+    items="\n".join(f"- {port}, with its own light" for port in PORTS),
+    duties=", ".join(
+        f"to keep the {thing} of the {place} quay in good repair"
+        for thing in ("walls", "lamps", "cranes", "ladders")
+        for place in ("eastern", "western", "timber", "fish")
+    ),
+)
 
 
 def test_a_list_and_a_table_are_set_as_such(page: Page):  # noqa: F811  # the fixture
@@ -48,6 +59,10 @@ def test_a_list_and_a_table_are_set_as_such(page: Page):  # noqa: F811  # the fi
     expect(turn.get_by_role("link", name="Open Bridges and ports")).to_have_count(1)
     turn.get_by_text("6 more places in this article").click()
     expect(turn.get_by_role("link", name="Open Bridges and ports")).to_have_count(1 + len(PORTS))
+
+    turn = ask(page, "What does the charter oblige the harbour company to do?")
+    # A part of a sentence that is too long to be quoted as a whole.
+    expect(turn.locator(".sentence").first).to_contain_text("in good repair, …”1")
 
     turn = ask(page, "Which bridges are there in Ruritania?")
     rows = turn.get_by_role("table").get_by_role("row")

@@ -49,14 +49,15 @@ function sentences(items, shown) {
 function sentence(item) {
   const notes = item.notes.map(note);
   if (item.blank) return el("p", { class: "sentence blank" }, item.blank, notes);
-  if (!item.cells.length) return el("p", { class: "sentence", dir: "auto" }, quoted(item), notes);
+  if (!item.cells.length) return el("p", { class: "sentence", dir: "auto" }, quoted(item, /,$/.test(item.text) ? " …" : ""), notes);
   return el("p", { class: "sentence row", dir: "auto" }, item.cells.map((cell, index) => [
     index ? el("span", { class: "dot" }, " · ") : null,
     cell.label ? el("span", { class: "label" }, cell.label, " ") : null, cell.value]), notes);
 }
 
-function quoted(item) {
-  return item.quoted ? `“${item.text}”` : item.text;
+// Of a sentence that is too long to be quoted as a whole, `more` says that it goes on.
+function quoted(item, more = "") {
+  return item.quoted ? `“${item.text}${more}”` : item.text;
 }
 
 // Where the rows end that fit one header, and the header: an empty cell has no label in its row.
