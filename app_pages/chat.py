@@ -14,7 +14,7 @@ from app_pages.limits import choose_limits, limit, limits, move_limits
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, count, day
-from rag import Document
+from rag import Document, Filters
 from rag.conversations import Turn
 
 _PATIENCE_SECONDS = 0.2
@@ -28,8 +28,8 @@ def page() -> None:
     conversation_id = st.query_params.get("c", "")
     above = st.container()
     with st.container(key="ask"):
-        _limits(shared, conversation_id)
-        typed = st.chat_input(_invitation(shared), key="question")
+        filters = _limits(shared, conversation_id)
+        typed = st.chat_input(_invitation(shared, filters), key="question")
     if typed and typed.strip():
         # A second question may come before the browser has got the address of a new conversation.
         conversation_id = conversation_id or st.session_state.get("conversation", "")
@@ -39,23 +39,32 @@ def page() -> None:
         _conversation(shared, conversation_id)
 
 
-def _limits(shared: Engine, conversation_id: str) -> None:
+def _limits(shared: Engine, conversation_id: str) -> Filters:
     filters = limits(conversation_id)
     chosen = choose_limits(filters, {} if shared.filling else shared.documents())
     if chosen is not None:
         limit(conversation_id, chosen)
         st.rerun()
+    return filters
 
 
-def _invitation(shared: Engine) -> str:
+def _invitation(shared: Engine, filters: Filters) -> str:
+    if filters:
+        return "Ask within these limits"
     documents = 0 if shared.filling else shared.library.status().documents
     return f"Ask about {count(documents, 'article')}" if documents else "Ask a question"
 
 
 def _ask(
-    shared: Engine, conversation_id: str, question: str, *, alone: bool = False, prefer: bool = True
+    shared: Engine,
+    conversation_id: str,
+    question: str,
+    *,
+    alone: bool = False,
+    prefer: bool = True,
+    everything: bool = False,
 ) -> str:
-    filters = limits(conversation_id)
+    filters = Filters() if everything else limits(conversation_id)
     if not conversation_id or not shared.conversations.exists(conversation_id):
         old, conversation_id = conversation_id, shared.conversations.create()
         move_limits(old, conversation_id)
@@ -184,8 +193,14 @@ def _welcome(shared: Engine) -> None:
 def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
     """Do what was pressed in a view, and draw the page anew."""
     if event.get("do") == "ask":
-        alone, prefer = bool(event.get("alone")), not event.get("plain")
-        _ask(shared, conversation_id, str(event["question"]), alone=alone, prefer=prefer)
+        _ask(
+            shared,
+            conversation_id,
+            str(event["question"]),
+            alone=bool(event.get("alone")),
+            prefer=not event.get("plain"),
+            everything=bool(event.get("everything")),
+        )
     elif event.get("do") == "forget":
         shared.forget(str(event["id"]))
         if event["id"] == conversation_id:

@@ -20,6 +20,7 @@ _SCRIPTS = (
     "dom",
     "scroll",
     "header",
+    "answer",
     "turn",
     "limits",
     "chat",

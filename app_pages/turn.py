@@ -8,7 +8,7 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, day, origin, publisher, source_name, title, unmentioned
+from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned, unsaid
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 from rag.documents import remarks
@@ -39,20 +39,21 @@ def finished_turn(
     """Return an answered question with its sources as the library holds them now."""
     answer = turn.answer
     sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
+    beside = [*remarks(answer), *filter(None, [_unsaid(answer, sources)])]
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
-        "abstained": answer.text if answer.abstained else "",
+        "abstained": declined(answer) if answer.abstained else "",
         "missing": unmentioned(answer) if answer.related else "",
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
-        "remarks": remarks(answer),
+        "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
-        "copy": _copy_text(answer, documents),
+        "copy": _copy_text(answer, documents, beside),
     }
 
 
@@ -63,6 +64,7 @@ def _completed(turn: Turn) -> bool:
 def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "text": sentence.text,
+        "document": sentence.citations[0].document.id,
         "blank": _blank_sentence(sentence, documents),
         "cells": _cells(sentence.text) if sentence.kind == "row" else [],
         "quoted": sentence.kind == "quote",
@@ -132,6 +134,15 @@ def _source(
     }
 
 
+def _unsaid(answer: Answer, sources: list[dict[str, Any]]) -> str:
+    if not sources or any(source["state"] or source["blank"] for source in sources):
+        return ""
+    shown = [sentence.text for sentence in answer.sentences]
+    for one in sources:
+        shown += [one["title"], *one["origin"], one["before"], one["quote"], one["after"]]
+    return unsaid(answer, " ".join(shown))
+
+
 def _differing(
     answer: Answer, conversation_id: str, documents: Mapping[str, Document]
 ) -> list[dict[str, Any]]:
@@ -175,7 +186,7 @@ def _summary(answer: Answer) -> str:
     return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
 
 
-def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
+def _copy_text(answer: Answer, documents: Mapping[str, Document], beside: list[str]) -> str:
     sentences = [
         f"{sentence.text or _blank_sentence(sentence, documents)} "
         + "".join(f"[{citation.number}]" for citation in sentence.citations)
@@ -194,4 +205,4 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         for c in answer.citations
     ]
     differ = ["", "Sources differ:", *differing] if differing else []
-    return "\n".join([*(sentences or [answer.text]), *remarks(answer), *differ, "", *sources]).strip()
+    return "\n".join([*(sentences or [declined(answer)]), *beside, *differ, "", *sources]).strip()

@@ -287,7 +287,8 @@ def _exchanged(question: str, last: Answer) -> str:
 
 def _with_name(old: str, name: Name, element: re.Match[str], typed: str) -> str:
     before = element["before"] or ""
-    named = names_in(old)
+    is_turkish = bool(_ASKED_TURKISH.search(old)) and fold(words(old)[0]) not in ENGLISH_STARTS
+    named = [part for one in names_in(old) for part in (_parts(one) if is_turkish else [one])]
     if any(fold(one.text) == fold(name.text) for one in named):
         return ""
     placed = [one for one in named if before and old[: one.start].lower().endswith((before, f"{before}the "))]
@@ -303,9 +304,18 @@ def _with_name(old: str, name: Name, element: re.Match[str], typed: str) -> str:
         elif old[:start].lower().endswith(("the ", "how many ", "which ")):
             typed = element["core"]
         return capital(old[:start] + typed + old[target.end :])
-    if not before and name.kind in ("date", "country"):
+    if not before and name.kind in ("date", "country") and not is_turkish:
         before = "in "
     return f"{_bare_end(old)} {before}{typed}?" if before else f"{_bare_end(old)}, {typed}?"
+
+
+def _parts(name: Name) -> list[Name]:
+    """Return subject and object of a Turkish sentence, which stand side by side: "Türkiye NATO'ya ..."."""
+    country, _, rest = name.text.partition(" ")
+    if not rest or not is_country(country):
+        return [name]
+    middle = name.start + len(country)
+    return [Name(country, name.start, middle, "country"), Name(rest, middle + 1, name.end, name.kind)]
 
 
 def _participle(verb: str) -> str:

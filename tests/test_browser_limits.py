@@ -24,10 +24,16 @@ def test_the_search_is_limited_for_the_conversation_and_cleared(page: Page):  # 
     page.get_by_role("button", name="Search only these").click()
     only = page.locator(".limits .only")
     expect(only).to_have_text("Only Footnote samples: world affairs")
+    expect(page.get_by_placeholder("Ask within these limits")).to_be_visible()
 
     turn = ask(page, SIGNED)
-    expect(turn.locator(".asked-as")).to_have_text("Only Footnote samples: world affairs")
-    expect(turn.locator(".declined")).to_be_visible()
+    expect(turn.locator(".asked-as")).to_contain_text("Only Footnote samples: world affairs")
+    expect(turn.locator(".declined")).to_have_text("The articles searched have no answer to this question.")
+    turn.get_by_role("button", name="search everything").click()
+    everywhere = page.locator(".turn").nth(1)
+    expect(everywhere.locator(".sentence").first).to_contain_text("29 December 2017")
+    expect(everywhere.locator(".asked-as")).to_have_count(0)
+    expect(only).to_be_visible()
 
     page.reload()
     expect(only).to_have_text("Only Footnote samples: world affairs")
@@ -39,6 +45,17 @@ def test_the_search_is_limited_for_the_conversation_and_cleared(page: Page):  # 
     expect(only).to_have_count(0)
     expect(page).not_to_have_url(re.compile("source="))
     expect(ask(page, SIGNED).locator(".sentence").first).to_contain_text("29 December 2017")
+
+
+def test_the_panel_is_filled_in_with_the_keyboard_alone(page: Page):  # noqa: F811  # the fixture
+    page.goto("/")
+    page.get_by_text("Limit the search").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator(".limits .only")).to_have_text("Only Footnote samples: defence")
+    expect(page.locator(".limits details")).not_to_have_attribute("open", "")
 
 
 def test_filters_in_the_address_that_leave_nothing_are_told(page: Page):  # noqa: F811  # the fixture

@@ -131,6 +131,14 @@ CONVERSATIONS = {
         ("Peki ya Almanya?", "Almanya neden NATO'ya girdi?"),
         ("Ne zaman?", "Almanya ne zaman NATO'ya girdi?"),
     ],
+    "Turkish, with the object beside the subject": [
+        ("Türkiye NATO'ya ne zaman katıldı?", "Türkiye NATO'ya ne zaman katıldı?"),
+        ("Peki ya Finlandiya?", "Finlandiya NATO'ya ne zaman katıldı?"),
+    ],
+    "Turkish, with no country to exchange": [
+        ("Kürecik radarı ne zaman kuruldu?", "Kürecik radarı ne zaman kuruldu?"),
+        ("Peki ya Almanya?", "Kürecik radarı ne zaman kuruldu, Almanya?"),
+    ],
     "German": [
         ("Wann wurde in Zenda die Brücke gebaut?", "Wann wurde in Zenda die Brücke gebaut?"),
         ("Und warum?", "Warum wurde in Zenda die Brücke gebaut?"),

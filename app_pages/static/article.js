@@ -91,6 +91,10 @@ function blockNode(block, numbers) {
 function pieceNodes(piece, numbers) {
   if (!piece.places.length) return [document.createTextNode(piece.text)];
   const mark = el("mark", { "data-places": piece.places.join(" ") }, piece.text);
-  const ends = piece.ends.map((id) => numbers.get(id)).filter(Boolean);
-  return [mark, ...ends.map((place) => el("sup", { class: "place", title: `From “${place.question}”` }, String(place.number)))];
+  // Two questions may cite the same words under the same number: twice it would read as another.
+  const ends = new Map();
+  for (const place of piece.ends.map((id) => numbers.get(id)).filter(Boolean)) {
+    ends.set(place.number, [...(ends.get(place.number) ?? []), `From “${place.question}”`]);
+  }
+  return [mark, ...[...ends].map(([number, from]) => el("sup", { class: "place", title: from.join("\n") }, String(number)))];
 }

@@ -33,12 +33,18 @@ function panel(data, send, close) {
     send({ sources: sources.chosen(), since: since.value, until: until.value, articles: articles.chosen() });
     close();
   };
-  return el("form", { class: "panel", "aria-label": "Limit the search" },
+  const form = el("form", { class: "panel", "aria-label": "Limit the search" },
     sources.node,
     el("fieldset", { class: "days" }, el("legend", {}, "Published"),
       el("label", {}, "from", since), el("label", {}, "to", until), wrong),
     articles.node,
-    el("div", { class: "actions" }, button("Search only these", apply, { class: "main" }), button("Cancel", close)));
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "main" }, "Search only these"), button("Cancel", close)));
+  // Also by Enter in one of its fields.
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    apply();
+  });
+  return form;
 }
 
 // A list to tick; a field to search it where it is long. What is ticked stays in sight.
@@ -55,13 +61,19 @@ function choices(name, items, chosen, more = 0) {
     return { id: item.id, tick, row, words: item.name.toLowerCase() };
   });
   const search = el("input", { type: "search", placeholder: `Find among ${all.length.toLocaleString("en")}`, "aria-label": `Find: ${name}` });
+  const none = el("p", { class: "small", role: "status" });
+  const list = el("div", { class: "choices-list" }, none, rows.map((one) => one.row));
   search.addEventListener("input", () => {
     const wanted = search.value.trim().toLowerCase();
+    // The panel keeps its height while one types.
+    list.style.minHeight ||= `${list.offsetHeight}px`;
     for (const one of rows) one.row.hidden = Boolean(wanted) && !one.tick.checked && !one.words.includes(wanted);
+    const found = rows.filter((one) => one.words.includes(wanted)).length;
+    none.textContent = found ? "" : `No ${name.toLowerCase()} has “${search.value.trim()}” in its name.`;
   });
   search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   const node = el("fieldset", {}, el("legend", {}, name), all.length > 8 ? search : null,
-    el("div", { class: "choices-list" }, rows.map((one) => one.row)),
+    list,
     more ? el("p", { class: "small" }, `Of the newest; ${more.toLocaleString("en")} older ones are not listed.`) : null);
   return { node, chosen: () => rows.filter((one) => one.tick.checked).map((one) => one.id) };
 }

@@ -2,6 +2,7 @@
 
 // The questions of this visit, each with where it is shown.
 const asked = new Map();
+const MOST_BARE = 4;
 
 views.turn = (root, data, emit) => {
   const shown = root.querySelectorAll(".sentence").length;
@@ -9,62 +10,34 @@ views.turn = (root, data, emit) => {
   fill(root,
     el("h2", { class: "question", dir: "auto" }, data.question),
     data.asked_as ? askedAs(data, emit) : null,
-    data.limited_to ? el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to}`) : null,
+    data.limited_to ? limitedTo(data, emit) : null,
     data.preferring ? preferring(data, emit) : null,
     el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
     data.differing?.length ? differing(data.differing) : null,
-    data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, data.sources.map(source)) : null,
+    data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, sources(data.sources)) : null,
     data.related?.length ? related(data.related) : null,
     data.summary ? summary(data, emit) : null,
   );
   scrollToNewQuestion(root, data);
 };
 
-function answer(data, shown, emit) {
-  const sentences = data.sentences.map((item, index) => sentence(item, index >= shown && data.fresh ? index - shown : -1));
-  if (data.error) {
-    return [el("p", { class: "line alert", role: "alert" }, data.error),
-      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone, plain: data.plain })))];
+// Many places of one article that show no more than the answer does are folded behind the first.
+function sources(items) {
+  const nodes = [];
+  for (let at = 0; at < items.length; ) {
+    nodes.push(source(items[at], at, items));
+    let end = at + 1;
+    while (end < items.length && items[end].document === items[at].document && isBare(items[end])) end += 1;
+    const rest = items.slice(at + 1, end).map((item, index) => source(item, at + 1 + index, items));
+    nodes.push(...(rest.length > MOST_BARE ? [el("li", { class: "same more" }, el("details", {},
+      el("summary", {}, `${plural(rest.length, "more place")} in this article`), el("ol", { class: "folded" }, rest)))] : rest));
+    at = end;
   }
-  if (data.abstained) {
-    return [el("p", { class: "declined", dir: "auto" }, data.abstained),
-      data.missing ? el("p", { class: "small", dir: "auto" }, data.missing) : null];
-  }
-  const remarks = (data.remarks ?? []).map((remark) => el("p", { class: "small", dir: "auto" }, remark));
-  return [...sentences, ...remarks, data.stage ? el("p", { class: "stage" }, data.stage) : null];
+  return nodes;
 }
 
-function sentence(item, delay) {
-  const notes = item.notes.map(note);
-  const node = item.blank
-    ? el("p", { class: "sentence blank" }, item.blank, notes)
-    : item.cells.length
-    ? el("p", { class: "sentence row", dir: "auto" }, item.cells.map((cell, index) => [
-        index ? el("span", { class: "dot" }, " · ") : null,
-        cell.label ? el("span", { class: "label" }, cell.label, " ") : null, cell.value]), notes)
-    : el("p", { class: "sentence", dir: "auto" }, item.quoted ? `“${item.text}”` : item.text, notes);
-  if (delay >= 0) {
-    node.classList.add("new");
-    node.style.animationDelay = `${delay * 120}ms`;
-  }
-  return node;
-}
-
-// The number is a real link; its quote shows while it is pointed at or focused.
-function note(item) {
-  const tip = el("span", { class: "tip", "aria-hidden": "true", dir: "auto" }, item.blank || `“${item.quote}”`);
-  const anchor = link({ class: "note", href: item.href, "aria-label": item.name }, String(item.number));
-  const holder = el("sup", { class: "holder" }, anchor, tip);
-  const place = () => {
-    const at = anchor.getBoundingClientRect();
-    const width = Math.min(340, innerWidth - 24);
-    tip.style.width = `${width}px`;
-    tip.style.left = `${Math.max(12, Math.min(at.left - width / 3, innerWidth - width - 12))}px`;
-    tip.style.top = `${at.bottom + 8}px`;
-  };
-  anchor.addEventListener("mouseenter", place);
-  anchor.addEventListener("focus", place);
-  return holder;
+function isBare(item) {
+  return !item.before && !item.after && !item.blank && !item.copies?.length;
 }
 
 // Places in the same article follow one another under one title.
@@ -114,6 +87,12 @@ function related(items) {
 function askedAs(data, emit) {
   return el("p", { class: "small asked-as", dir: "auto" }, `Asked as: ${data.asked_as} · `,
     button("ask exactly what I wrote", () => emit({ do: "ask", question: data.question, alone: true })));
+}
+
+// For this one question; the limits of the next ones stay.
+function limitedTo(data, emit) {
+  return el("p", { class: "small asked-as", dir: "auto" }, `Only ${data.limited_to} · `,
+    button("search everything", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true, everything: true })));
 }
 
 function preferring(data, emit) {
