@@ -1,6 +1,7 @@
-"""How much a sentence lacks of what a question asks, in words: what decides a yes or no, a cause, a day.
+"""Whether a sentence has what decides a question: a cause, a day, a place, or the subject with its verb.
 
-Rules for English that change only the order of sentences; where they know nothing they find nothing missing.
+Rules for English, by which only the order of sentences changes; a question that they don't know has nothing
+that decides.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from rag.catalog_view import StoredPassage
 from rag.evidence import Weighed, lacking
 from rag.finding import Found
 from rag.preferences import LATEST
-from rag.questions import beginning, holds_kind, lacks_person, names
+from rag.questions import asked_kind, beginning, holds_kind, lacks_person, names
 from rag.splitting import LEANING
 from rag.values import Day, days
 from rag.words import content_words, fold, stem, stems, words
 
 _NAME_ELSEWHERE = 0.5
-"""How much a name counts as missing that the title or heading has, from a sentence that means it: "the sale"."""
+"""How much a name in title or heading counts as missing from a sentence that means it: "the sale"."""
 _NAME_AROUND = 1.5
 _NAME_MISSING = 2.0
 """The same for another sentence, and for one whose title and heading lack it too."""
@@ -34,6 +35,7 @@ _DENIES = re.compile(
 )
 _OPENING = 4
 """Characters that may stand before the first word of a sentence."""
+_POSSESSIVE = re.compile(r"['’]s\b")
 _NUMBERED = re.compile(r"-\d[\w-]*")
 _THIS = r"\b(?:the|this|that|these|those) (?:\w+ )?"
 
@@ -43,14 +45,15 @@ _ASKS_FOR_CAUSE = re.compile(
     re.IGNORECASE,
 )
 _CAUSE_STEMS = frozenset(
-    stem(word) for word in "cause caused causes led lead leads triggered prompted brought made drove reason come".split()
+    stem(word)
+    for word in "cause caused causes led lead leads triggered prompted brought made drove reason come".split()
 )
 # The effect stands before these and the cause behind, or the other way round.
 _CAUSE_BEHIND = re.compile(
     r"\b(?:because|due to|owing to|thanks to|(?:was|were|is|are|been) (?:\w+ )?(?:tied|linked|related) to"
-    r"|(?:caused|triggered|prompted|driven|brought about) by|result(?:s|ed)? (?:from|of)|in (?:response|answer) to"
-    r"|(?:blamed|based) on|attributed to|as a result of|on the grounds?|so that|in order to|for fear"
-    r"|reason (?:is|was)|to (?:avoid|prevent))\b",
+    r"|(?:caused|triggered|prompted|driven|brought about) by|result(?:s|ed)? (?:from|of)"
+    r"|in (?:response|answer) to|(?:blamed|based) on|attributed to|as a result of"
+    r"|on the grounds?|so that|in order to|for fear|reason (?:is|was)|to (?:avoid|prevent))\b",
     re.IGNORECASE,
 )
 _CAUSE_BEFORE = re.compile(
@@ -58,22 +61,32 @@ _CAUSE_BEFORE = re.compile(
     r"|result(?:s|ed|ing) in|made|changed|drove|(?:was|is) why|therefore|so that|meant that)\b",
     re.IGNORECASE,
 )
-_AT = re.compile(r"\b(?:in|on|during|at|by|of|since|from)(?: the year| the month of)? $", re.IGNORECASE)
+_AT = re.compile(r"\b(?:in|on|during|at|by|since|from)(?: the year| the month of)? $", re.IGNORECASE)
+_AT_A_PLACE = re.compile(
+    r"\b(?:[Ii]n|[Aa]t|[Oo]n|[Nn]ear|[Oo]ff|[Aa]round|[Ff]rom|[Tt]o|[Oo]f|[Bb]etween|[Oo]ver|[Tt]hrough)"
+    r" (?:the )?(?:[a-z]+ )?(?!(?:January|February|March|April|May|June|July|August|September|October"
+    r"|November|December)\b)[A-ZÀ-Ž]"
+)
+_ORDINAL = re.compile(r"\bthe (first|second|third|fourth|fifth|sixth|last)\b", re.IGNORECASE)
+_FARTHEST = re.compile(r"\bthe (last|latest|first|earliest)\b", re.IGNORECASE)
 _ASKS_FOR_HOLDER = re.compile(r"who (?:is|are) (?:(?:now|currently) )?(?:the|\w+['’]s) ", re.IGNORECASE)
-_ASKS_FOR_DOER = re.compile(r"who (?!is\b|was\b|are\b|were\b|do|did|ha[sd]|can|could|will|would|may)\w+", re.IGNORECASE)
+_ASKS_FOR_DOER = re.compile(
+    r"who (?!is\b|was\b|are\b|were\b|do|did|ha[sd]|can|could|will|would|may)\w+", re.IGNORECASE
+)
 _PARTICIPLE = re.compile(r"\b(?:was|were|has been|have been|had been) (?:.+ )?(?P<verb>\w+(?:ed|en|wn))\W*$")
 
 _YES_NO_VERB = re.compile(r"(?P<verb>\w+)(?:n['’]t)?\s+(?:(?:the|an?|any|there)\s+)?", re.IGNORECASE)
 _FAMILIES = (
-    frozenset("is are was were be been".split()),
+    frozenset("is are was were be been became become becomes remains".split()),
     frozenset("has have had".split()),
     frozenset("can could cannot may".split()),
     frozenset("will would shall should must".split()),
 )
 
 
-Decided = Literal["", "yes_no", "cause", "day_named", "day", "holder", "doer", "latest"]
-"""What decides: a yes or no, a cause, the day that the question names, a day, who is or did something, news."""
+Decided = Literal["", "yes_no", "cause", "day_named", "day", "holder", "doer", "place", "latest"]
+"""What is asked for: a yes or no, a cause, something on a day that is named, a day, who is or who did
+something, a place, what is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ def read_wanted(found: Found) -> Wanted:
     text = found.question.text
     said = days(text)
     when = tuple(day for day in said if _AT.search(text, 0, day.start))
-    bare = text
+    bare = _POSSESSIVE.sub(lambda match: " " * len(match[0]), text)
     for day in reversed(when):
         bare = f"{bare[: day.start]} {bare[day.end :]}"
     kind = _kind(found, when)
@@ -127,10 +140,12 @@ def _kind(found: Found, when: Sequence[Day]) -> Decided:
         return "cause"
     if when:
         return "day_named"
-    if fold(text).startswith("when "):
+    if asked_kind(text) == "date":
         return "day"
     if _ASKS_FOR_HOLDER.match(text):
         return "holder"
+    if fold(text).startswith("where "):
+        return "place"
     return "doer" if _ASKS_FOR_DOER.match(text) else ""
 
 
@@ -144,6 +159,8 @@ def decides(wanted: Wanted, weighed: Weighed) -> bool:
         return _tells_day(wanted, weighed)
     if wanted.kind == "holder":
         return not lacking(wanted.others, weighed.stems) and not lacks_person(wanted.text, weighed.text)
+    if wanted.kind == "place":
+        return bool(_AT_A_PLACE.search(weighed.text))
     if wanted.kind == "doer":
         return not lacking(wanted.others[:1], weighed.stems) and holds_kind("name", weighed.text, wanted.text)
     return True
@@ -198,8 +215,10 @@ def _lacked_name(name: Sequence[str], wanted: Wanted, weighed: Weighed, held: It
     around = stems(f"{stored.document.title} {stored.passage.heading}")
     if lacking(name, [*around, *held]):
         return _NAME_MISSING
-    means_it = weighed.span.kind == "table_row" or LEANING.match(weighed.text) or any(
-        re.search(_THIS + re.escape(word[:5]), fold(weighed.text)) for word in wanted.others
+    means_it = (
+        weighed.span.kind == "table_row"
+        or LEANING.match(weighed.text)
+        or any(re.search(_THIS + re.escape(word[:5]), fold(weighed.text)) for word in wanted.others)
     )
     return _NAME_ELSEWHERE if means_it else _NAME_AROUND
 
@@ -278,6 +297,12 @@ def latest_day(weighed: Weighed) -> tuple[int, int, int] | None:
     return max(told, default=None)
 
 
+def farthest(asked: str) -> tuple[str, int]:
+    """Return the "last" of "when was the last ...?" with 1, "first" with -1, and 0 for another question."""
+    match = _FARTHEST.search(asked)
+    return (fold(match[1]), 1 if fold(match[1]) in ("last", "latest") else -1) if match else ("", 0)
+
+
 def _is_within(one: Day, other: Day) -> bool:
     pairs = ((one.year, other.year), (one.month, other.month), (one.day, other.day))
     return all(wanted is None or held == wanted for held, wanted in pairs)
@@ -290,8 +315,12 @@ def _tells_day(wanted: Wanted, weighed: Weighed) -> bool:
         bool(following) and holds_kind("date", following, wanted.text)
     )
     verb = wanted.participle
-    is_other_form = bool(verb) and verb not in words(weighed.text) and not lacking([stem(verb)], weighed.stems)
-    return has_day and not is_other_form
+    is_other_form = (
+        bool(verb) and verb not in words(weighed.text) and not lacking([stem(verb)], weighed.stems)
+    )
+    held = words(weighed.text)
+    is_another = any(fold(match[1]) not in held for match in _ORDINAL.finditer(wanted.text))
+    return has_day and not is_other_form and not is_another
 
 
 def next_text(weighed: Weighed) -> str:

@@ -1,7 +1,6 @@
-"""Which sentence comes first where a question wants a yes or no, or a definition.
+"""Which sentence comes first: the one that decides what is asked, or that defines it.
 
-Only the order of the sentences changes, and only where one of another form answers plainly; whether the
-collection answers at all is decided before.
+Only the order of the sentences changes, and only where one close behind the best has what the best lacks.
 """
 
 from __future__ import annotations
@@ -11,21 +10,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rag.deciding import Decided, Wanted, decides, lacked, latest_day, read_wanted
+from rag.deciding import Decided, Wanted, decides, farthest, lacked, latest_day, read_wanted
 from rag.evidence import Weighed
 from rag.finding import Found
 from rag.questions import holds_kind
 from rag.shapes import defined
 from rag.splitting import LEANING
+from rag.words import words
 
 ENOUGH = 0.5
 """The confidence from which a question is answered."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
-_REACH: Mapping[Decided, float] = {"yes_no": 2.6, "cause": 2.6, "day_named": 2.6, "day": 3.0, "holder": 2.6, "doer": 1.0, "latest": 1.0}
+_REACH: Mapping[Decided, float] = {
+    "yes_no": 2.6,
+    "cause": 2.6,
+    "day_named": 2.6,
+    "day": 3.0,
+    "holder": 2.6,
+    "doer": 1.0,
+    "place": 1.0,
+    "latest": 1.0,
+}
 """Log-odds that the sentence that decides may lie behind the best, by what is asked for."""
-_MORE_DECISIVE: Mapping[Decided, float] = {"yes_no": 0.5, "cause": -0.5, "day_named": -2.0, "day": -0.5, "holder": 0.0, "doer": 0.0}
-"""By how much less than the best one it must lack, in words."""
+_MORE_DECISIVE: Mapping[Decided, float] = {
+    "yes_no": 0.5,
+    "cause": -0.5,
+    "day_named": -1.0,
+    "day": -0.5,
+    "holder": 0.0,
+    "doer": 0.0,
+    "place": -0.5,
+}
+"""By how much less than the best one it must lack, in words; below zero by how much more it may lack."""
 _IN_REACH = 6.0
 """The same log-odds for a sentence in the form of a definition."""
 
@@ -63,7 +80,7 @@ def put_first(found: Found, judged: Judged) -> Judged:
 
 
 def _moved(judged: Judged, first: Sequence[int]) -> Judged:
-    """Return the sentences with some first; those they have overtaken stay as near to the first as they were."""
+    """Return the sentences with some first; those overtaken stay as near to the first as they were."""
     others = [place for place in range(len(judged.ranked)) if place not in first]
     scores = [judged.scores[0]] * len(first) + [judged.scores[place] for place in others]
     return Judged([judged.ranked[place] for place in (*first, *others)], scores, judged.confidence)
@@ -91,7 +108,10 @@ def _deciding(found: Found, judged: Judged) -> int:
     if wanted.kind == "holder":
         return _newest(wanted, judged)
     if wanted.kind == "latest":
-        return _latest(judged)
+        return _of_day(judged)
+    word, direction = farthest(wanted.text) if wanted.kind == "day" else ("", 0)
+    if direction and word in words(judged.ranked[0].text):
+        return _of_day(judged, word, direction)
     if wanted.kind != "yes_no" and decides(wanted, judged.ranked[0]):
         return 0
     near = [
@@ -103,19 +123,25 @@ def _deciding(found: Found, judged: Judged) -> int:
     return best if least <= near[0][0] - _MORE_DECISIVE[wanted.kind] else 0
 
 
-def _latest(judged: Judged) -> int:
-    """Return the place of the sentence that tells of the latest day, of those as good as the best."""
+def _of_day(judged: Judged, word: str = "", direction: int = 1) -> int:
+    """Return the place of the sentence that tells of the latest day, of those as good as the best.
+
+    It has a ``word``; a ``direction`` of -1 means the earliest day.
+    """
     told = {
-        place: day
+        place: [direction * part for part in day]
         for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
-        if score >= judged.scores[0] - _REACH["latest"] and (day := latest_day(weighed))
+        if score >= judged.scores[0] - _REACH["latest"]
+        and (not word or word in words(weighed.text))
+        and (day := latest_day(weighed))
     }
     return max(told, key=lambda place: (told[place], -place), default=0)
 
 
 def _newest(wanted: Wanted, judged: Judged) -> int:
     """Return the place of the sentence in the newest article that names who is something."""
-    if not decides(wanted, judged.ranked[0]):
+    best = judged.ranked[0]
+    if not best.candidate.stored.document.published or not decides(wanted, best):
         return 0
     published = {
         place: weighed.candidate.stored.document.published or date.min

@@ -215,16 +215,14 @@ def _judge(found: Found, weights: Weights) -> Judged:
         return Judged((), (), 0.0)
     judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
     ordered = put_first(found, judged)
-    if ordered is judged:
-        return judged
-    # What decides may stand in another place than what was best.
+    if ordered is judged or found.shape.kind != "yes_no":
+        return ordered
+    # What decides a yes or no may stand in another place than what was best.
     again = _confidence(found, ordered.ranked, ordered.scores, weights)
     return replace(ordered, confidence=max(judged.confidence, again))
 
 
-def _confidence(
-    found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights
-) -> float:
+def _confidence(found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights) -> float:
     candidates = apart_from(ranked[0], found.candidates)
     features = weigh_answer(found.question, candidates, ranked, scores)
     log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
