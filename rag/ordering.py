@@ -1,43 +1,50 @@
-"""Which sentence comes first where a question wants a yes or no, or a definition.
+"""Which sentence comes first: the one that decides what is asked, or that defines it.
 
-Only the order of the sentences changes, and only where one of another form answers plainly; whether the
-collection answers at all is decided before.
+Only the order of the sentences changes, and only where one close behind the best has what the best lacks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from rag.evidence import Weighed, lacking
+from rag.deciding import Decided, Wanted, decides, farthest, lacked, latest_day, read_wanted
+from rag.evidence import Weighed
 from rag.finding import Found
-from rag.questions import names
+from rag.questions import holds_kind
 from rag.shapes import defined
 from rag.splitting import LEANING
-from rag.words import content_words, stem, stems
+from rag.words import words
 
 ENOUGH = 0.5
 """The confidence from which a question is answered."""
 _SAME = 0.7
 """Share of words in common (Jaccard) from which two sentences say the same."""
-_CLOSE = 2.6
-"""Log-odds that the sentence that decides a yes or no may lie behind the best."""
+_REACH: Mapping[Decided, float] = {
+    "yes_no": 2.6,
+    "cause": 2.6,
+    "day_named": 2.6,
+    "day": 3.0,
+    "holder": 2.6,
+    "doer": 1.0,
+    "place": 1.0,
+    "latest": 1.0,
+}
+"""Log-odds that the sentence that decides may lie behind the best, by what is asked for."""
+_MORE_DECISIVE: Mapping[Decided, float] = {
+    "yes_no": 0.5,
+    "cause": -0.5,
+    "day_named": -1.0,
+    "day": -0.5,
+    "holder": 0.0,
+    "doer": 0.0,
+    "place": -0.5,
+}
+"""By how much less than the best one it must lack, in words; below zero by how much more it may lack."""
 _IN_REACH = 6.0
-"""The same for a sentence in the form of a definition."""
-_NAME_ELSEWHERE = 0.5
-"""How much a name counts as missing from a sentence that begins with "It" and has it in title or heading."""
-_NAME_AROUND = 1.5
-_NAME_MISSING = 2.0
-"""The same for another sentence, and for one whose title and heading lack it too."""
-_LEAST_DECISIVE = 0.5
-"""By how much less than the best one a sentence must lack, in words; a denial counts as half a word."""
-_DENIAL = 0.5
-_DENIES = re.compile(
-    r"\b(?:not|never|no longer|no|none|nor|neither|without|refus\w+|reject\w+|declin\w+|den(?:y|ied|ies)"
-    r"|fail(?:ed|s)?|cannot|\w+n['’]t|nicht|kein\w*|nie|niemals|değil\w*|yok\w*|hiç\w*)\b",
-    re.IGNORECASE,
-)
+"""The same log-odds for a sentence in the form of a definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +66,89 @@ def says_the_same(one: Weighed, other: Weighed) -> bool:
 
 
 def put_first(found: Found, judged: Judged) -> Judged:
-    """Return the sentences with the one first that decides a yes or no, or that defines."""
-    first = 0
-    if found.shape.kind == "yes_no":
+    """Return the sentences with the one first that decides what is asked, or that defines."""
+    subject = defined(found.question.text) if found.shape.kind != "yes_no" else ""
+    first = defining(subject, judged) if subject else 0
+    if first == 0:
         first = _deciding(found, judged)
-    elif subject := defined(found.question.text):
-        first = defining(subject, judged)
     if first == 0:
         return judged
-    ranked, scores = list(judged.ranked), list(judged.scores)
-    ranked.insert(0, ranked.pop(first))
-    # Those that it has overtaken stay as near to the first as they were.
-    scores.insert(0, scores[0])
-    del scores[first + 1]
-    return Judged(ranked, scores, judged.confidence)
+    moved = [first]
+    if found.shape.kind != "yes_no" and (following := _told_next(found, judged, first)):
+        moved.append(following)
+    return _moved(judged, moved)
 
 
-# ---------------------------------------------------------------------------------- yes or no
+def _moved(judged: Judged, first: Sequence[int]) -> Judged:
+    """Return the sentences with some first; those overtaken stay as near to the first as they were."""
+    others = [place for place in range(len(judged.ranked)) if place not in first]
+    scores = [judged.scores[0]] * len(first) + [judged.scores[place] for place in others]
+    return Judged([judged.ranked[place] for place in (*first, *others)], scores, judged.confidence)
+
+
+def _told_next(found: Found, judged: Judged, first: int) -> int:
+    """Return the place of the sentence after one if only it tells the day that is asked for, else 0."""
+    wanted, weighed = read_wanted(found), judged.ranked[first]
+    if wanted.kind != "day" or holds_kind("date", weighed.text, wanted.text):
+        return 0
+    stored, position = weighed.candidate.stored, weighed.position + 1
+    places = (
+        place
+        for place, other in enumerate(judged.ranked)
+        if other.candidate.stored is stored and other.position == position
+    )
+    return next(places, 0)
 
 
 def _deciding(found: Found, judged: Judged) -> int:
-    """Return the place of the sentence that holds subject and predicate, and rather one that denies them."""
-    lacks = {
-        place: _lacked(found, weighed)
+    """Return the place of the sentence that decides what is asked, 0 if none does more clearly."""
+    wanted = read_wanted(found)
+    if not wanted.kind:
+        return 0
+    if wanted.kind == "holder":
+        return _newest(wanted, judged)
+    if wanted.kind == "latest":
+        return _of_day(judged)
+    word, direction = farthest(wanted.text) if wanted.kind == "day" else ("", 0)
+    if direction and word in words(judged.ranked[0].text):
+        return _of_day(judged, word, direction)
+    if wanted.kind != "yes_no" and decides(wanted, judged.ranked[0]):
+        return 0
+    near = [
+        (lacked(wanted, weighed), place)
         for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
-        if score >= judged.scores[0] - _CLOSE
+        if score >= judged.scores[0] - _REACH[wanted.kind] and (place == 0 or decides(wanted, weighed))
+    ]
+    least, best = min(near[1:], default=near[0])
+    return best if least <= near[0][0] - _MORE_DECISIVE[wanted.kind] else 0
+
+
+def _of_day(judged: Judged, word: str = "", direction: int = 1) -> int:
+    """Return the place of the sentence that tells of the latest day, of those as good as the best.
+
+    It has a ``word``; a ``direction`` of -1 means the earliest day.
+    """
+    told = {
+        place: [direction * part for part in day]
+        for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
+        if score >= judged.scores[0] - _REACH["latest"]
+        and (not word or word in words(weighed.text))
+        and (day := latest_day(weighed))
     }
-    best = min(lacks, key=lambda place: (lacks[place], place))
-    return best if lacks[best] <= lacks[0] - _LEAST_DECISIVE else 0
+    return max(told, key=lambda place: (told[place], -place), default=0)
 
 
-def _lacked(found: Found, weighed: Weighed) -> float:
-    """Return how much of the question a sentence lacks, in words; a name counts as one."""
-    # The verb stands first, and so no name does.
-    question = found.question
-    named = [content_words(name) for name in names(question.text)]
-    in_names = {word for name in named for word in name}
-    stored = weighed.candidate.stored
-    around = stems(f"{stored.document.title} {stored.passage.heading}")
-    amount = 0.0
-    for name in named:
-        wanted = [stem(word) for word in name]
-        if lacking(wanted, weighed.stems):
-            amount += (
-                _NAME_MISSING
-                if lacking(wanted, [*around, *weighed.stems])
-                else _NAME_ELSEWHERE
-                if LEANING.match(weighed.text)
-                else _NAME_AROUND
-            )
-    others = [stem(word) for word in question.words if word not in in_names]
-    amount += len(lacking(others, weighed.stems))
-    if _DENIES.search(weighed.text) and not _DENIES.search(question.text):
-        amount -= _DENIAL
-    return amount
+def _newest(wanted: Wanted, judged: Judged) -> int:
+    """Return the place of the sentence in the newest article that names who is something."""
+    best = judged.ranked[0]
+    if not best.candidate.stored.document.published or not decides(wanted, best):
+        return 0
+    published = {
+        place: weighed.candidate.stored.document.published or date.min
+        for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
+        if score >= judged.scores[0] - _REACH["holder"] and decides(wanted, weighed)
+    }
+    return max(published, key=lambda place: (published[place], -place))
 
 
 # -------------------------------------------------------------------------------- definitions

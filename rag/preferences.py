@@ -19,6 +19,7 @@ from rag.metadata import read_day
 from rag.periods import Period
 from rag.words import content_words, fold
 
+LATEST = "the latest articles"
 MOST_WITHIN = 1_500
 """Passages gone through for the nearest; where more are preferred, enough of them are near anyway."""
 NEWEST = 50
@@ -132,7 +133,7 @@ class Preference:
 
     def __str__(self) -> str:
         """Return it in words: "articles of The Age from October 2023"."""
-        parts = ["the latest articles" if self.newest else "articles"]
+        parts = [LATEST if self.newest else "articles"]
         if self.source_name:
             parts.append(f"of {self.source_name}")
         if self.period:

@@ -15,6 +15,7 @@ import numpy as np
 from rag.comparing import compare
 from rag.composing import Listed, listed, listed_by_side
 from rag.copies import apart_from, cite, without_same
+from rag.deciding import header_of
 from rag.differing import Claim, find_differing
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
 from rag.evidence import (
@@ -138,9 +139,8 @@ def quote(found: Found, embedder: str) -> Answer:
         return _declined(found, judged.confidence)
     if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
         return _with_items(found, items, judged.confidence)
-    ordered = put_first(found, judged)
-    claims = find_differing(found.question, ordered.ranked, ordered.scores)
-    chosen = choose(ordered.ranked, ordered.scores, found.question.stems)
+    claims = find_differing(found.question, judged.ranked, judged.scores)
+    chosen = choose(judged.ranked, judged.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
     sentences = _sentences(quotes, found)
     answer = _answered(found, sentences, judged.confidence)
@@ -213,11 +213,21 @@ def _judge(found: Found, weights: Weights) -> Judged:
     ranked, scores = without_same(*_rank(weigh_sentences(found.question, found.candidates), weights))
     if not ranked:
         return Judged((), (), 0.0)
+    judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
+    ordered = put_first(found, judged)
+    if ordered is judged or found.shape.kind != "yes_no":
+        return ordered
+    # What decides a yes or no may stand in another place than what was best.
+    again = _confidence(found, ordered.ranked, ordered.scores, weights)
+    return replace(ordered, confidence=max(judged.confidence, again))
+
+
+def _confidence(found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights) -> float:
     candidates = apart_from(ranked[0], found.candidates)
     features = weigh_answer(found.question, candidates, ranked, scores)
     log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
     # Half is where the decision lies, so that the figure means the same for all weights.
-    return Judged(ranked, scores, probability(log_odds - weights.threshold))
+    return probability(log_odds - weights.threshold)
 
 
 def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:
@@ -277,7 +287,7 @@ def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
     stored = quote.stored
     citation = cite(number, stored, quote.first, quote.last, found)
     if stored.sentences[quote.first].kind == "table_row":
-        return Sentence(labelled_row(_header_of(stored, quote.first), quote.text), "row", (citation,))
+        return Sentence(labelled_row(header_of(stored, quote.first), quote.text), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
 
 
@@ -296,13 +306,3 @@ def _differing(
                 break
     found.sort(key=lambda pair: pair[0], reverse=True)
     return tuple(differing for _, differing in found)
-
-
-def _header_of(stored: StoredPassage, position: int) -> str:
-    offset = stored.passage.start
-    for span in reversed(stored.sentences[:position]):
-        if span.kind == "table_header":
-            return stored.passage.text[span.start - offset : span.end - offset]
-        if span.kind != "table_row":
-            break
-    return stored.header

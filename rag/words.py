@@ -19,6 +19,7 @@ QUESTION_WORDS = frozenset(
     " had can could will would shall should may might must the a an of in on at to for from by with"
     " as and or that this these those it its there their they them he she his her i you we my your"
     " our me us about many much any some name tell say said says according give please"
+    " happen happened happens"
     " was wer wo wann wie warum welche welcher welches der die das ein eine ist sind im in den dem des"
     " von zu mit auf für und wurde wurden"
     " ne kim nerede zaman nasıl neden niçin hangi kaç ve bir bu mi mı mu mü için ile nedir kimdir"
