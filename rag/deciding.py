@@ -16,7 +16,6 @@ from rag.finding import Found
 from rag.preferences import LATEST
 from rag.questions import asked_kind, beginning, holds_kind, lacks_person, names
 from rag.splitting import LEANING
-from rag.stored_passage import StoredPassage
 from rag.values import Day, days
 from rag.words import content_words, fold, stem, stems, words
 
@@ -194,18 +193,7 @@ def _held(weighed: Weighed) -> frozenset[str]:
     """Return the stems of a sentence, of a table's row with those of its header."""
     if weighed.span.kind != "table_row":
         return weighed.stems
-    return weighed.stems.union(stems(header_of(weighed.candidate.stored, weighed.position)))
-
-
-def header_of(stored: StoredPassage, position: int) -> str:
-    """Return the header of a table's row, "" where there is none."""
-    offset = stored.passage.start
-    for span in reversed(stored.sentences[:position]):
-        if span.kind == "table_header":
-            return stored.passage.text[span.start - offset : span.end - offset]
-        if span.kind != "table_row":
-            break
-    return stored.header
+    return weighed.stems.union(stems(weighed.candidate.stored.header_of(weighed.position)))
 
 
 def _lacked_name(name: Sequence[str], wanted: Wanted, weighed: Weighed, held: Iterable[str]) -> float:

@@ -206,7 +206,8 @@ def weigh_answer(
     missing = lacking(question.stems, stems(place))
     kind = asked_kind(question.text)
     kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
-    numbers = [word for word in words(question.text) if word[0].isdigit()]
+    # "F-16s" asks for the 16 that a text has.
+    numbers = [word.removesuffix("s") for word in words(question.text) if word[0].isdigit()]
     cosines = home.word_cosines
     in_place = cosines[:, [0, *(1 + position for position in _around(best))]] if cosines.size else cosines
     in_sentence = cosines[:, [1 + best.position]] if cosines.size else cosines
@@ -220,7 +221,7 @@ def weigh_answer(
         "names": _held_share(names_and_numbers(question.text), home.told),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
-        "number_missing": not set(words(place)).issuperset(numbers),
+        "number_missing": not {word.removesuffix("s") for word in words(place)}.issuperset(numbers),
         "head_missing": bool(lacking([head_word(question.text)], best.stems)),
         "article_lacks": bool(lacking(question.stems, _article_stems(home, candidates))),
         "lacks_kind": not kind_held[0],
@@ -249,12 +250,13 @@ def _held_share(wanted: Collection[str], held: Collection[str]) -> float:
 
 
 def _place(best: Weighed) -> str:
-    """Return the best sentence with the two around it, its title and heading."""
+    """Return the best sentence with the two around it, its title and heading, and a row's header."""
     stored = best.candidate.stored
     offset = stored.passage.start
     spans = (stored.sentences[position] for position in _around(best))
     sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in spans)
-    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, *sentences])
+    header = stored.header_of(best.position) if best.span.kind == "table_row" else ""
+    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, header, *sentences])
 
 
 def _around(best: Weighed) -> list[int]:

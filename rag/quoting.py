@@ -15,7 +15,6 @@ import numpy as np
 from rag.comparing import compare
 from rag.composing import Listed, listed, listed_by_side
 from rag.copies import apart_from, cite, without_same
-from rag.deciding import header_of
 from rag.differing import Claim, find_differing
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
 from rag.evidence import (
@@ -287,7 +286,7 @@ def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
     stored = quote.stored
     citation = cite(number, stored, quote.first, quote.last, found)
     if stored.sentences[quote.first].kind == "table_row":
-        return Sentence(labelled_row(header_of(stored, quote.first), quote.text), "row", (citation,))
+        return Sentence(labelled_row(stored.header_of(quote.first), quote.text), "row", (citation,))
     return Sentence(quote.text, "quote", (citation,))
 
 

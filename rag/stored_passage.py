@@ -31,6 +31,16 @@ class StoredPassage:
     sentence_vectors: Vectors
     words: WordVectors = NO_WORDS
 
+    def header_of(self, position: int) -> str:
+        """Return the header of the table's row that is this sentence, "" where there is none."""
+        offset = self.passage.start
+        for span in reversed(self.sentences[:position]):
+            if span.kind == "table_header":
+                return self.passage.text[span.start - offset : span.end - offset]
+            if span.kind != "table_row":
+                break
+        return self.header
+
 
 class PassageCache:
     """The passages read last, as they were at one change of the catalog.
