@@ -96,9 +96,7 @@ def align(claim: Line, lines: Sequence[Line]) -> Alignment:
     nearest = lines[int(np.argmax(held @ weights))] if held.any() else None
     differences, closeness = edits(claim, nearest) if nearest else ([], 0.0)
     anchors = _anchors(content, others)
-    return Alignment(
-        claim, window, others, matches, held, anchors, nearest, tuple(differences), closeness
-    )
+    return Alignment(claim, window, others, matches, held, anchors, nearest, tuple(differences), closeness)
 
 
 def _holds(line: Line, word: Word) -> bool:

@@ -13,7 +13,9 @@ from rag.values import amounts, days
 
 SHORTEST, LONGEST = 8, 40
 """Words of the sentences that are taken."""
-_AFTER = re.compile(r"\b(?:is|are|was|were|will|would|can|could|may|might|should|must|has|have|had)\b(?! not)")
+_AFTER = re.compile(
+    r"\b(?:is|are|was|were|will|would|can|could|may|might|should|must|has|have|had)\b(?! not)"
+)
 _TURNS = (
     ("may", "will"), ("might", "will"), ("could", "will"), ("can", "must"), ("expected to", "certain to"),
     ("most", "all"), ("many", "all"), ("some", "all"), ("some", "no"), ("several", "all"),
