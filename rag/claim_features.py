@@ -74,7 +74,7 @@ CLAIM_FEATURES = tuple(f"{name} {how}" for name in SENTENCE_FEATURES for how in 
 
 @dataclass(frozen=True)
 class Weighed:
-    """A claim with its features in the order of `CLAIM_FEATURES`, its sentences and what is wrong with each."""
+    """A claim's features in the order of `CLAIM_FEATURES`, its sentences, and what is wrong with each."""
 
     features: tuple[float, ...]
     alignments: tuple[Alignment, ...]
@@ -191,7 +191,7 @@ def _pairs(alignment: Alignment, known: Passages) -> float:
     if len(content) < 2:
         return float(alignment.held.any())
     found = set[int]()
-    for row in np.flatnonzero(alignment.held.sum(axis=1) > 1):
+    for row in np.flatnonzero(alignment.held.sum(axis=1) > 1).tolist():
         places: dict[str, list[int]] = {}
         for position, word in enumerate(known.lines[row].words):
             places.setdefault(word.stem, []).append(position)
@@ -213,11 +213,13 @@ def _near_each_other(alignment: Alignment) -> float:
 
 
 _BRIGHT = (
-    "good better best great success successful improve positive strong win safe gain efficient useful happy legal"
+    "good better best great success successful improve positive strong win safe gain efficient useful"
+    " happy legal"
     " agree accept high increase allow able support"
 )
 _DARK = (
-    "bad worse worst poor failure unsuccessful worsen negative weak lose dangerous loss inefficient useless sad"
+    "bad worse worst poor failure unsuccessful worsen negative weak lose dangerous loss inefficient"
+    " useless sad"
     " illegal disagree reject low decrease forbid unable oppose"
 )
 

@@ -22,9 +22,9 @@ FaultKind = Literal[
 ]
 
 NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent"
-    " wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail fails failed"
-    " refuse refuses refused deny denies denied unable".split()
+    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt"
+    " werent wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail"
+    " fails failed refuse refuses refused deny denies denied unable".split()
 )
 _DOUBTS = frozenset(
     "may might could can would possibly perhaps probably likely potentially apparently reportedly allegedly"
@@ -36,32 +36,32 @@ _STRONG = frozenset(
     "will must certainly definitely always proved proves confirmed guaranteed inevitably".split()
 )
 _QUANTITIES = {
-    "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all", "always": "all",
-    "completely": "all", "entirely": "all", "fully": "all", "any": "any", "some": "some", "several": "some",
+    "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all",
+
+    "always": "all", "completely": "all", "entirely": "all", "fully": "all",
+    "any": "any", "some": "some", "several": "some",
     "few": "few", "sometimes": "some", "partly": "some", "part": "some", "many": "many", "often": "many",
     "most": "most", "majority": "most", "mostly": "most", "mainly": "most", "usually": "most",
     "none": "none", "never": "none", "nobody": "none", "no": "none", "only": "only", "solely": "only",
     "exclusively": "only", "both": "both", "neither": "none", "either": "either", "half": "half",
-    "minority": "few", "rarely": "few", "twice": "twice", "double": "twice", "doubled": "twice", "doubles": "twice",
-    "triple": "triple", "tripled": "triple",
+    "minority": "few", "rarely": "few", "twice": "twice", "double": "twice", "doubled": "twice",
+    "doubles": "twice", "triple": "triple", "tripled": "triple",
 }  # fmt: skip
 # What a claim may say of what the passages say, and be right.
 _FITTING = frozenset(
     {("some", "many"), ("some", "most"), ("some", "all"), ("some", "few"), ("many", "most"), ("many", "all")}
     | {("all", "both"), ("both", "all"), ("any", "all"), ("all", "any"), ("some", "both")}
 )
-_OPPOSED = {
-    frozenset(pair.split())
+_OPPOSED = frozenset(
+    frozenset(pair.split("/"))
     for pair in (
-        "before/after above/below more/less more/fewer over/under until/since up/down with/without inside/outside"
-        " most/least into/from higher/lower before/since first/last earlier/later larger/smaller greater/smaller"
-        " longer/shorter better/worse fast/slow increased/reduced praised/condemned gain/lose cheaper/expensive"
-    )
-    .replace("/", "\0")
-    .split()
-    for pair in (pair.replace("\0", " "),)
-}
-_PASSIVE = re.compile(r"\bby\b")
+        "before/after above/below more/less more/fewer over/under until/since up/down with/without into/from"
+        " inside/outside most/least higher/lower before/since first/last earlier/later larger/smaller"
+        " greater/smaller longer/shorter better/worse fast/slow increased/reduced praised/condemned"
+        " gain/lose cheaper/expensive"
+    ).split()
+)
+"""Opposites that `rag/meanings.py` doesn't have, most of them small words and comparatives."""
 
 
 @dataclass(frozen=True, slots=True)

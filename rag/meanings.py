@@ -23,8 +23,8 @@ Relation = Literal["same", "near", "opposite", "none"]
 # To WordNet "million" is opposed to "twentieth", as cardinal numbers are to ordinal ones.
 _NUMERALS = frozenset(
     stem(word)
-    for word in "one two three four five six seven eight nine ten twelve twenty hundred thousand million billion"
-    " third fourth fifth sixth seventh eighth ninth tenth twentieth".split()
+    for word in "one two three four five six seven eight nine ten twelve twenty hundred thousand million"
+    " billion third fourth fifth sixth seventh eighth ninth tenth twentieth".split()
 )
 
 NEGATING = ("un", "in", "im", "ir", "il", "dis", "non", "mis", "anti", "de")

@@ -72,9 +72,8 @@ def main() -> None:
         opposed = {o for head in heads if head in synsets for o in synsets[head].opposed}
         # What is like the opposite of a word is opposed to it as well: "minor" to "significant".
         opposed |= {s for o in opposed for s in synsets[o].similar} if key[0] == "a" else set()
-        lines.append(
-            f"{' '.join(map(str, above))}|{' '.join(map(str, sorted(numbers[o] for o in opposed if o in numbers)))}"
-        )
+        against = sorted(numbers[o] for o in opposed if o in numbers)
+        lines.append(f"{' '.join(map(str, above))}|{' '.join(map(str, against))}")
     lines.append("")
     lines += [
         f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys
