@@ -37,6 +37,7 @@ from rag.errors import (
 from rag.library import Library, LibraryStatus
 from rag.loaders import load_bytes, load_file
 from rag.settings import Settings
+from rag.support import Support, check_support
 
 __all__ = [
     "AddReport",
@@ -68,8 +69,10 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Stage",
+    "Support",
     "Tombstone",
     "VectorIndexError",
+    "check_support",
     "load_bytes",
     "load_file",
 ]
