@@ -11,31 +11,44 @@ from dataclasses import dataclass, field, replace
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.finding import Found
+from rag.instructions import instructions_in, is_instruction, is_shouted
 from rag.markers import Draft
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
 
 _TOO_LONG = "It is too long for a sentence."
+_INSTRUCTION = "It tells a reader what to do instead of saying what is so."
 _NOT_BORNE = "No passage says this."
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A passage as a model was given it, with ``text`` as the check reads it.
+    """A passage as a model is given it.
 
     Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
+    borne by that.
     """
 
     stored: StoredPassage
     text: str
     offset: int
+    checked: str
 
     @classmethod
     def of(cls, stored: StoredPassage) -> Numbered:
         """Return a passage with the header of the table that it goes on with."""
         header = f"{stored.header}\n" if stored.header else ""
-        return cls(stored, header + stored.passage.text, len(header))
+        text, offset = stored.passage.text, stored.passage.start
+        spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
+        checked = text
+        for (start, end), is_told in zip(
+            spans, instructions_in([text[start:end] for start, end in spans]), strict=True
+        ):
+            if is_told:
+                checked = checked[:start] + " " * (end - start) + checked[end:]
+        return cls(stored, header + text, len(header), header + checked)
 
 
 @dataclass(slots=True)
@@ -68,6 +81,8 @@ class Written:
             return None
         if draft.is_too_long:
             return self._leave_out(draft.text, _TOO_LONG)
+        if is_instruction(draft.text) or is_shouted(draft.text):
+            return self._leave_out(draft.text, _INSTRUCTION)
         support = self._support(draft.text, cited) if cited else None
         if support is None or not support.supported:
             # Without a marker, or with a wrong one, it may be borne by another passage, by it alone.
@@ -105,7 +120,7 @@ class Written:
         self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
 
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
-        return check_support(claim, [self.passages[place].text for place in cited])
+        return check_support(claim, [self.passages[place].checked for place in cited])
 
     def _leave_out(self, text: str, reason: str) -> LeftOut:
         left = LeftOut(text, reason, len(self.sentences))
@@ -113,13 +128,13 @@ class Written:
         return left
 
     def _best_passage(self, claim: str) -> int | None:
-        places = bearing(claim, [passage.text for passage in self.passages])
+        places = bearing(claim, [passage.checked for passage in self.passages])
         return places[0].passage if places else None
 
     def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
         """Return the passages, with the first and the last of their sentences, that bear a claim."""
         found = list[tuple[Numbered, int, int]]()
-        for place in bearing(claim, [self.passages[number].text for number in cited]):
+        for place in bearing(claim, [self.passages[number].checked for number in cited]):
             passage = self.passages[cited[place.passage]]
             shift = passage.stored.passage.start - passage.offset
             held = [
