@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.finding import Found
-from rag.instructions import instructions_in, is_instruction, is_shouted
+from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.markers import Draft
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
@@ -89,7 +89,7 @@ class Written:
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
         if draft.text in said:
             return None
-        if fault := _fault(draft):
+        if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
         support = self._support(draft.text, cited) if cited else None
         if support is None or not support.supported:
@@ -128,6 +128,17 @@ class Written:
             for citation in sentence.citations:
                 numbers.setdefault(citation.number, len(numbers) + 1)
         self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
+
+    def _fault(self, draft: Draft) -> str:
+        """Return what is wrong with a sentence whatever the passages say, or nothing."""
+        text = draft.text
+        if draft.is_too_long:
+            return _TOO_LONG
+        # "How do I ...?" is answered by what to do.
+        is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
+        if is_unasked or is_instruction(text) or is_shouted(text):
+            return _INSTRUCTION
+        return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
@@ -172,15 +183,6 @@ class Written:
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
-
-
-def _fault(draft: Draft) -> str:
-    """Return what is wrong with a sentence whatever the passages say, or nothing."""
-    if draft.is_too_long:
-        return _TOO_LONG
-    if is_instruction(draft.text) or is_shouted(draft.text):
-        return _INSTRUCTION
-    return _ASKS if draft.text.endswith("?") else ""
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:
