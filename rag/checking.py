@@ -13,12 +13,16 @@ from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
-from rag.markers import Draft
+from rag.markers import Draft, is_said
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
+from rag.words import content_words
 
+_LEAST_IN_LEAD = 3
+"""Words of its own that a lead-in must have to be worth showing: "The answer is:" has one."""
 _TOO_LONG = "It is too long for a sentence."
+_REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
 _LEANS = "It leans on a sentence that was left out, or is from another article."
 _INSTRUCTION = "It tells a reader what to do instead of saying what is so."
@@ -89,15 +93,11 @@ class Written:
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
         if draft.text in said:
             return None
+        if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
+            return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        support = self._support(draft.text, cited) if cited else None
-        if support is None or not support.supported:
-            # Without a marker, or with a wrong one, it may be borne by another passage, by it alone.
-            other = self._best_passage(draft.text)
-            elsewhere = self._support(draft.text, [other]) if other is not None else None
-            if elsewhere and elsewhere.supported and other is not None:
-                support, cited = elsewhere, [other]
+        support, cited = self._borne_by(draft.text, cited)
         places = self._places(draft.text, cited) if support and support.supported else []
         if not places:
             if draft.is_lead or _ABOUT_PASSAGES.match(draft.text):
@@ -134,6 +134,8 @@ class Written:
         text = draft.text
         if draft.is_too_long:
             return _TOO_LONG
+        if is_said(text, self.found.question.text):
+            return _REPEATS
         # "How do I ...?" is answered by what to do.
         is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
         if is_unasked or is_instruction(text) or is_shouted(text):
@@ -148,6 +150,23 @@ class Written:
             c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
         }
         return any(passage.stored.document.id in before for passage, _, _ in places)
+
+    def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
+        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
+
+        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
+        """
+        first = self._support(claim, cited) if cited else None
+        if first and first.supported:
+            return first, cited
+        best = self._best_passage(claim)
+        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
+        for passages in others:
+            support = self._support(claim, passages)
+            if support.supported:
+                return support, passages
+            first = first or support
+        return first, cited
 
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
         return check_support(claim, [self.passages[place].checked for place in cited])
