@@ -49,7 +49,9 @@ def shares(library: Library, path: Path) -> tuple[float, float]:
     shown = written = total = 0
     told_by_question = claims(path)
     with model_server() as server:
-        settings = Settings(data_dir=library.settings.data_dir, openai_base_url=server.url, openai_model="scripted")
+        settings = Settings(
+            data_dir=library.settings.data_dir, openai_base_url=server.url, openai_model="scripted"
+        )
         assistant = Assistant(library, settings)
         for question, told in told_by_question.items():
             server.script(cites(told))

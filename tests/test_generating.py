@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
@@ -35,8 +36,8 @@ from rag import (
     SettingsError,
     Stage,
 )
-from rag.documents import NO_ANSWER, remarks
-from rag.generating import CUT, NOT_BORNE, QUOTED, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.documents import NO_ANSWER, QUOTED, remarks
+from rag.generating import CUT, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -303,6 +304,17 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert server.keys[-1] == f"Bearer {KEY}"
     assert KEY not in repr(answer) + caplog.text + "".join(capfd.readouterr())
     assert_footnotes_hold(library, answer)
+
+
+def test_a_prompt_that_cannot_be_used_leaves_the_quotes(
+    assistant: Assistant, server: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.prompts.PROMPTS_DIR", tmp_path)
+    server.script(says(TRUE))
+    answer = assistant.ask(QUESTION)
+    assert (answer.mode, server.requests) == ("quote", [])
+    assert answer.remark.startswith(f"The prompt {tmp_path / 'answer.md'} can't be read")
+    assert answer.remark.endswith(QUOTED)
 
 
 def test_an_endpoint_that_cannot_be_reached_leaves_the_quotes(library: Library):
