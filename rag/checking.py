@@ -13,11 +13,11 @@ from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
-from rag.markers import Draft, is_said
+from rag.markers import Draft, is_fragment, is_said
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
-from rag.words import content_words
+from rag.words import content_words, stem, stems
 
 _LEAST_IN_LEAD = 3
 """Words of its own that a lead-in must have to be worth showing: "The answer is:" has one."""
@@ -74,6 +74,7 @@ class Written:
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
     count: int = 0
+    _lead: str = ""
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     @property
@@ -97,8 +98,11 @@ class Written:
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        support, cited = self._borne_by(draft.text, cited)
-        places = self._places(draft.text, cited) if support and support.supported else []
+        claim = self._claim(draft)
+        support, cited = self._borne_by(claim, cited)
+        places = self._places(claim, cited) if support and support.supported else []
+        if places and is_fragment(draft) and not _holds(places, draft.text):
+            places, support = [], None
         if not places:
             if draft.is_lead or _ABOUT_PASSAGES.match(draft.text):
                 return None
@@ -151,6 +155,16 @@ class Written:
         }
         return any(passage.stored.document.id in before for passage, _, _ in places)
 
+    def _claim(self, draft: Draft) -> str:
+        """Return what a draft says: an item of a list together with what leads to it."""
+        if draft.is_lead:
+            self._lead = draft.text
+        elif not draft.is_item:
+            self._lead = ""
+        elif self._lead:
+            return f"{self._lead} {draft.text}"
+        return draft.text
+
     def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
         """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
 
@@ -202,6 +216,18 @@ class Written:
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
+
+
+def _holds(places: Sequence[tuple[Numbered, int, int]], text: str) -> bool:
+    """Whether the sentences hold all words of a text; one of few words says too little for anything else."""
+    held = set[str]()
+    for passage, first, last in places:
+        offset, spans = passage.stored.passage.start, passage.stored.sentences
+        held.update(
+            stems(passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset])
+        )
+    wanted = [stem(word) for word in content_words(text)]
+    return bool(wanted) and held.issuperset(wanted)
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:

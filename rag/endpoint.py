@@ -148,11 +148,12 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                heard = time.monotonic()
-                yield reply.take(chunk, heard - started)
+                yield reply.take(chunk, time.monotonic() - started)
                 if len(reply.text) > _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens:
                     reply.is_cut = reply.is_ended = True
                     break
+                # What is done with a piece is no pause of the model's.
+                heard = time.monotonic()
                 # What comes steadily, with text in it or not, is stopped too.
                 self._check_time(heard, limits, has_begun=bool(reply.text))
         finally:

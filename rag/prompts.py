@@ -113,7 +113,10 @@ def escaped(text: str) -> str:
 def marked(mark: str, text: str, **attributes: str) -> str:
     """Return a text as data between two marks, with its attributes, of which empty ones are left out."""
     told = "".join(
-        f' {name}="{html.escape(one_line(value))}"' for name, value in attributes.items() if value.strip()
+        # Apostrophes stay: a model would copy their names.
+        f' {name}="{escaped(one_line(value)).replace(chr(34), "&quot;")}"'
+        for name, value in attributes.items()
+        if value.strip()
     )
     return f"<{mark}{told}>{escaped(text)}</{mark}>"
 

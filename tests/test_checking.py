@@ -111,6 +111,19 @@ def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
     assert (written.sentences, written.left_out) == ([], [])
 
 
+def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written):
+    assert shown(written.check(Draft("Agnes Thorburn.", (1,))))
+    left_out(written.check(Draft("King Rudolf.", (1,))))
+    left_out(written.check(Draft("x", (1,), is_item=True)))
+
+
+def test_an_item_is_read_with_what_leads_to_it(written: Written):
+    written.check(Draft("The lighthouse of Port Ellery was built by the engineer:", (1,), is_lead=True))
+    item = shown(written.check(Draft("Agnes Thorburn", (1,), is_item=True)))
+    assert item.text == "Agnes Thorburn"
+    assert item.citations[0].quote == BUILT
+
+
 def test_it_means_what_is_shown_before(written: Written):
     lamp = Draft("Its lamp can be seen from a distance of 31 kilometres.")
     left_out(written.check(Draft("King Rudolf’s castle was painted in 1950.")))
