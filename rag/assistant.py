@@ -191,7 +191,7 @@ class Assistant:
             # Imported where it is needed: LangChain and the endpoint's client take a second.
             from rag.generating import Writer
 
-            self._made_writer = Writer(self._settings)
+            self._made_writer = Writer(self._settings, self._library.embedder)
         return self._made_writer
 
     def _limits(self, stop: Event | None) -> Limits:

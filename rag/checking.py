@@ -9,8 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.closeness import is_close
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
+from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.markers import Draft, is_fragment, is_said
@@ -26,13 +28,19 @@ _REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
 _LEANS = "It leans on a sentence that was left out, or is from another article."
 _INSTRUCTION = "It tells a reader what to do instead of saying what is so."
+_FAR = "The sources say something like it, and not near enough to this."
 _NOT_BORNE = "No passage says this."
 _ABOUT_PASSAGES = re.compile(
+    r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
+    re.IGNORECASE,
+)
+_SILENT = re.compile(
     r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
     r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
     r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
     re.IGNORECASE,
 )
+"""That the passages say nothing of something: it needs no mention, and no source bears it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +74,14 @@ class Numbered:
 
 @dataclass(slots=True)
 class Written:
-    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice."""
+    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
+
+    ``embedder`` is one on this computer that knows the question's language, or None.
+    """
 
     found: Found
     passages: Sequence[Numbered]
+    embedder: Embedder | None = None
     sentences: list[Sentence] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
@@ -96,15 +108,17 @@ class Written:
             return None
         if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
             return None
+        if _ABOUT_PASSAGES.match(draft.text):
+            return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
         claim = self._claim(draft)
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
-        if places and is_fragment(draft) and not _holds(places, draft.text):
-            places, support = [], None
+        if places and not self._is_near(claim, draft, places):
+            return self._leave_out(draft.text, _FAR)
         if not places:
-            if draft.is_lead or _ABOUT_PASSAGES.match(draft.text):
+            if draft.is_lead or _SILENT.match(draft.text):
                 return None
             return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
@@ -145,6 +159,14 @@ class Written:
         if is_unasked or is_instruction(text) or is_shouted(text):
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
+
+    def _is_near(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether the sentences that bear a claim are near enough to it; a fragment they have to hold."""
+        quotes = list(map(_words, places))
+        if is_fragment(draft):
+            wanted = {stem(word) for word in content_words(draft.text)}
+            return bool(wanted) and wanted.issubset(stem for quote in quotes for stem in stems(quote))
+        return is_close(claim, quotes, self.embedder)
 
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
@@ -218,16 +240,10 @@ class Written:
         return _with_number(citation, number)
 
 
-def _holds(places: Sequence[tuple[Numbered, int, int]], text: str) -> bool:
-    """Whether the sentences hold all words of a text; one of few words says too little for anything else."""
-    held = set[str]()
-    for passage, first, last in places:
-        offset, spans = passage.stored.passage.start, passage.stored.sentences
-        held.update(
-            stems(passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset])
-        )
-    wanted = [stem(word) for word in content_words(text)]
-    return bool(wanted) and held.issuperset(wanted)
+def _words(place: tuple[Numbered, int, int]) -> str:
+    passage, first, last = place
+    offset, spans = passage.stored.passage.start, passage.stored.sentences
+    return passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:

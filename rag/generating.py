@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.checking import Numbered, Written
 from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
+from rag.embeddings import Embedder
 from rag.endpoint import Endpoint, Limits, Reply, Stopped
 from rag.errors import ModelError
 from rag.finding import Found
@@ -43,6 +44,7 @@ class _Job:
     found: Found
     quoted: Answer
     passages: tuple[Numbered, ...]
+    embedder: Embedder | None
     limits: Limits
     trace: Trace
     sent: list[Message] = field(default_factory=list)
@@ -74,8 +76,10 @@ class Writer:
         A prompt is missing or has been changed so that it can't be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, embedder: Embedder) -> None:
         self._settings = settings
+        # One elsewhere would be asked over the network for each sentence.
+        self._embedder = embedder if embedder.has_words else None
         self._endpoint = Endpoint(settings)
         self._prompts = Prompts.read()
 
@@ -119,7 +123,8 @@ class Writer:
             lambda asked: answer_messages(self._prompts, self._settings, asked, found, history),
             question,
         )
-        job = _Job(found, quoted, passages, limits, trace)
+        embedder = self._embedder if found.question.is_known_language else None
+        job = _Job(found, quoted, passages, embedder, limits, trace)
         if not passages:
             return replace(quoted, remark=NO_ROOM)
         yield Stage(f"Writing with {self._endpoint.model}")
@@ -139,7 +144,7 @@ class Writer:
         self, job: _Job, messages: Sequence[Message], *, shows: bool
     ) -> Generator[Stage | Sentence, None, _Round]:
         """Ask the model and check what it writes sentence by sentence."""
-        made, cutter = _Round(Written(job.found, job.passages)), SentenceCutter()
+        made, cutter = _Round(Written(job.found, job.passages, job.embedder)), SentenceCutter()
         calls = self._endpoint.stream(messages, job.limits, job.trace.config)
         try:
             while made.written.count < MOST_SENTENCES:

@@ -50,6 +50,8 @@ _THOUGHT = re.compile(r"</think(?:ing)?>\s*")
 _PREAMBLE = re.compile(
     r"(?:according to|based on|as stated in|as per) (?:the )?(?:provided |given |available )?"
     r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, "
+    r"|(?:the |this )?(?:passages?|sources?|articles?|texts?)(?: \d+)? (?:also )?"
+    r"(?:says?|states?|mentions?|notes?|reports?|explains?) that "
     r"|(?:the )?answer (?:to (?:this|the|your) question )?is:? (?=.*\w)",
     re.IGNORECASE,
 )
