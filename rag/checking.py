@@ -228,12 +228,13 @@ class Written:
                 if span.start < place.end + shift and place.start + shift < span.end
             ]
             if held:
-                one = (passage, _leaned_on(passage.stored, held[0]), held[-1])
+                one = (passage, held[0], held[-1])
                 if one not in found:
                     found.append(one)
         return found
 
     def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
+        first = _leaned_on(passage.stored, first)
         citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)

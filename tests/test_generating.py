@@ -70,7 +70,7 @@ def server() -> Iterator[Model]:
 
 def settings_for(url: str, library: Library, **changed: Any) -> Settings:
     limits = {
-        "model_first_token_seconds": 0.6,
+        "model_first_token_seconds": 1.0,
         "model_between_tokens_seconds": 0.6,
         "model_total_seconds": 3.0,
         "model_answer_tokens": 400,
@@ -263,8 +263,8 @@ FAULTS: dict[str, tuple[Act, str]] = {
         "FOOTNOTE_MODEL_CONTEXT_TOKENS",
     ),
     "failing": (refuses(500), r"failed \(500\)"),
-    "silent": (sends(2.0), "wrote nothing within 0.6 s"),
-    "silent but alive": (pauses("", 2.0), "wrote nothing within 0.6 s"),
+    "silent": (sends(2.0), "wrote nothing within 1 s"),
+    "silent but alive": (pauses("", 2.0), "wrote nothing within 1 s"),
     "a page": (sends(PAGE, kind="text/html"), "can't be read: check OPENAI_BASE_URL"),
     "nothing": (sends(), "can't be read"),
     "no JSON": (sends("data: {nonsense\n\n"), "can't be read"),
