@@ -7,6 +7,7 @@ before it was asked.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,8 @@ NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTE
 STOPPED = "Stopped."
 CUT = "The model's answer was cut at its longest."
 UNTIL_THEN = "What was written until then stands here."
+_COMPLETING_SECONDS = 15.0
+"""How long a model may take to complete a question, before it has begun with the answer."""
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
 _VERDICT = re.compile(r"^\W*(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
 
@@ -89,8 +92,9 @@ class Writer:
         Only words of the conversation count: what the model adds from its memory makes it of no use.
         """
         messages = followup_messages(self._prompts, self._settings, question, history)
+        soon = replace(limits, until=min(limits.until, time.monotonic() + _COMPLETING_SECONDS))
         try:
-            reply = self._endpoint.ask(messages, limits, trace.config)
+            reply = self._endpoint.ask(messages, soon, trace.config)
         except (ModelError, Stopped):
             return question
         lines = reply.text.strip().splitlines() or [""]

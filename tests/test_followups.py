@@ -354,6 +354,7 @@ def test_what_may_lean_on_the_conversation_is_known(question: str):
     "question",
     [
         "Who built the lighthouse of Port Ellery?",
+        "When was NATO founded?",
         "When did Turkey buy the S-400 from Russia?",
         "How many reactors does the Akkuyu plant have?",
     ],
