@@ -335,6 +335,18 @@ def test_a_short_limit_is_waited_for_once(assistant: Assistant, server: Model):
     assert len(server.requests) == 2
 
 
+def test_a_gateway_that_wants_other_parameters_is_asked_again_with_them(assistant: Assistant, server: Model):
+    server.script(refuses(400, param="max_tokens"), says(TRUE))
+    assert assistant.ask(QUESTION).mode == "generate"
+    first, second = server.requests
+    assert (first["max_tokens"], first["temperature"]) == (400, 0)
+    assert second["max_completion_tokens"] == 400
+    assert "temperature" not in second
+    server.script(refuses(400, param="temperature"))
+    assert "did not accept the request (400)" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize(
     ("act", "line"),
     [

@@ -35,7 +35,9 @@ def test_one_small_thing_changed_is_not_supported_and_named():
     caught = [(row, support) for row, support in found if not support.supported]
     assert len(found) == 60
     assert len(caught) >= 0.85 * 60
-    assert sum(row["named"].lower() in support.reason.lower() for row, support in caught) >= 0.85 * len(caught)
+    assert sum(row["named"].lower() in support.reason.lower() for row, support in caught) >= 0.85 * len(
+        caught
+    )
 
 
 def test_a_sentence_as_it_stands_is_supported():
@@ -94,7 +96,17 @@ def test_without_passages_nothing_is_supported(passages):
 
 
 def test_any_text_is_read():
-    odd = ["\x00\ufffd", "İ" * 500, "1" * 400, "a" * 3000, "。" * 50, "“” — …", "٣٤٥ ۱۲", "$" * 99, "not " * 300]
+    odd = [
+        "\x00\ufffd",
+        "İ" * 500,
+        "1" * 400,
+        "a" * 3000,
+        "。" * 50,
+        "“” — …",
+        "٣٤٥ ۱۲",
+        "$" * 99,
+        "not " * 300,
+    ]
     for claim in odd:
         for passage in odd:
             support = check_support(claim, [passage])
@@ -111,7 +123,9 @@ def test_very_long_passages_take_bounded_time():
 
 
 def test_other_languages_are_checked_by_words_numbers_and_names():
-    turkish = "Türkiye NATO'ya 18 Şubat 1952'de katıldı. İzmir'de ilk NATO karargâhı 8 Eylül 1952'de açılmıştır."
+    turkish = (
+        "Türkiye NATO'ya 18 Şubat 1952'de katıldı. İzmir'de ilk NATO karargâhı 8 Eylül 1952'de açılmıştır."
+    )
     assert check_support("Türkiye NATO'ya 18 Şubat 1952'de katıldı.", [turkish]).supported
     assert not check_support("Türkiye NATO'ya 18 Şubat 1959'da katıldı.", [turkish]).supported
     german = "Der Reaktor in Mersin wird von Rosatom gebaut. Er soll 4.800 Megawatt leisten."
@@ -154,7 +168,9 @@ def test_words_are_related_by_meaning():
 
 
 def test_an_edit_is_what_stands_in_the_place_of_something_else():
-    claim, sentence = (Line(t, 0, 0, len(t)) for t in ("Sales fell by five per cent.", "Sales rose by five per cent."))
+    claim, sentence = (
+        Line(t, 0, 0, len(t)) for t in ("Sales fell by five per cent.", "Sales rose by five per cent.")
+    )
     (edit,), closeness = edits(claim, sentence)
     assert [word.text for word in edit.mine] == ["fell"]
     assert [word.text for word in edit.theirs] == ["rose"]
@@ -166,4 +182,7 @@ def test_sentences_keep_their_places():
     assert [text[line.start : line.end] for line in read_passages([text])] == [
         "First one.", "Second one\ngoes on.", "Third.",
     ]  # fmt: skip
-    assert [line.text for line in read_claim("One is here [1]. Two is there.[2]")] == ["One is here.", "Two is there."]
+    assert [line.text for line in read_claim("One is here [1]. Two is there.[2]")] == [
+        "One is here.",
+        "Two is there.",
+    ]
