@@ -162,7 +162,7 @@ class Written:
 
     def _is_near(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether the sentences that bear a claim are near enough to it; a fragment they have to hold."""
-        quotes = list(map(_words, places))
+        quotes = [text for place in places for text in _texts(place)]
         if is_fragment(draft):
             wanted = {stem(word) for word in content_words(draft.text)}
             return bool(wanted) and wanted.issubset(stem for quote in quotes for stem in stems(quote))
@@ -241,10 +241,10 @@ class Written:
         return _with_number(citation, number)
 
 
-def _words(place: tuple[Numbered, int, int]) -> str:
+def _texts(place: tuple[Numbered, int, int]) -> list[str]:
     passage, first, last = place
-    offset, spans = passage.stored.passage.start, passage.stored.sentences
-    return passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset]
+    offset, text = passage.stored.passage.start, passage.stored.passage.text
+    return [text[s.start - offset : s.end - offset] for s in passage.stored.sentences[first : last + 1]]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:
