@@ -2,6 +2,8 @@
 
 A small model that invents puts a few words of a passage into a sentence of its own, and whether that is borne
 can't always be told by rules. What says the same mostly has the same words, or as a whole the same meaning.
+Between near and far no measure that was tried tells a paraphrase from an invention; there the other sentences
+of the answer have to (`Written.settle`).
 `docs/quality.md` has the figures.
 """
 
@@ -9,19 +11,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from rag.embeddings import Embedder
 from rag.word_pieces import likenesses, rarity
 from rag.words import content_words, stem
 from rag.words import words as _words
 
+Closeness = Literal["far", "loose", "near"]
+
 _NEAR_BY_WORDS = 0.85
 _NEAR_BY_MEANING = 0.79
 """Share of the sentence's words held, and cosine of the two, of which either is enough."""
-_NEAR_BY_BOTH = ((0.7, 0.66), (0.6, 0.68), (0.5, 0.72))
-"""Pairs of the two that are enough together."""
-_NEAR_WITHOUT_MEANING = 0.55
-"""The share of words that is enough where there is no embedding model that knows the language."""
+_LOOSE_BY_BOTH = ((0.7, 0.66), (0.6, 0.68), (0.5, 0.72))
+"""Pairs of the two from which a sentence is loosely near."""
+_NEAR_WITHOUT_MEANING, _LOOSE_WITHOUT_MEANING = 0.7, 0.55
+"""The share of words where there is no embedding model that knows the language."""
 _COPIED_WORDS = 5
 """As many words in a row as a quote has them make a sentence an edited copy."""
 _STANDS_FOR = 0.34
@@ -44,8 +49,8 @@ _NUMBERS = {stem(word): str(number) for number, word in enumerate(_COUNTED.split
 }
 
 
-def is_close(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> bool:
-    """Whether a sentence is near enough to quotes.
+def closeness(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> Closeness:
+    """Return how near a sentence is to quotes: too far to be shown, loosely near, or near.
 
     An edited copy of a quote may leave out words and exchange them, and add none. ``quotes`` are sentences;
     ``embedder`` is a model on this computer that knows the language, or None.
@@ -56,21 +61,23 @@ def is_close(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> bo
     added = [word for word in wanted if _plain(word) not in held]
     share = 1 - len(added) / len(wanted) if wanted else 0.0
     if _PERCENT.search(claim) and not any(map(_SHARE.search, quotes)):
-        return False
+        return "far"
     if added and _longest_run(list(map(_plain, _words(claim))), said) >= _COPIED_WORDS:
         left_out = set(content_words(" ".join(quotes))) - set(wanted)
         if any(map(_is_new, added, _likest(added, sorted(left_out)))):
-            return False
+            return "far"
     if share >= _NEAR_BY_WORDS:
-        return True
+        return "near"
     if embedder is None:
-        return share >= _NEAR_WITHOUT_MEANING
+        is_loose = share >= _LOOSE_WITHOUT_MEANING
+        return "near" if share >= _NEAR_WITHOUT_MEANING else "loose" if is_loose else "far"
     vector = embedder.embed_question(claim)
     texts = dict.fromkeys([*quotes, " ".join(quotes)])
     cosine = max(float(vector @ embedder.embed_question(text)) for text in texts)
-    return cosine >= _NEAR_BY_MEANING or any(
-        share >= words and cosine >= meaning for words, meaning in _NEAR_BY_BOTH
-    )
+    if cosine >= _NEAR_BY_MEANING:
+        return "near"
+    is_loose = any(share >= words and cosine >= meaning for words, meaning in _LOOSE_BY_BOTH)
+    return "loose" if is_loose else "far"
 
 
 def _plain(word: str) -> str:
