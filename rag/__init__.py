@@ -14,12 +14,14 @@ from rag.documents import (
     Document,
     Filters,
     Hit,
+    LeftOut,
     Loaded,
     NewDocument,
     Passage,
     Progress,
     Sentence,
     Stage,
+    Usage,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import (
@@ -54,6 +56,7 @@ __all__ = [
     "Filters",
     "FootnoteError",
     "Hit",
+    "LeftOut",
     "Library",
     "LibraryStatus",
     "LoadError",
@@ -71,6 +74,7 @@ __all__ = [
     "Stage",
     "Support",
     "Tombstone",
+    "Usage",
     "VectorIndexError",
     "check_support",
     "load_bytes",

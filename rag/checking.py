@@ -1,0 +1,292 @@
+"""Written sentences checked against the passages that a model was given, and their footnotes.
+
+A sentence is shown only if passages bear it, and its footnotes go to just the sentences that do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.closeness import Closeness, closeness
+from rag.copies import cite
+from rag.documents import Citation, LeftOut, Sentence
+from rag.embeddings import Embedder
+from rag.finding import Found
+from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.markers import Draft, is_fragment, is_said
+from rag.splitting import LEANING
+from rag.stored_passage import StoredPassage
+from rag.support import Support, bearing, check_support
+from rag.words import content_words, stem, stems
+
+_LEAST_IN_LEAD = 3
+"""Words of its own that a lead-in must have to be worth showing: "The answer is:" has one."""
+_TOO_LONG = "It is too long for a sentence."
+_REPEATS = "It repeats the question."
+_ASKS = "It asks instead of saying what is so."
+_LEANS = "It leans on a sentence that was left out, or is from another article."
+_INSTRUCTION = "It tells a reader what to do instead of saying what is so."
+_FAR = "The sources say something like it, and not near enough to this."
+_NOT_BORNE = "No passage says this."
+_ABOUT_PASSAGES = re.compile(
+    r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
+    re.IGNORECASE,
+)
+_SILENT = re.compile(
+    r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
+    r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
+    r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
+    re.IGNORECASE,
+)
+"""That the passages say nothing of something: it needs no mention, and no source bears it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A passage as a model is given it.
+
+    Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
+    borne by that.
+    """
+
+    stored: StoredPassage
+    text: str
+    offset: int
+    checked: str
+
+    @classmethod
+    def of(cls, stored: StoredPassage) -> Numbered:
+        """Return a passage with the header of the table that it goes on with."""
+        header = f"{stored.header}\n" if stored.header else ""
+        text, offset = stored.passage.text, stored.passage.start
+        spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
+        checked = text
+        for (start, end), is_told in zip(
+            spans, instructions_in([text[start:end] for start, end in spans]), strict=True
+        ):
+            if is_told:
+                checked = checked[:start] + " " * (end - start) + checked[end:]
+        return cls(stored, header + text, len(header), header + checked)
+
+
+@dataclass(slots=True)
+class Written:
+    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
+
+    ``embedder`` is one on this computer that knows the question's language, or None.
+    """
+
+    found: Found
+    passages: Sequence[Numbered]
+    embedder: Embedder | None = None
+    sentences: list[Sentence] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    markers_dropped: int = 0
+    count: int = 0
+    _lead: str = ""
+    _loose: set[str] = field(default_factory=set)
+    _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether at least half of what was written is borne."""
+        return len(self.sentences) >= max(1, len(self.left_out))
+
+    def check(self, draft: Draft) -> Sentence | LeftOut | None:
+        """Check one more sentence: it is shown with its footnotes, or left out with a reason.
+
+        None is for what needs no mention: the lead-in to a list that isn't borne, what was said before, and
+        that the passages don't say something.
+        """
+        self.count += 1
+        cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
+        self.markers_dropped += len(draft.numbers) - len(cited)
+        said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
+        if draft.text in said:
+            return None
+        if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
+            return None
+        if _ABOUT_PASSAGES.match(draft.text):
+            return None
+        if fault := self._fault(draft):
+            return self._leave_out(draft.text, fault)
+        claim = self._claim(draft)
+        support, cited = self._borne_by(claim, cited)
+        places = self._places(claim, cited) if support and support.supported else []
+        nearness = self._nearness(claim, draft, places) if places else "far"
+        if places and nearness == "far":
+            return self._leave_out(draft.text, _FAR)
+        if not places:
+            if draft.is_lead or _SILENT.match(draft.text):
+                return None
+            return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
+        if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
+            return self._leave_out(draft.text, _LEANS)
+        citations = {one.number: one for place in places for one in [self._cited(*place)]}
+        sentence = Sentence(draft.text, "written", tuple(citations.values()))
+        self.sentences.append(sentence)
+        if nearness == "loose":
+            self._loose.add(sentence.text)
+        return sentence
+
+    def is_settled(self, sentence: Sentence) -> bool:
+        """Whether a borne sentence can be shown before the others are known."""
+        return sentence.text not in self._loose
+
+    def settle(self) -> None:
+        """Decide on the sentences that are only loosely near their sources, once all are known.
+
+        Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
+        another sentence must be near its source, and few may have failed.
+        """
+        near = len(self.sentences) - len(self._loose)
+        if self._loose and not (near and 2 * len(self.left_out) <= near + 1):
+            loose = (place for place, one in enumerate(self.sentences) if one.text in self._loose)
+            self.take_away(dict.fromkeys(loose, _FAR))
+        self._loose.clear()
+
+    def take_away(self, reasons: dict[int, str]) -> None:
+        """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
+        kept, left = list[Sentence](), list[LeftOut]()
+        waiting = list(self.left_out)
+        for place, sentence in enumerate(self.sentences):
+            while waiting and waiting[0].position <= place:
+                left.append(replace(waiting.pop(0), position=len(kept)))
+            if place in reasons:
+                left.append(LeftOut(sentence.text, reasons[place], len(kept)))
+            else:
+                kept.append(sentence)
+        left += [replace(one, position=len(kept)) for one in waiting]
+        self.left_out = left
+        numbers = dict[int, int]()
+        for sentence in kept:
+            for citation in sentence.citations:
+                numbers.setdefault(citation.number, len(numbers) + 1)
+        self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
+
+    def _fault(self, draft: Draft) -> str:
+        """Return what is wrong with a sentence whatever the passages say, or nothing."""
+        text = draft.text
+        if draft.is_too_long:
+            return _TOO_LONG
+        if is_said(text, self.found.question.text):
+            return _REPEATS
+        # "How do I ...?" is answered by what to do.
+        is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
+        if is_unasked or is_instruction(text) or is_shouted(text):
+            return _INSTRUCTION
+        return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
+
+    def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
+        """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
+        quotes = [text for place in places for text in _texts(place)]
+        if is_fragment(draft):
+            wanted = {stem(word) for word in content_words(draft.text)}
+            held = {word for quote in quotes for word in stems(quote)}
+            return "near" if wanted and wanted <= held else "far"
+        return closeness(claim, quotes, self.embedder)
+
+    def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether what is shown before is from the same article, so that "it" means what it means there."""
+        if not self.sentences:
+            return False
+        before = {
+            c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
+        }
+        return any(passage.stored.document.id in before for passage, _, _ in places)
+
+    def _claim(self, draft: Draft) -> str:
+        """Return what a draft says: an item of a list together with what leads to it."""
+        if draft.is_lead:
+            self._lead = draft.text
+        elif not draft.is_item:
+            self._lead = ""
+        elif self._lead:
+            return f"{self._lead} {draft.text}"
+        return draft.text
+
+    def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
+        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
+
+        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
+        """
+        first = self._support(claim, cited) if cited else None
+        if first and first.supported:
+            return first, cited
+        best = self._best_passage(claim)
+        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
+        for passages in others:
+            support = self._support(claim, passages)
+            if support.supported:
+                return support, passages
+            first = first or support
+        return first, cited
+
+    def _support(self, claim: str, cited: Sequence[int]) -> Support:
+        return check_support(claim, [self.passages[place].checked for place in cited])
+
+    def _leave_out(self, text: str, reason: str) -> LeftOut:
+        left = LeftOut(text, reason, len(self.sentences))
+        self.left_out.append(left)
+        return left
+
+    def _best_passage(self, claim: str) -> int | None:
+        places = bearing(claim, [passage.checked for passage in self.passages])
+        return places[0].passage if places else None
+
+    def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
+        """Return the passages, with the first and the last of their sentences, that bear a claim."""
+        found = list[tuple[Numbered, int, int]]()
+        for place in bearing(claim, [self.passages[number].checked for number in cited]):
+            passage = self.passages[cited[place.passage]]
+            shift = passage.stored.passage.start - passage.offset
+            held = [
+                number
+                for number, span in enumerate(passage.stored.sentences)
+                if span.start < place.end + shift and place.start + shift < span.end
+            ]
+            if held:
+                one = (passage, held[0], held[-1])
+                if one not in found:
+                    found.append(one)
+        return found
+
+    def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
+        first = _leaned_on(passage.stored, first)
+        citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
+        key = (citation.document.id, citation.start, citation.end)
+        number = self._numbers.setdefault(key, citation.number)
+        return _with_number(citation, number)
+
+
+def _texts(place: tuple[Numbered, int, int]) -> list[str]:
+    passage, first, last = place
+    offset, text = passage.stored.passage.start, passage.stored.passage.text
+    return [text[s.start - offset : s.end - offset] for s in passage.stored.sentences[first : last + 1]]
+
+
+def _leaned_on(stored: StoredPassage, first: int) -> int:
+    """Return where to begin so that "It was built in 1871" has what "it" is."""
+    span = stored.sentences[first]
+    offset = stored.passage.start
+    before = stored.sentences[first - 1] if first else None
+    is_one_paragraph = (
+        before is not None
+        and before.kind == span.kind == "paragraph"
+        and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
+    )
+    leans = LEANING.match(stored.passage.text[span.start - offset : span.end - offset])
+    return first - 1 if leans and is_one_paragraph else first
+
+
+def _with_number(citation: Citation, number: int) -> Citation:
+    copies = tuple(replace(copy, number=number) for copy in citation.copies)
+    return replace(citation, number=number, copies=copies)
+
+
+def _renumbered(sentence: Sentence, numbers: dict[int, int]) -> Sentence:
+    citations = tuple(_with_number(c, numbers[c.number]) for c in sentence.citations)
+    return replace(sentence, citations=citations)
