@@ -78,8 +78,8 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
-class BatchEmbedder(Embedder, Protocol):
-    """A model that is best given all passages of a document at once, as one behind a network."""
+class InBatches(Protocol):
+    """An `Embedder` that is best given all passages of a document at once, as one behind a network."""
 
     def embed_passages(
         self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]

@@ -154,13 +154,11 @@ class EndpointEmbeddings:
         for batch in _batches(list(dict.fromkeys(text for part in parts for text in part))):
             vectors = self._embed(batch, _PASSAGES)
             rows.update(zip(batch, vectors, strict=True))
-        return [
-            PassageVectors(
-                rows[whole],
-                np.array([rows[text] for text in sentences], np.float32).reshape(len(sentences), -1),
-            )
-            for whole, *sentences in parts
-        ]
+        made = list[PassageVectors]()
+        for whole, *sentences in parts:
+            matrix = np.array([rows[text] for text in sentences], np.float32)
+            made.append(PassageVectors(rows[whole], matrix.reshape(len(sentences), len(rows[whole]))))
+        return made
 
     def _embed(self, texts: list[str], patience: _Patience) -> Vectors:
         until, sentence = self._troubles.get(patience, (0.0, ""))
@@ -183,6 +181,7 @@ class EndpointEmbeddings:
 
                 from rag.http_limits import limited_client
 
+                client = limited_client(self._base_url, patience.seconds, patience.wait_seconds)
                 self._clients[patience] = OpenAIEmbeddings(
                     model=self._model,
                     base_url=self._base_url,
@@ -198,7 +197,9 @@ class EndpointEmbeddings:
                     model_kwargs={"encoding_format": "float"},
                     chunk_size=_MOST_TEXTS,
                     max_retries=patience.retries,
-                    http_client=limited_client(self._base_url, patience.seconds, patience.wait_seconds),
+                    http_client=client,
+                    # None, its default, would stand for no end of waiting, whatever the client has.
+                    timeout=client.timeout,
                 )
             return self._clients[patience]
 

@@ -24,7 +24,7 @@ from rag.vectors import VectorIndex
 from rag.word_vectors import NO_WORDS, WordVectors
 
 BY_WORDS = "This was found by words alone. {}"
-NOT_YET = "Articles wait to be embedded anew, with {}."
+NOT_YET = "Not all articles are embedded with {} yet."
 _READ_WHOLE = 3
 """Documents, those of the best passages, in which a list is looked for."""
 

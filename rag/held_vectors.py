@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rag.embeddings import BatchEmbedder, Embedder, PassageVectors
+from rag.embeddings import Embedder, InBatches, PassageVectors
 from rag.ingestion import passage_fingerprint
 from rag.word_vectors import as_floats, unpack
 
@@ -71,23 +71,20 @@ class HeldVectors:
 class HeldBatches(HeldVectors):
     """The same for a model that is given passages in batches."""
 
-    def __init__(self, embedder: BatchEmbedder, look_up: Callable[[str], Blobs | None]) -> None:
-        super().__init__(embedder, look_up)
-        self._batches = embedder
-
     def embed_passages(
         self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]
     ) -> list[PassageVectors]:
         """Return the vectors at hand, and embed the passages that there are none for."""
         held = [self._held(text, spans) for text, spans in passages]
         lacking = [passage for passage, vectors in zip(passages, held, strict=True) if vectors is None]
-        made = iter(self._batches.embed_passages(lacking))
+        assert isinstance(self._embedder, InBatches)
+        made = iter(self._embedder.embed_passages(lacking))
         return [vectors or next(made) for vectors in held]
 
 
 def with_held(embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> HeldVectors:
     """Return an embedder that first looks for a passage's vectors by their fingerprint."""
-    if isinstance(embedder, BatchEmbedder):
+    if isinstance(embedder, InBatches):
         return HeldBatches(embedder, look_up)
     return HeldVectors(embedder, look_up)
 

@@ -23,7 +23,7 @@ from rag.documents import (
     content_hash,
     short_hash,
 )
-from rag.embeddings import BatchEmbedder, Embedder, PassageVectors, cores
+from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import DocumentNotFound, EmbeddingError, LoadError
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
@@ -215,7 +215,7 @@ class Ingestion:
     ) -> list[Future[list[EmbeddedPiece]]]:
         """Begin to embed a document's passages, each by itself unless the model wants them together."""
         pieces = split_document(document.text, document.blocks, self._passage_words)
-        together = [pieces] if isinstance(self._embedder, BatchEmbedder) else [[piece] for piece in pieces]
+        together = [pieces] if isinstance(self._embedder, InBatches) else [[piece] for piece in pieces]
         return [pool.submit(self._embed, document, part, reuse=reuse) for part in together]
 
     def _embed(self, document: NewDocument, pieces: Sequence[Piece], *, reuse: bool) -> list[EmbeddedPiece]:
@@ -246,7 +246,7 @@ def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[
 def _embedded(
     embedder: Embedder, passages: Sequence[tuple[str, list[tuple[int, int]]]]
 ) -> list[PassageVectors]:
-    if isinstance(embedder, BatchEmbedder):
+    if isinstance(embedder, InBatches):
         return embedder.embed_passages(passages)
     return [embedder.embed_passage(*passage) for passage in passages]
 

@@ -36,7 +36,7 @@ from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_b
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
-from rag.reembedding import EMBEDDER, begin, held_dimensions, held_embedder, waiting
+from rag.reembedding import EMBEDDER, begin, check_fits, held_dimensions, held_embedder, waiting
 from rag.settings import Settings
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
@@ -67,11 +67,20 @@ class Library:
     Safe in several threads; several processes may open one folder. Use `Library.open`.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog, embedder: Embedder, index: VectorIndex) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        embedder: Embedder,
+        index: VectorIndex,
+        former: str | None = None,
+    ) -> None:
         self.settings = settings
         self.embedder = embedder
         self._catalog = catalog
         self._index = index
+        # The embedding model that this library is to be changed from; another process may have done that.
+        self._former = former
         self._forgetting = Forgetting(settings, catalog)
         self._batches = threading.local()
 
@@ -112,7 +121,7 @@ class Library:
         embedder = embedder or embedder_of(settings)
         catalog = Catalog(settings.data_dir / "catalog.sqlite3")
         try:
-            _check_embedder(catalog, embedder.name, reembed=reembed)
+            former = _former_embedder(catalog, embedder.name, reembed=reembed)
         except BaseException:
             catalog.close()
             raise
@@ -123,7 +132,7 @@ class Library:
             follow=follow,
             server_url=settings.chroma_url,
         )
-        library = cls(settings, catalog, embedder, index)
+        library = cls(settings, catalog, embedder, index, former)
         # What a process that was killed has left.
         library._forgetting.forget(patience_seconds=0.0)
         return library
@@ -164,8 +173,8 @@ class Library:
             The embedding model has been changed, and the new one can't be asked.
         """
         with self._catalog.reading() as view:
-            is_of_another_model = held_embedder(view) not in ("", self.embedder.name)
-        if is_of_another_model:
+            is_to_begin = held_embedder(view) == self._former
+        if is_to_begin:
             self._begin()
         with self.batch():
             return self._ingestion().run(jobs, total, progress)
@@ -345,12 +354,19 @@ class Library:
         return self._embed_again(lacking, progress)
 
     def _begin(self) -> None:
-        """Give up the vectors of another model, as soon as this one is known to give any."""
-        dimensions = self.embedder.dimensions
+        """Give up the vectors of the former model, as soon as this one is known to give any.
+
+        Raises
+        ------
+        EmbeddingError
+            This one fails, or another process has changed to a third.
+        """
+        name, dimensions = self.embedder.name, self.embedder.dimensions
         with self._catalog.writing() as writer:
-            is_of_this_model = held_embedder(writer) in ("", self.embedder.name)
-            if not is_of_this_model or held_dimensions(writer) not in (0, dimensions):
-                begin(writer, self.embedder.name, dimensions)
+            held = held_embedder(writer)
+            if held == self._former or (held == name and held_dimensions(writer) not in (0, dimensions)):
+                begin(writer, name, dimensions)
+            check_fits(writer, name, dimensions)
         self._index.notify()
 
     def _embed_again(self, document_ids: Sequence[str], progress: ReportProgress | None) -> int:
@@ -439,18 +455,28 @@ class Library:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
 
 
-def _check_embedder(catalog: Catalog, name: str, *, reembed: bool) -> None:
+def _former_embedder(catalog: Catalog, name: str, *, reembed: bool) -> str | None:
+    """Return the name of the model that a library is to be changed from, None if it is not to be changed.
+
+    Raises
+    ------
+    CatalogError
+        It would have to be, and must not.
+    """
     with catalog.reading() as view:
         held, passages = held_embedder(view), view.counts()[1]
-    if held == name or (held and passages and reembed):
-        return
+    if held == name:
+        return None
     if held and passages:
+        if reembed:
+            return held
         raise CatalogError(
             f"The library holds vectors of the embedding model {held}, and {name} is set: run"
             " `python -m rag reembed` to embed everything with it, or set the former again."
         )
     with catalog.writing() as writer:
         writer.set_meta(EMBEDDER, name)
+    return None
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
