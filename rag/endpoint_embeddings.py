@@ -19,11 +19,15 @@ from rag.word_vectors import NO_WORDS, WordVectors
 if TYPE_CHECKING:
     from langchain_openai import OpenAIEmbeddings
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPENAI_URL = "https://api.openai.com/v1"
 
 MOST_CHARACTERS = 8_000
 """Of one text: what lies beyond is left out. OpenAI's models read 8,191 tokens, in some scripts as many as
 characters."""
+SURELY_READ_CHARACTERS = 1_000
+"""What every model reads of a text, about as much as the packaged one does: if a server refuses texts instead
+of leaving out what is too much, they are cut to this and sent once more."""
 _MOST_TEXTS = 128
 """In one call: the passages and sentences of an article of about 3,000 words."""
 _MOST_CALL_CHARACTERS = 100_000
@@ -102,6 +106,12 @@ class EndpointEmbeddings:
         self._troubles: dict[_Patience, tuple[float, str]] = {}
 
     @property
+    def sent_to(self) -> str:
+        """The server that texts are sent to, "" if that is this computer."""
+        parts = urlsplit(self._base_url)
+        return "" if parts.hostname in LOOPBACK else parts.netloc
+
+    @property
     def dimensions(self) -> int:
         """The length of a vector, which the first answer tells.
 
@@ -161,17 +171,26 @@ class EndpointEmbeddings:
         return made
 
     def _embed(self, texts: list[str], patience: _Patience) -> Vectors:
+        try:
+            return self._asked(texts, patience)
+        except _Refused:
+            short = [text[:SURELY_READ_CHARACTERS] for text in texts]
+            if short == texts:
+                raise
+            return self._asked(short, patience)
+
+    def _asked(self, texts: list[str], patience: _Patience) -> Vectors:
         until, sentence = self._troubles.get(patience, (0.0, ""))
         if time.monotonic() < until:
-            raise EmbeddingError(sentence)
+            raise _Down(sentence)
         try:
             vectors = np.array(self._client(patience).embed_documents(texts), np.float32)
         except Exception as error:  # noqa: BLE001  # whatever the libraries make of what they were sent
-            sentence, is_shared = self._sentence(error)
-            if is_shared:
-                self._troubles[patience] = time.monotonic() + _REST_SECONDS, sentence
+            failure = self._translated(error)
+            if isinstance(failure, _Down):
+                self._troubles[patience] = time.monotonic() + _REST_SECONDS, str(failure)
             # Without the cause: it may hold what the endpoint has said, the key among it.
-            raise EmbeddingError(sentence) from None
+            raise failure from None
         return self._checked(vectors, len(texts))
 
     def _client(self, patience: _Patience) -> OpenAIEmbeddings:
@@ -228,35 +247,42 @@ class EndpointEmbeddings:
         normalised: Vectors = (vectors / lengths).astype(np.float32)
         return normalised
 
-    def _sentence(self, error: Exception) -> tuple[str, bool]:
-        """Return what to tell the user, and whether the next call would fail like this one."""
+    def _translated(self, error: Exception) -> EmbeddingError:
         import openai
 
         match error:
             case openai.APITimeoutError():
-                return f"{self._label} doesn't answer in time: try again when it is less busy.", True
+                return _Down(f"{self._label} doesn't answer in time: try again when it is less busy.")
             case openai.APIConnectionError():
-                return f"{self._label} can't be reached: start it, or check its address.", True
+                return _Down(f"{self._label} can't be reached: start it, or check its address.")
             case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return f"{self._label} refuses the key: check {self._key_variable}.", True
+                return _Down(f"{self._label} refuses the key: check {self._key_variable}.")
             case openai.NotFoundError():
-                return (
+                return _Down(
                     f"{self._label} isn't there (404): check FOOTNOTE_EMBEDDING_MODEL, and that the address"
                     " is that of an OpenAI-compatible endpoint, which mostly ends in /v1."
-                ), True
+                )
             case openai.RateLimitError():
-                return (
+                return _Down(
                     f"{self._label} takes no more for now (429): try again later, or see to its limits and"
                     " its credit."
-                ), True
-            case openai.APIStatusError(status_code=status) if status < 500:
-                return (
-                    f"{self._label} refused a text ({status}): if it was too long for the model, lower"
-                    " FOOTNOTE_PASSAGE_WORDS, or choose a model that reads more."
-                ), False
+                )
+            case openai.APIStatusError(status_code=status) if status <= 500:  # llama.cpp says 500
+                return _Refused(
+                    f"{self._label} refused a text ({status}): try again later, and if it is always refused,"
+                    " choose another model."
+                )
             case openai.APIStatusError(status_code=status):
-                return f"{self._label} failed ({status}): try again later.", False
-        return f"{self._label} answered something else than vectors: check its address.", False
+                return _Down(f"{self._label} failed ({status}): try again later.")
+        return EmbeddingError(f"{self._label} answered something else than vectors: check its address.")
+
+
+class _Refused(EmbeddingError):
+    """The endpoint wouldn't embed these texts, most often because one is too long for the model."""
+
+
+class _Down(EmbeddingError):
+    """The endpoint failed, as it would at the next texts."""
 
 
 def _sent(text: str) -> str:

@@ -388,7 +388,11 @@ class Library:
             documents, passages = view.counts()
             changed = view.updated()
         size = sum(map(size_in_bytes, files_below(self.settings.data_dir)))
-        told = "" if self.embedder.has_words else f"embedded with {self.embedder.name}, quoted by words"
+        told = (
+            ""
+            if self.embedder.has_words
+            else f"embedded with {self.embedder.name}, sentences chosen by their words"
+        )
         return LibraryStatus(documents, passages, size, changed, self._index.state, told)
 
     def rebuild_index(self) -> None:

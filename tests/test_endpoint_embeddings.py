@@ -171,7 +171,8 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "unknown model": (refuses(404), r"isn't there \(404\): check FOOTNOTE_EMBEDDING_MODEL"),
     "too many requests": (refuses(429, Retry_After="100"), r"takes no more for now \(429\)"),
     "too long": (refuses(400), r"refused a text \(400\)"),
-    "failure": (refuses(500, x_should_retry="false"), r"failed \(500\): try again later"),
+    "failure": (refuses(500, x_should_retry="false"), r"refused a text \(500\): try again later"),
+    "overload": (refuses(503, x_should_retry="false"), r"failed \(503\): try again later"),
     "time-out": (waits(2), "doesn't answer in time"),
     "drip": (drips(5), "doesn't answer in time"),
     "cut": (breaks_off, "can't be reached"),
@@ -259,6 +260,16 @@ def test_a_document_that_is_refused_leaves_the_others_alone(server: Server, libr
     report = library.add([SHIP, BREAD, replace(SHIP, key="another", title="Another")])
     assert [document.key for document in report.added] == ["ship", "another"]
     assert [failure.path for failure in report.failed] == ["Bread"]
+
+
+def test_texts_that_are_too_long_for_the_model_are_cut(server: Server, library: Library):
+    def act(connection: Connection) -> None:
+        (refuses(400) if max(map(len, connection.texts)) > 1_000 else gives_vectors)(connection)
+
+    server.act = act
+    long = NewDocument("radars-and-harbours " * 400, title="Long", key="long")
+    assert library.add([SHIP, long]).failed == []
+    assert max(map(len, server.texts)) > 1_000
 
 
 def test_a_busy_endpoint_is_asked_once_more(server: Server, library: Library):
