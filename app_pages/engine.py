@@ -17,8 +17,10 @@ from rag.conversations import Conversations, Turn
 from rag.documents import ReportProgress
 from rag.preferences import get_ready
 
-_TEXTS_IN_MEMORY = 32
 _AGAIN_SECONDS = 60.0
+"""How long after a failure of the embedding model what it has still to embed is tried again."""
+
+_TEXTS_IN_MEMORY = 32
 
 
 @dataclass

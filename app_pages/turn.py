@@ -45,7 +45,7 @@ def finished_turn(
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
         "abstained": answer.text if answer.abstained else "",
-        "missing": unmentioned(answer) if answer.related else "",
+        "missing": _why_declined(answer),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "remarks": remarks(answer),
         "differing": _differing(answer, conversation_id, documents),
@@ -54,6 +54,10 @@ def finished_turn(
         "summary": _summary(answer),
         "copy": _copy_text(answer, documents),
     }
+
+
+def _why_declined(answer: Answer) -> str:
+    return " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""]))
 
 
 def _completed(turn: Turn) -> bool:
