@@ -136,12 +136,13 @@ def ask_all(
     """Ask each question and judge the answer, in order."""
     assistant = Assistant(library, settings)
     if wanted:
-        assistant.ask(wanted[0].case.question)  # the first question of a process takes longer
+        assistant.ask(wanted[0].case.question, mode="quote")  # the first question of a process takes longer
     results = []
     for n, one in enumerate(wanted):
         if progress:
             progress(Progress(n, len(wanted), one.case.question))
-        answer = assistant.ask(one.case.question)
+        # Quotes, also where a model is set: theirs are the figures that can be compared.
+        answer = assistant.ask(one.case.question, mode="quote")
         ranking = _ranking(library, one.case.question) if one.documents else []
         results.append(Result(one.case, answer, judge(one, answer, ranking)))
     if progress:

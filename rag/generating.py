@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.checking import Numbered, Written
-from rag.documents import NO_ANSWER, Answer, Sentence, Stage, Usage
+from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
 from rag.endpoint import Endpoint, Limits, Reply, Stopped
 from rag.errors import ModelError
 from rag.finding import Found
@@ -25,7 +25,6 @@ from rag.words import content_words, stem, stems
 
 MOST_SENTENCES = 40
 """Behind so many the model is stopped: no reader takes more for an answer."""
-QUOTED = "The answer is made of quotes instead."
 REFUSED = f"The model found no answer in the passages. {QUOTED}"
 NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
 WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"

@@ -42,7 +42,8 @@ _THINKS = ("<think>", "<thinking>")
 _THOUGHT = re.compile(r"</think(?:ing)?>\s*")
 _PREAMBLE = re.compile(
     r"(?:according to|based on|as stated in|as per) (?:the )?(?:provided |given |available )?"
-    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, ",
+    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, "
+    r"|(?:the )?answer (?:to (?:this|the|your) question )?is:? (?=.*\w)",
     re.IGNORECASE,
 )
 
