@@ -71,6 +71,14 @@ def embedder_of(settings: Settings) -> Embedder:
     return EndpointEmbeddings(settings.embedding_model, url, key, variable)
 
 
+def told(embedder: Embedder) -> str:
+    """Return what a reader should know of a model other than the packaged one, "" for that."""
+    if embedder.has_words:
+        return ""
+    name = embedder.label if isinstance(embedder, EndpointEmbeddings) else embedder.name
+    return f"embedded with {name}, sentences chosen by their words"
+
+
 class EndpointEmbeddings:
     """An embedding model behind an OpenAI-compatible endpoint.
 
@@ -98,7 +106,8 @@ class EndpointEmbeddings:
         self._base_url = base_url
         self._key = key
         self._key_variable = key_variable
-        self._label = f"The embedding model {model} at {urlsplit(base_url).netloc}"
+        self.label = f"{model} at {urlsplit(base_url).netloc}"
+        self._subject = f"The embedding model {self.label}"
         self._dimensions = 0
         self._clients: dict[_Patience, OpenAIEmbeddings] = {}
         self._questions: dict[str, Vector] = {}
@@ -232,17 +241,17 @@ class EndpointEmbeddings:
         """
         if len(vectors) != asked:
             raise EmbeddingError(
-                f"{self._label} gave {len(vectors)} vectors for {asked} texts: choose another server."
+                f"{self._subject} gave {len(vectors)} vectors for {asked} texts: choose another server."
             )
         lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
         if vectors.ndim != 2 or not np.isfinite(lengths).all() or not (lengths > 0).all():
-            raise EmbeddingError(f"{self._label} gave vectors without a direction: choose another model.")
+            raise EmbeddingError(f"{self._subject} gave vectors without a direction: choose another model.")
         with self._mutex:
             self._dimensions = self._dimensions or vectors.shape[1]
         if vectors.shape[1] != self._dimensions:
             raise EmbeddingError(
-                f"{self._label} gave vectors of {vectors.shape[1]} numbers, and before of {self._dimensions}:"
-                " another model answers by its name, so start Footnote anew."
+                f"{self._subject} gave vectors of {vectors.shape[1]} numbers, and before of"
+                f" {self._dimensions}: another model answers by its name, so start Footnote anew."
             )
         normalised: Vectors = (vectors / lengths).astype(np.float32)
         return normalised
@@ -252,29 +261,29 @@ class EndpointEmbeddings:
 
         match error:
             case openai.APITimeoutError():
-                return _Down(f"{self._label} doesn't answer in time: try again when it is less busy.")
+                return _Down(f"{self._subject} doesn't answer in time: try again when it is less busy.")
             case openai.APIConnectionError():
-                return _Down(f"{self._label} can't be reached: start it, or check its address.")
+                return _Down(f"{self._subject} can't be reached: start it, or check its address.")
             case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return _Down(f"{self._label} refuses the key: check {self._key_variable}.")
+                return _Down(f"{self._subject} refuses the key: check {self._key_variable}.")
             case openai.NotFoundError():
                 return _Down(
-                    f"{self._label} isn't there (404): check FOOTNOTE_EMBEDDING_MODEL, and that the address"
+                    f"{self._subject} isn't there (404): check FOOTNOTE_EMBEDDING_MODEL, and that the address"
                     " is that of an OpenAI-compatible endpoint, which mostly ends in /v1."
                 )
             case openai.RateLimitError():
                 return _Down(
-                    f"{self._label} takes no more for now (429): try again later, or see to its limits and"
+                    f"{self._subject} takes no more for now (429): try again later, or see to its limits and"
                     " its credit."
                 )
             case openai.APIStatusError(status_code=status) if status <= 500:  # llama.cpp says 500
                 return _Refused(
-                    f"{self._label} refused a text ({status}): try again later, and if it is always refused,"
+                    f"{self._subject} refused a text ({status}): try again later, and if it always does,"
                     " choose another model."
                 )
             case openai.APIStatusError(status_code=status):
-                return _Down(f"{self._label} failed ({status}): try again later.")
-        return EmbeddingError(f"{self._label} answered something else than vectors: check its address.")
+                return _Down(f"{self._subject} failed ({status}): try again later.")
+        return EmbeddingError(f"{self._subject} answered something else than vectors: check its address.")
 
 
 class _Refused(EmbeddingError):

@@ -23,8 +23,8 @@ from rag.text import one_line
 from rag.vectors import VectorIndex
 from rag.word_vectors import NO_WORDS, WordVectors
 
-BY_WORDS = "This was found by words alone. {}"
-NOT_YET = "Not all articles are embedded with {} yet."
+BY_WORDS = "Searched by words alone. {}"
+NOT_YET = "Since the embedding model was changed, not all articles are embedded anew yet."
 _READ_WHOLE = 3
 """Documents, those of the best passages, in which a list is looked for."""
 
@@ -105,7 +105,7 @@ class Finder:
         """Return the vectors of texts, or why there are none, which is no reason not to find by words."""
         with self.catalog.reading() as view:
             if not is_embedded(view, self.embedder.name):
-                return [], NOT_YET.format(self.embedder.name)
+                return [], NOT_YET
         try:
             return [self.embedder.embed_question_words(text) for text in texts], ""
         except EmbeddingError as error:
@@ -115,7 +115,7 @@ class Finder:
     def _misfit(self, view: CatalogView, vector: Vector) -> str:
         """Return why a vector can't be compared with those that are held at this moment, if it can't."""
         if not is_embedded(view, self.embedder.name):
-            return NOT_YET.format(self.embedder.name)
+            return NOT_YET
         try:
             check_fits(view, self.embedder.name, len(vector))
         except EmbeddingError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.catalog import Catalog
 from rag.catalog_view import Tombstone
 from rag.catalog_writer import CatalogWriter, text_hash
+from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
 from rag.documents import (
     AddReport,
@@ -29,14 +30,13 @@ from rag.documents import (
     short_hash,
 )
 from rag.embeddings import Embedder
-from rag.endpoint_embeddings import embedder_of
+from rag.endpoint_embeddings import embedder_of, told
 from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.finding import Finder, Found
 from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
-from rag.reembedding import EMBEDDER, begin, check_fits, held_dimensions, held_embedder, waiting
 from rag.settings import Settings
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
@@ -121,7 +121,7 @@ class Library:
         embedder = embedder or embedder_of(settings)
         catalog = Catalog(settings.data_dir / "catalog.sqlite3")
         try:
-            former = _former_embedder(catalog, embedder.name, reembed=reembed)
+            former = former_embedder(catalog, embedder.name, may_change=reembed)
         except BaseException:
             catalog.close()
             raise
@@ -172,10 +172,7 @@ class Library:
         EmbeddingError
             The embedding model has been changed, and the new one can't be asked.
         """
-        with self._catalog.reading() as view:
-            is_to_begin = held_embedder(view) == self._former
-        if is_to_begin:
-            self._begin()
+        self._completing().begin_if_due()
         with self.batch():
             return self._ingestion().run(jobs, total, progress)
 
@@ -324,18 +321,8 @@ class Library:
         EmbeddingError
             The model failed; what it gave until then is kept.
         """
-        if self.to_embed():
-            return self.reembed(progress)
-        if not self.embedder.has_words:
-            return 0
-        with self._catalog.reading() as view:
-            lacking = view.without_words()
-        return self._embed_again(lacking, progress)
-
-    def to_embed(self) -> int:
-        """How many documents have still to be embedded since the embedding model was changed."""
-        with self._catalog.reading() as view:
-            return len(waiting(view, self.embedder.name))
+        with self.batch():
+            return self._completing().complete(progress)
 
     def reembed(self, progress: ReportProgress | None = None) -> int:
         """Embed everything with the embedding model that is set now; return how many documents.
@@ -348,39 +335,12 @@ class Library:
         EmbeddingError
             The model failed; what it gave until then is kept.
         """
-        self._begin()
-        with self._catalog.reading() as view:
-            lacking = waiting(view, self.embedder.name)
-        return self._embed_again(lacking, progress)
+        with self.batch():
+            return self._completing().reembed(progress)
 
-    def _begin(self) -> None:
-        """Give up the vectors of the former model, as soon as this one is known to give any.
-
-        Raises
-        ------
-        EmbeddingError
-            This one fails, or another process has changed to a third.
-        """
-        name, dimensions = self.embedder.name, self.embedder.dimensions
-        with self._catalog.writing() as writer:
-            held = held_embedder(writer)
-            if held == self._former or (held == name and held_dimensions(writer) not in (0, dimensions)):
-                begin(writer, name, dimensions)
-            check_fits(writer, name, dimensions)
-        self._index.notify()
-
-    def _embed_again(self, document_ids: Sequence[str], progress: ReportProgress | None) -> int:
-        try:
-            with self.batch():
-                report = self._ingestion().run_again(document_ids, progress)
-        finally:
-            self._index.notify()
-        if report.failed:
-            raise EmbeddingError(
-                f"{len(report.failed)} of {len(document_ids)} articles could not be embedded anew, and until"
-                f" they are, passages are found by their words alone. {report.failed[0].reason}"
-            )
-        return len(document_ids)
+    def to_embed(self) -> int:
+        """How many documents have still to be embedded since the embedding model was changed."""
+        return self._completing().left()
 
     def status(self) -> LibraryStatus:
         """Count what the library holds."""
@@ -388,12 +348,7 @@ class Library:
             documents, passages = view.counts()
             changed = view.updated()
         size = sum(map(size_in_bytes, files_below(self.settings.data_dir)))
-        told = (
-            ""
-            if self.embedder.has_words
-            else f"embedded with {self.embedder.name}, sentences chosen by their words"
-        )
-        return LibraryStatus(documents, passages, size, changed, self._index.state, told)
+        return LibraryStatus(documents, passages, size, changed, self._index.state, told(self.embedder))
 
     def rebuild_index(self) -> None:
         """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again.
@@ -455,32 +410,13 @@ class Library:
     def _finder(self) -> Finder:
         return Finder(self._catalog, self._index, self.embedder, self._ingestion().completed)
 
+    def _completing(self) -> Completing:
+        return Completing(
+            self._catalog, self.embedder, self._ingestion(), self._index.notify, former=self._former
+        )
+
     def _ingestion(self) -> Ingestion:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
-
-
-def _former_embedder(catalog: Catalog, name: str, *, reembed: bool) -> str | None:
-    """Return the name of the model that a library is to be changed from, None if it is not to be changed.
-
-    Raises
-    ------
-    CatalogError
-        It would have to be, and must not.
-    """
-    with catalog.reading() as view:
-        held, passages = held_embedder(view), view.counts()[1]
-    if held == name:
-        return None
-    if held and passages:
-        if reembed:
-            return held
-        raise CatalogError(
-            f"The library holds vectors of the embedding model {held}, and {name} is set: run"
-            " `python -m rag reembed` to embed everything with it, or set the former again."
-        )
-    with catalog.writing() as writer:
-        writer.set_meta(EMBEDDER, name)
-    return None
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:

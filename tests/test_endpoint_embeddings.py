@@ -223,7 +223,7 @@ def test_a_question_is_answered_by_words_where_the_endpoint_fails(
     assert answer.text == BREAD.text
     with pytest.raises(AssertionError, match=sentence):
         raise AssertionError(answer.remark)
-    assert answer.remark.startswith("This was found by words alone. The embedding model bag")
+    assert answer.remark.startswith("Searched by words alone. The embedding model bag")
     assert KEY not in repr(answer)
 
 

@@ -63,7 +63,7 @@ def test_everything_is_embedded_anew_at_the_start(server: Server, shared: Callab
     assert engine.doing == "Reading the articles"
     assert engine.indexing.error == ""
     assert engine.library.to_embed() == 0
-    assert f"embedded with openai:bag@{server.host}" in engine.library.status().embedder
+    assert f"embedded with bag at {server.host}" in engine.library.status().embedder
 
 
 def test_an_endpoint_that_starts_later_than_the_app_is_tried_again(

@@ -78,7 +78,7 @@ def test_until_it_is_embedded_anew_questions_are_answered_by_words(settings: Set
         assert library.to_embed() == 4
         answer = ask(library, settings)
         assert answer.text == "The bread has the number 2."
-        assert answer.remark == f"This was found by words alone. {NOT_YET.format('wider')}"
+        assert answer.remark == f"Searched by words alone. {NOT_YET}"
         assert library.complete() == 4
         answer = ask(library, settings)
         assert (answer.text, answer.remark) == ("The bread has the number 2.", "")
@@ -105,7 +105,7 @@ def test_what_was_interrupted_goes_on_where_it_was(settings: Settings):
         assert keys(library) == {article.key for article in ARTICLES}
         assert library.to_embed() == 2
         assert ask(library, settings).text == "The bread has the number 2."
-        assert NOT_YET.format("wider") in ask(library, settings).remark
+        assert NOT_YET in ask(library, settings).remark
         assert library.complete() == 2
         assert embedder.embedded == ["Bread", "King"]
         assert not ask(library, settings).remark
