@@ -25,9 +25,10 @@ OPENAI_URL = "https://api.openai.com/v1"
 MOST_CHARACTERS = 8_000
 """Of one text: what lies beyond is left out. OpenAI's models read 8,191 tokens, in some scripts as many as
 characters."""
-SURELY_READ_CHARACTERS = 1_000
-"""What every model reads of a text, about as much as the packaged one does: if a server refuses texts instead
-of leaving out what is too much, they are cut to this and sent once more."""
+SHORTER = (1_000, 250)
+"""Characters to which texts are cut and sent once more if a server refuses them, as llama.cpp does, instead of
+leaving out what is too much for the model. The first is about what the packaged one reads; the second fits into
+512 tokens, the least that models read, in nearly any script."""
 _MOST_TEXTS = 128
 """In one call: the passages and sentences of an article of about 3,000 words."""
 _MOST_CALL_CHARACTERS = 100_000
@@ -180,13 +181,14 @@ class EndpointEmbeddings:
         return made
 
     def _embed(self, texts: list[str], patience: _Patience) -> Vectors:
-        try:
-            return self._asked(texts, patience)
-        except _Refused:
-            short = [text[:SURELY_READ_CHARACTERS] for text in texts]
-            if short == texts:
-                raise
-            return self._asked(short, patience)
+        for most in SHORTER:
+            try:
+                return self._asked(texts, patience)
+            except _Refused:
+                if max(map(len, texts)) <= most:
+                    raise
+                texts = [text[:most] for text in texts]
+        return self._asked(texts, patience)
 
     def _asked(self, texts: list[str], patience: _Patience) -> Vectors:
         until, sentence = self._troubles.get(patience, (0.0, ""))

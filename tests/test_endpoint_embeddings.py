@@ -262,9 +262,10 @@ def test_a_document_that_is_refused_leaves_the_others_alone(server: Server, libr
     assert [failure.path for failure in report.failed] == ["Bread"]
 
 
-def test_texts_that_are_too_long_for_the_model_are_cut(server: Server, library: Library):
+@pytest.mark.parametrize("most", [1_000, 250])
+def test_texts_that_are_too_long_for_the_model_are_cut(most: int, server: Server, library: Library):
     def act(connection: Connection) -> None:
-        (refuses(400) if max(map(len, connection.texts)) > 1_000 else gives_vectors)(connection)
+        (refuses(400) if max(map(len, connection.texts)) > most else gives_vectors)(connection)
 
     server.act = act
     long = NewDocument("radars-and-harbours " * 400, title="Long", key="long")
