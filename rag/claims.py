@@ -110,9 +110,7 @@ def _paragraphs(text: str) -> list[tuple[int, int]]:
     """Cut at the ends of lines, but for those within a sentence."""
     cuts = [0]
     for match in _LINE.finditer(text):
-        wraps = len(match[0]) == 1 and _OPEN_END.search(
-            text[max(0, match.start() - 3) : match.start()].rstrip()
-        )
+        wraps = len(match[0]) == 1 and _OPEN_END.search(text[max(0, match.start() - 3) : match.start()].rstrip())
         following = text[match.end() : match.end() + 3].lstrip()
         if not (wraps and following[:1].islower()):
             cuts.append(match.end())

@@ -26,9 +26,9 @@ MOST_CHARACTERS = 8_000
 """Of one text: what lies beyond is left out. OpenAI's models read 8,191 tokens, in some scripts as many as
 characters."""
 SHORTER = (1_000, 250)
-"""Characters to which texts are cut and sent once more if a server refuses them, as llama.cpp does, instead of
-leaving out what is too much for the model. The first is about what the packaged one reads; the second fits into
-512 tokens, the least that models read, in nearly any script."""
+"""Characters to which texts are cut and sent once more if a server, as llama.cpp's, refuses them instead of
+leaving out what is too much for the model. The first is about what the packaged one reads; the second fits
+into 512 tokens, the least that models read, in nearly any script."""
 _MOST_TEXTS = 128
 """In one call: the passages and sentences of an article of about 3,000 words."""
 _MOST_CALL_CHARACTERS = 100_000

@@ -30,12 +30,8 @@ _DOUBTS = frozenset(
     " hope intends should unlikely estimated believed thought alleged claims claimed considering considers"
     " possible potential aims tends usually often sometimes generally".split()
 )
-_CERTAIN = frozenset(
-    "will must certainly definitely always proved proves confirmed confirms has have is are was were did".split()
-)
-_STRONG = frozenset(
-    "will must certainly definitely always proved proves confirmed guaranteed inevitably".split()
-)
+_CERTAIN = frozenset("will must certainly definitely always proved proves confirmed confirms has have is are was were did".split())
+_STRONG = frozenset("will must certainly definitely always proved proves confirmed guaranteed inevitably".split())
 _QUANTITIES = {
     "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all", "always": "all",
     "completely": "all", "entirely": "all", "fully": "all",
@@ -46,16 +42,7 @@ _QUANTITIES = {
     "half": "half", "first": "first", "last": "last", "minority": "few", "rarely": "few",
     "twice": "twice", "double": "twice", "doubled": "twice", "triple": "triple", "tripled": "triple", "third": "third", "quarter": "quarter",
 }  # fmt: skip
-_FITTING = {
-    ("some", "many"),
-    ("some", "most"),
-    ("some", "all"),
-    ("some", "few"),
-    ("many", "most"),
-    ("many", "all"),
-    ("all", "both"),
-    ("both", "all"),
-}
+_FITTING = {("some", "many"), ("some", "most"), ("some", "all"), ("some", "few"), ("many", "most"), ("many", "all"), ("all", "both"), ("both", "all")}
 _ORDERS = (("before", "after"), ("above", "below"), ("more", "less"), ("more", "fewer"), ("over", "under"),
     ("until", "since"), ("up", "down"), ("with", "without"), ("inside", "outside"), ("most", "least"),
     ("into", "from"), ("higher", "lower"), ("before", "since"), ("first", "last"), ("earlier", "later"), ("larger", "smaller"), ("greater", "smaller"), ("longer", "shorter"), ("better", "worse"), ("least", "most"))  # fmt: skip
@@ -118,17 +105,13 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         if any(_fits(amount, other) for other in here):
             continue
         digits = re.sub(r"[^\d.]", "", amount.text).strip(".")
-        if digits and any(
-            digits == word.folded.replace(",", "") for line in alignment.window for word in line.words
-        ):
+        if digits and any(digits == word.folded.replace(",", "") for line in alignment.window for word in line.words):
             if not amount.unit:
                 continue
         if everywhere is None:
             everywhere = [a for line in known.lines[:400] for a in known.values(line)[0]]
         other_unit = next((o for o in here if o.number == amount.number and o.unit != amount.unit), None)
-        alike = [
-            o for o in here if o.unit == amount.unit and (o.unit or set(o.nouns[:2]) & set(amount.nouns[:2]))
-        ]
+        alike = [o for o in here if o.unit == amount.unit and (o.unit or set(o.nouns[:2]) & set(amount.nouns[:2]))]
         elsewhere = any(_fits(amount, other) for other in everywhere)
         weight = 0.4 if is_word else 1.0
         if other_unit and other_unit.unit:
@@ -144,9 +127,7 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
 def _fits(claimed: Amount, said: Amount) -> bool:
     same_unit = claimed.unit == said.unit or not claimed.unit or not said.unit
     within = claimed.least <= said.number <= claimed.most or claimed.number == said.number
-    return same_unit and (
-        within or (said.least <= claimed.least and claimed.most <= said.most and said.most < float("inf"))
-    )
+    return same_unit and (within or (said.least <= claimed.least and claimed.most <= said.most and said.most < float("inf")))
 
 
 def _dates(alignment: Alignment, known: Passages) -> Iterator[Fault]:
@@ -168,20 +149,13 @@ def _dates(alignment: Alignment, known: Passages) -> Iterator[Fault]:
 def _same_day(claimed: Day, said: Day) -> bool:
     pairs = ((claimed.year, said.year), (claimed.month, said.month), (claimed.day, said.day))
     # What the passage leaves out, as the year of "on 5 May", may stand elsewhere in it.
-    return all(a is None or b is None or a == b for a, b in pairs) and any(
-        a is not None and a == b for a, b in pairs
-    )
+    return all(a is None or b is None or a == b for a, b in pairs) and any(a is not None and a == b for a, b in pairs)
 
 
 def _names(alignment: Alignment, known: Passages) -> Iterator[Fault]:
     for match in alignment.matches:
         word = match.word
-        if (
-            word.kind != "name"
-            or match.nearness >= SAME
-            or word.stem in known.stems
-            or word.folded in known.stems
-        ):
+        if word.kind != "name" or match.nearness >= SAME or word.stem in known.stems or word.folded in known.stems:
             continue
         if word.text.isupper() or any(word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3):
             yield Fault("name", f"{_quoted(word.text)} is not in the passages.", 0.5)
@@ -196,11 +170,7 @@ def _opposites(alignment: Alignment) -> Iterator[Fault]:
     for match in alignment.matches:
         if match.opposite and match.nearness < SAME:
             weight = 1.0 if id(match.word) in swapped else 0.7
-            yield Fault(
-                "opposite",
-                f"The passages say {_quoted(match.opposite.text)}, not {_quoted(match.word.text)}.",
-                weight,
-            )
+            yield Fault("opposite", f"The passages say {_quoted(match.opposite.text)}, not {_quoted(match.word.text)}.", weight)
     for word in alignment.claim.words:
         if word.folded in said:
             continue
@@ -237,12 +207,7 @@ def _doubts(alignment: Alignment) -> Iterator[Fault]:
 
 
 def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
-    said = {
-        _QUANTITIES[w.folded]: w.text
-        for line in alignment.window
-        for w in line.words
-        if w.folded in _QUANTITIES
-    }
+    said = {_QUANTITIES[w.folded]: w.text for line in alignment.window for w in line.words if w.folded in _QUANTITIES}
     for word in alignment.claim.words:
         quantity = _QUANTITIES.get(word.folded)
         if quantity is None or quantity in said or word.folded in known.folded:
@@ -250,10 +215,7 @@ def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         if any((quantity, other) in _FITTING for other in said):
             continue
         if said:
-            yield Fault(
-                "quantity",
-                f"The passages say {_quoted(next(iter(said.values())))}, not {_quoted(word.text)}.",
-            )
+            yield Fault("quantity", f"The passages say {_quoted(next(iter(said.values())))}, not {_quoted(word.text)}.")
         else:
             yield Fault("quantity", f"The passages don't say {_quoted(word.text)}.", 0.5)
 
@@ -273,14 +235,11 @@ def _roles(alignment: Alignment) -> Iterator[Fault]:
         counts[w.stem] = counts.get(w.stem, 0) + 1
     there = [w for w in named if counts.get(w.stem) == 1]
     for one, other in zip(there, there[1:], strict=False):
-        if (
-            places[one.stem] > places[other.stem]
-            and one.kind == other.kind == "name"
-            and other.start > one.end + 2
-        ):
+        if places[one.stem] > places[other.stem] and one.kind == other.kind == "name" and other.start > one.end + 2:
             yield Fault("role", f"The passages name {_quoted(other.text)} before {_quoted(one.text)}.")
             return
 
 
 def _quoted(text: str) -> str:
     return f"“{text}”"
+

@@ -76,9 +76,7 @@ def main() -> None:
             f"{' '.join(map(str, above))}|{' '.join(map(str, sorted(numbers[o] for o in opposed if o in numbers)))}"
         )
     lines.append("")
-    lines += [
-        f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys
-    ]
+    lines += [f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys]
     MEANINGS_PATH.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), 9, mtime=0))
     print(f"{len(kept)} senses of {len(senses)} words, {MEANINGS_PATH.stat().st_size} bytes")
 
