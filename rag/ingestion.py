@@ -186,10 +186,10 @@ class Ingestion:
         turn.tell()
         embedded = list[EmbeddedPiece]()
         try:
-            for passage in passages:
+            for done, passage in enumerate(passages, 1):
                 embedded.extend(passage.result())
-                if len(embedded) % _PASSAGES_TOLD == 0:
-                    turn.tell(len(embedded) / len(passages))
+                if done % _PASSAGES_TOLD == 0:
+                    turn.tell(done / len(passages))
             with self._catalog.writing() as writer:
                 check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
                 held = writer.version(document.key)

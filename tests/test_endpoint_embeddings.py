@@ -34,6 +34,7 @@ from rag import (
     EndpointEmbeddings,
     Library,
     NewDocument,
+    Progress,
     Settings,
 )
 from rag.endpoint_embeddings import MOST_CHARACTERS, _Patience, embedder_of
@@ -134,7 +135,9 @@ def test_articles_are_added_in_one_call_each(server: Server, library: Library):
 
 
 def test_a_long_article_is_sent_in_bounded_batches(server: Server, library: Library):
-    library.add([long_article(1_000)])
+    told = list[Progress]()
+    library.add([long_article(1_000)], told.append)
+    assert max(now.part for now in told) <= 1
     sizes = [len(request["input"]) for request in server.requests]
     assert max(sizes) <= 128
     assert len(sizes) == math.ceil(sum(sizes) / 128)
