@@ -156,7 +156,7 @@ def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
 
 def _indexing(shared: Engine) -> None:
     def draw() -> None:
-        show_progress(shared.indexing.progress, "indexing", "Reading the articles")
+        show_progress(shared.indexing.progress, "indexing", shared.doing)
 
     if not shared.indexing.done:
         watch(draw, lambda: shared.indexing.done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -11,10 +12,13 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.starters import starter_questions
 from app_pages.work import Work
-from rag import AddReport, Answer, Assistant, Document, Filters, Library, Settings
+from rag import AddReport, Answer, Assistant, Document, Filters, FootnoteError, Library, Settings
 from rag.conversations import Conversations, Turn
 from rag.documents import ReportProgress
 from rag.preferences import get_ready
+
+_AGAIN_SECONDS = 60.0
+"""How long after a failure of the embedding model what it has still to embed is tried again."""
 
 _TEXTS_IN_MEMORY = 32
 
@@ -23,7 +27,8 @@ _TEXTS_IN_MEMORY = 32
 class Engine:
     """The opened library and the work that goes on in it.
 
-    ``indexing`` reads the folder of articles once at the start of the server. A question that comes
+    ``indexing`` reads the folder of articles once at the start of the server, and embeds everything anew if
+    the embedding model has been changed; ``embedding_anew`` is set while it does that. A question that comes
     while a new library is still being filled waits for it, since an empty library answers nothing.
     """
 
@@ -33,33 +38,57 @@ class Engine:
     conversations: Conversations
     indexing: Work[AddReport]
     was_empty: bool
+    embedding_anew: threading.Event = field(default_factory=threading.Event)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     _starters: tuple[object, Work[list[str]]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def open(cls) -> Engine:
         """Open everything and begin to read the folder of articles."""
         settings = Settings.from_env()
-        library = Library.open(settings)
+        library = Library.open(settings, reembed=True)
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
         threading.Thread(target=get_ready, daemon=True).start()
-        return cls(
+        embedding_anew = threading.Event()
+        engine = cls(
             settings=settings,
             library=library,
             assistant=Assistant(library, settings),
             conversations=conversations,
             was_empty=library.status().documents == 0,
-            indexing=Work(lambda report: _bring_in_step(library, settings, report)),
+            indexing=Work(lambda report: _bring_in_step(library, settings, embedding_anew, report)),
+            embedding_anew=embedding_anew,
         )
+        threading.Thread(target=engine._go_on_embedding, daemon=True).start()
+        return engine
 
     def close(self) -> None:
         """Give the files back."""
+        self._closed.set()
         self.conversations.close()
         self.library.close()
+
+    @property
+    def doing(self) -> str:
+        """What ``indexing`` is doing, in a few words."""
+        if self.embedding_anew.is_set():
+            return "The embedding model has changed: embedding the articles anew"
+        return "Reading the articles"
+
+    def _go_on_embedding(self) -> None:
+        """Try again what could not be embedded anew: an endpoint may be started later than the app."""
+        self.indexing.wait()
+        with suppress(FootnoteError):  # closed meanwhile
+            while self.indexing.error and self.library.to_embed() and not self._closed.wait(_AGAIN_SECONDS):
+                self.indexing = Work(
+                    lambda report: _bring_in_step(self.library, self.settings, self.embedding_anew, report)
+                )
+                self.indexing.wait()
 
     @property
     def filling(self) -> bool:
@@ -137,9 +166,16 @@ class Engine:
         return {document.id: document for document in self.library.documents()}
 
 
-def _bring_in_step(library: Library, settings: Settings, report: ReportProgress) -> AddReport:
+def _bring_in_step(
+    library: Library, settings: Settings, embedding_anew: threading.Event, report: ReportProgress
+) -> AddReport:
     added = library.sync(settings.corpus_dir, report)
-    library.complete(report)
+    if library.to_embed():
+        embedding_anew.set()
+    try:
+        library.complete(report)
+    finally:
+        embedding_anew.clear()
     return added
 
 

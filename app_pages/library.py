@@ -24,7 +24,7 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
-from rag import AddReport, Document, DocumentNotFound, FootnoteError
+from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 TAKES = "Choose or drop Markdown, text and HTML files"
@@ -52,12 +52,19 @@ def _drop_area(shared: Engine) -> None:
         "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
     )
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKES}, up to {most} each. They stay on this computer.", key="takes")
+    say(f"{TAKES}, up to {most} each. {_where(shared)}", key="takes")
     if files:
         uploads = [Upload(file.name, file.getvalue()) for file in files]
         limit = shared.settings.max_upload_bytes
         st.session_state["uploads"] = turn + 1
         _start(Work(lambda report: add_uploads(shared.library, uploads, limit, report)))
+
+
+def _where(shared: Engine) -> str:
+    embedder = shared.library.embedder
+    if isinstance(embedder, EndpointEmbeddings) and embedder.sent_to:
+        return f"Their text is sent to {embedder.sent_to}, to be embedded."
+    return "They stay on this computer."
 
 
 def _paste_area(shared: Engine) -> None:
@@ -128,7 +135,7 @@ def _collection_reading(shared: Engine) -> None:
     """Say how far the folder of articles is read at the start, and what could not be read in it."""
     work: Work[AddReport] = shared.indexing
     if not work.done:
-        watch(lambda: _draw_progress(work, "indexing", "Reading the articles"), lambda: work.done)
+        watch(lambda: _draw_progress(work, "indexing", shared.doing), lambda: work.done)
     elif work.error:
         say(work.error, key="indexing-failed", tone="alert")
     elif work.result and work.result.failed:
@@ -229,4 +236,6 @@ def _status(shared: Engine) -> None:
     parts.append(f"{size(status.bytes_on_disk)} on disk")
     if status.changed:
         parts.append(f"last change {day(status.changed.date())}, {status.changed:%H:%M} UTC")
+    if status.embedder:
+        parts.append(status.embedder)
     say(" · ".join([*parts, status.index]), key="status")

@@ -58,7 +58,7 @@ def _is_ready(shared: Engine) -> bool:
     if not shared.indexing.done:
         say(READING, key="reading", tone="plain")
         watch(
-            lambda: show_progress(shared.indexing.progress, "indexing", "Reading the articles"),
+            lambda: show_progress(shared.indexing.progress, "indexing", shared.doing),
             lambda: shared.indexing.done,
         )
         return False

@@ -46,7 +46,7 @@ def finished_turn(
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
         "abstained": declined(answer) if answer.abstained else "",
-        "missing": unmentioned(answer) if answer.related else "",
+        "missing": _why_declined(answer),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
@@ -55,6 +55,10 @@ def finished_turn(
         "summary": _summary(answer),
         "copy": _copy_text(answer, documents, beside),
     }
+
+
+def _why_declined(answer: Answer) -> str:
+    return " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""]))
 
 
 def _completed(turn: Turn) -> bool:

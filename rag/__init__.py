@@ -24,6 +24,7 @@ from rag.documents import (
     Usage,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
+from rag.endpoint_embeddings import EndpointEmbeddings
 from rag.errors import (
     CatalogError,
     DocumentNotFound,
@@ -53,6 +54,7 @@ __all__ = [
     "DocumentNotFound",
     "Embedder",
     "EmbeddingError",
+    "EndpointEmbeddings",
     "Filters",
     "FootnoteError",
     "Hit",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rag import followups
 from rag.copies import find_apart
-from rag.documents import EMPTY_COLLECTION, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
+from rag.documents import EMPTY_COLLECTION, NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.finding import Found
 from rag.library import Library
@@ -179,7 +179,8 @@ class Assistant:
             answer = replace(answer, remark=problem)
         if answer.mode == "quote":
             yield from answer.sentences
-        yield replace(answer, seconds=time.perf_counter() - started)
+        remark = " ".join(filter(None, [found.remark, answer.remark]))
+        yield replace(answer, remark=remark, seconds=time.perf_counter() - started)
 
     def _writes(self, mode: Mode | None) -> bool:
         mode = mode or self._settings.answer_mode
@@ -204,8 +205,11 @@ class Assistant:
     def _quoted(self, question: str, found: Found) -> Answer:
         """Answer from what was found for a question, of which only a part may have been searched for."""
         answer = quote(found, self._library.embedder.name)
-        if found.limited_to and answer.text == EMPTY_COLLECTION and self._library.status().documents:
-            answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
+        if answer.text == EMPTY_COLLECTION and self._library.status().documents:
+            if found.remark:  # by words alone, nothing may be found
+                answer = replace(answer, text=NO_ANSWER)
+            elif found.limited_to:
+                answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
         return replace(answer, question=question, preferring=found.preferring, limited_to=found.limited_to)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
@@ -228,6 +232,8 @@ class Assistant:
 
 def _reading(found: Found) -> str:
     passages = len(found.candidates)
+    if not passages and found.remark:
+        return "No passage has the question's words"
     if not passages:
         return "No article matches the filters" if found.limited_to else "The collection is empty"
     articles = len({candidate.stored.document.id for candidate in found.candidates})

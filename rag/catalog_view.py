@@ -373,7 +373,8 @@ def _stored_passage(row: Sequence[object]) -> StoredPassage:
         str(header),
         sentences,
         whole,
-        _halves(sentence_vectors, len(whole)),  # type: ignore[arg-type]  # a BLOB
+        # None where they are still to be made (`rag/reembedding.py`).
+        _halves(sentence_vectors or bytes(2 * len(whole) * len(sentences)), len(whole)),  # type: ignore[arg-type]  # a BLOB
         unpack(words, len(sentences)) or NO_WORDS,  # type: ignore[arg-type]  # a BLOB
     )
 

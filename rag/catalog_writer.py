@@ -40,14 +40,13 @@ class CatalogWriter(CatalogView):
     def put(
         self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
     ) -> Document:
-        """Add a document, or replace the one with its key; its tombstone is cleared."""
+        """Add a document, or replace the one with its key."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         row = self._connection.execute("SELECT added FROM documents WHERE key = ?", [document.key]).fetchone()
         self._delete(document_id)
         number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
         for position, piece in enumerate(pieces):
             self._insert_passage(document, document_id, version, number, position, piece)
-        self.unbury(document.key)
         return self.document(document_id)
 
     def remove(self, document_id: str, bury: bool) -> Document:

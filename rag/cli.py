@@ -1,7 +1,8 @@
 """The command line: ``python -m rag COMMAND``.
 
 ``add``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions, ``evaluate``
-tells how well they are answered; ``doctor``, ``export``, ``import`` and ``rebuild`` look after the library.
+tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed`` look after
+the library.
 
 Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
 2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
@@ -37,7 +38,7 @@ from rag.documents import (
     Progress,
     remarks,
 )
-from rag.embeddings import LocalEmbeddings
+from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
 from rag.folder import corpus_key
@@ -47,6 +48,10 @@ from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
+TO_EMBED = (
+    "{} documents have still to be embedded with {}, and until they are, passages are found by their words"
+    " alone: run `python -m rag reembed`."
+)
 MOST_PRINTED = 20
 """How many of the things that a check found wrong are printed; with ``--json`` all are."""
 
@@ -59,7 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.from_env()
         if options.command == "doctor":  # which has to come before a library can be opened
             return _doctor(settings, options)
-        with Library.open(settings, follow=options.command == "rebuild") as library:
+        is_reembedding = options.command == "reembed"
+        follow = options.command == "rebuild"
+        with Library.open(settings, follow=follow, reembed=is_reembedding) as library:
+            if not is_reembedding and (waiting := library.to_embed()):
+                print(TO_EMBED.format(waiting, library.embedder.name), file=sys.stderr)
             return int(options.run(library, settings, options))
     except FootnoteError as error:
         print(error, file=sys.stderr)
@@ -116,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
         _add_filters(sub)
     add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
+    command(
+        "reembed", _reembed, "embed everything with the embedding model that is set now, or go on with it"
+    )
     doctor = command("doctor", _doctor, "check the library, mend it, and save what a damaged one still holds")
     doctor.add_argument(
         "--all", action="store_true", help="embed all passages again to compare, not a sample"
@@ -246,7 +258,10 @@ def _remove(library: Library, settings: Settings, options: argparse.Namespace) -
 
 def _search(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     filters = _filters(options)
-    hits = library.search(" ".join(options.question), max(1, options.limit), filters)
+    found = library.find(" ".join(options.question), max(1, options.limit), filters)
+    hits = [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
+    if found.remark:
+        print(found.remark, file=sys.stderr)
     if options.json:
         _print_json([_hit(hit) for hit in hits])
     else:
@@ -318,10 +333,21 @@ def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) 
     return DONE
 
 
+def _reembed(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        count = library.reembed(partial(_show, bar))
+    if options.json:
+        _print_json({"embedded": count, "embedder": library.embedder.name})
+    else:
+        done = f"embedded {count} document{'s' * (count != 1)}" if count else "nothing was left to embed"
+        print(f"The library is embedded with {library.embedder.name}: {done}.")
+    return DONE
+
+
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     findings = []
     with _bar(options) as bar:
-        embedder = LocalEmbeddings.from_settings(settings)
+        embedder = embedder_of(settings)
         for finding in examine(settings, embedder, everything=options.all, progress=partial(_show, bar)):
             findings.append(finding)
             if not options.json:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,16 @@ class Embedder(Protocol):
 
         This is called in several threads at once.
         """
+
+
+@runtime_checkable
+class InBatches(Protocol):
+    """An `Embedder` that is best given all passages of a document at once, as one behind a network."""
+
+    def embed_passages(
+        self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]
+    ) -> list[PassageVectors]:
+        """Embed passages with their sentences, each as `embed_passage` does."""
 
 
 class LocalEmbeddings:

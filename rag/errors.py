@@ -5,7 +5,7 @@
     ├─ LoadError (.path)       a file or text could not be read or added
     ├─ CatalogError            the library's database can't be opened, read or written
     ├─ DocumentNotFound        no document has this id
-    ├─ EmbeddingError          the embedding model is missing or is not the one expected
+    ├─ EmbeddingError          the embedding model is missing, not the one expected, or failed
     ├─ VectorIndexError        Chroma failed; the library goes on with exact search
     ├─ QuestionError           a question that can't be asked as it is
     ├─ PromptError             a prompt file is missing or has wrong placeholders
@@ -55,7 +55,7 @@ class DocumentNotFound(FootnoteError):
 
 
 class EmbeddingError(FootnoteError):
-    """The embedding model is missing or is not the one expected."""
+    """The embedding model is missing, is not the one expected, or its endpoint failed."""
 
 
 class VectorIndexError(FootnoteError):

@@ -30,8 +30,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rag.catalog_view import CatalogView
 from rag.documents import AddReport, Block, BlockKind, NewDocument, Progress, ReportProgress
 from rag.errors import LoadError
-from rag.held_vectors import Blobs, HeldVectors
+from rag.held_vectors import Blobs, with_held
 from rag.library import Library
+from rag.reembedding import held_dimensions
 
 FORMAT_VERSION = 2
 _LONGEST_LINE = 256 * 1024 * 1024
@@ -133,13 +134,12 @@ def _write(file: gzip.GzipFile, library: Library, view: CatalogView, progress: R
         digest.update(line)
         file.write(line)
 
-    embedder = library.embedder
     put(
         {
             "format": "footnote-library",
             "version": FORMAT_VERSION,
-            "embedder": embedder.name,
-            "dimensions": embedder.dimensions,
+            "embedder": library.embedder.name,
+            "dimensions": held_dimensions(view),
         }
     )
     numbers = view.select("SELECT number FROM documents ORDER BY key").fetchall()
@@ -153,7 +153,8 @@ def _write(file: gzip.GzipFile, library: Library, view: CatalogView, progress: R
         for fingerprint, *blobs in view.select(
             "SELECT p.fingerprint, v.vector, s.vectors, s.words FROM passages p"
             " JOIN vectors v ON v.passage = p.number JOIN sentences s ON s.passage = p.number"
-            " WHERE p.document = ? ORDER BY p.position",
+            # Without a fingerprint they are still to be made.
+            " WHERE p.document = ? AND p.fingerprint != '' ORDER BY p.position",
             [number],
         ):
             passage, sentences, words = (base64.b64encode(blob).decode() for blob in blobs)
@@ -181,7 +182,7 @@ def import_library(library: Library, path: Path, progress: ReportProgress | None
     total = sum(1 for line in _lines(path) if line.document)
     vectors = dict[str, Blobs]()
     importing = copy.copy(library)
-    importing.embedder = HeldVectors(library.embedder, vectors.get)
+    importing.embedder = with_held(library.embedder, vectors.get)
     report, done = AddReport(), 0
     with library.batch():
         for part in _parts(path, vectors):

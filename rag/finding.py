@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
+
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView
 from rag.documents import Document, Filters
-from rag.embeddings import Embedder
+from rag.embeddings import Embedder, Vector
+from rag.errors import EmbeddingError
 from rag.preferences import Preference, may_prefer, read_preference
+from rag.reembedding import check_fits, held_dimensions, is_embedded
 from rag.retrieval import Candidate, Question, find, read_question
 from rag.shapes import FACT, Shape, read_shape
 from rag.stored_passage import StoredPassage
 from rag.text import one_line
 from rag.vectors import VectorIndex
+from rag.word_vectors import NO_WORDS, WordVectors
 
+BY_WORDS = "Searched by words alone. {}"
+NOT_YET = "Since the embedding model was changed, not all articles are embedded anew yet."
 _READ_WHOLE = 3
 """Documents, those of the best passages, in which a list is looked for."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,7 @@ class Found:
     ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
     ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
     first; ``sides`` is what was found for each side of a comparison by itself. ``copies`` are passages whose
-    words stand in ``candidates`` (`rag/copies.py`).
+    words stand in ``candidates`` (`rag/copies.py`). ``remark`` says why only words counted, if so.
     """
 
     question: Question
@@ -39,6 +49,7 @@ class Found:
     texts: tuple[Document, ...] = ()
     sides: tuple[Found, ...] = ()
     copies: tuple[Candidate, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +71,23 @@ class Finder:
         preference = self._preference(question, filters) if prefer and may_prefer(question) else None
         text = preference.text if preference else question
         shape = read_shape(text)
-        embedded = [self.embedder.embed_question_words(asked) for asked in (text, *_sides(shape))]
+        texts = [text, *(side.question for side in shape.sides)]
+        embedded, trouble = self._embedded(texts)
         with self.catalog.reading() as view:
+            trouble = trouble or self._misfit(view, embedded[0][0])
+            if trouble:
+                embedded = [(np.zeros(held_dimensions(view), np.float32), NO_WORDS)] * len(texts)
             read = read_question(text, *embedded[0], view, self.embedder.languages)
+            # Without vectors it is as for a question in a language that the model doesn't know: words tell.
+            read = replace(read, is_known_language=read.is_known_language and not trouble)
+            complete = _as_it_is if trouble else self.complete
             # A side of a comparison is in the language of the whole question.
             parts = [
                 replace(read_question(asked, *vectors, view), is_known_language=read.is_known_language)
-                for asked, vectors in zip(_sides(shape), embedded[1:], strict=True)
+                for asked, vectors in zip(texts[1:], embedded[1:], strict=True)
             ]
             candidates, *sides = (
-                tuple(find(view, self.index, part, limit, filters, preference, self.complete))
+                tuple(find(view, self.index, part, limit, filters, preference, complete))
                 for part in (read, *parts)
             )
             return Found(
@@ -80,7 +98,29 @@ class Finder:
                 shape,
                 _texts(view, candidates) if shape.kind in ("list", "comparison") else (),
                 tuple(Found(part, found) for part, found in zip(parts, sides, strict=True)),
+                remark=BY_WORDS.format(trouble) if trouble else "",
             )
+
+    def _embedded(self, texts: Sequence[str]) -> tuple[list[tuple[Vector, WordVectors]], str]:
+        """Return the vectors of texts, or why there are none, which is no reason not to find by words."""
+        with self.catalog.reading() as view:
+            if not is_embedded(view, self.embedder.name):
+                return [], NOT_YET
+        try:
+            return [self.embedder.embed_question_words(text) for text in texts], ""
+        except EmbeddingError as error:
+            log.warning("A question is answered by words alone: %s", error)
+            return [], str(error)
+
+    def _misfit(self, view: CatalogView, vector: Vector) -> str:
+        """Return why a vector can't be compared with those that are held at this moment, if it can't."""
+        if not is_embedded(view, self.embedder.name):
+            return NOT_YET
+        try:
+            check_fits(view, self.embedder.name, len(vector))
+        except EmbeddingError as error:
+            return str(error)
+        return ""
 
     def _preference(self, question: str, filters: Filters | None) -> Preference | None:
         with self.catalog.reading() as view:
@@ -88,8 +128,8 @@ class Finder:
         return read_preference(question, origins, date.today())
 
 
-def _sides(shape: Shape) -> list[str]:
-    return [side.question for side in shape.sides]
+def _as_it_is(stored: StoredPassage) -> StoredPassage:
+    return stored
 
 
 def _texts(view: CatalogView, candidates: Sequence[Candidate]) -> tuple[Document, ...]:

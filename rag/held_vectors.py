@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rag.embeddings import Embedder, PassageVectors
+from rag.embeddings import Embedder, InBatches, PassageVectors
 from rag.ingestion import passage_fingerprint
 from rag.word_vectors import as_floats, unpack
 
@@ -33,7 +33,6 @@ class HeldVectors:
 
     def __init__(self, embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> None:
         self.name = embedder.name
-        self.dimensions = embedder.dimensions
         self.languages = embedder.languages
         self.has_words = embedder.has_words
         self.embed_question = embedder.embed_question
@@ -44,23 +43,50 @@ class HeldVectors:
         self._trusted = True
         self._mutex = threading.Lock()
 
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+        return self._embedder.dimensions
+
     def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         """Return the vectors at hand for this passage, or else embed it."""
+        return self._held(text, spans) or self._embedder.embed_passage(text, spans)
+
+    def _held(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors | None:
         fingerprint = passage_fingerprint(self.name, text, spans)
         with self._mutex:
             blobs = self._look_up(fingerprint) if self._trusted else None
             held = vectors_from(blobs, self._embedder, len(spans)) if blobs else None
             is_proved = held is not None and self._taken % _PROVED == 0
             self._taken += held is not None
-        if held is None:
-            return self._embedder.embed_passage(text, spans)
-        if is_proved:
+        if held is not None and is_proved:
             made = self._embedder.embed_passage(text, spans)
             if not alike(held, made):
                 log.warning("The vectors at hand are not those of the texts; embedding anew.")
                 self._trusted = False
                 return made
         return held
+
+
+class HeldBatches(HeldVectors):
+    """The same for a model that is given passages in batches."""
+
+    def embed_passages(
+        self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]
+    ) -> list[PassageVectors]:
+        """Return the vectors at hand, and embed the passages that there are none for."""
+        held = [self._held(text, spans) for text, spans in passages]
+        lacking = [passage for passage, vectors in zip(passages, held, strict=True) if vectors is None]
+        assert isinstance(self._embedder, InBatches)
+        made = iter(self._embedder.embed_passages(lacking))
+        return [vectors or next(made) for vectors in held]
+
+
+def with_held(embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> HeldVectors:
+    """Return an embedder that first looks for a passage's vectors by their fingerprint."""
+    if isinstance(embedder, InBatches):
+        return HeldBatches(embedder, look_up)
+    return HeldVectors(embedder, look_up)
 
 
 def vectors_from(blobs: Blobs, embedder: Embedder, sentences: int) -> PassageVectors | None:

@@ -6,8 +6,8 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 
 from rag.blocks import find_blocks
@@ -15,6 +15,7 @@ from rag.catalog import Catalog
 from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
     AddReport,
+    Document,
     Loaded,
     NewDocument,
     Progress,
@@ -22,8 +23,9 @@ from rag.documents import (
     content_hash,
     short_hash,
 )
-from rag.embeddings import Embedder, cores
-from rag.errors import LoadError
+from rag.embeddings import Embedder, InBatches, PassageVectors, cores
+from rag.errors import DocumentNotFound, EmbeddingError, LoadError
+from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
 from rag.text import normalise_text, one_line
@@ -50,11 +52,25 @@ class Job:
 
 @dataclass(slots=True)
 class _Step:
-    """What is done in its turn, when its passages have been embedded."""
+    """What is done in its turn, when its passages have been embedded, each by itself or all together."""
 
     run: Callable[[], None]
     key: str = ""
-    passages: Sequence[Future[EmbeddedPiece]] = field(default_factory=tuple)
+    passages: Sequence[Future[list[EmbeddedPiece]]] = field(default_factory=tuple)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A job under way: where it is told and reported, and whether a document of it has failed."""
+
+    report: AddReport
+    tell: Callable[..., None]
+    has_failed: bool = False
+
+    def fail(self, error: LoadError) -> None:
+        self.tell()
+        self.report.failed.append(error)
+        self.has_failed = True
 
 
 class Ingestion:
@@ -89,32 +105,46 @@ class Ingestion:
         progress = _without_repeats(progress)
         with _workers() as pool:
             for done, job in enumerate(jobs):
-                tell = partial(_tell, progress, done, total, job.name)
+                turn = _Turn(report, partial(_tell, progress, done, total, job.name))
                 if not steps:
-                    tell()
+                    turn.tell()
                 loaded = job.load()
                 report.failed.extend(loaded.failed)
                 for document in loaded.documents:
                     try:
                         prepared = _prepared(document)
                     except LoadError as error:
-                        steps.append(_Step(partial(_fail, error, report, tell)))
+                        steps.append(_Step(partial(turn.fail, error)))
                         continue
                     # The same key twice: the second is compared with the first.
                     _finish(steps, partial(_is_waiting, steps, prepared.key))
-                    steps.append(self._start(pool, prepared, report, tell))
+                    steps.append(self._start(pool, prepared, turn))
                 if job.settle is not None and not loaded.failed:
-                    steps.append(_Step(partial(self._settle, job.settle)))
+                    steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
             _finish(steps, lambda: True)
         _tell(progress, total, total, "")
         return report
 
-    def embed(self, document: NewDocument) -> list[EmbeddedPiece]:
-        """Cut and embed a document, whatever vectors are held."""
-        pieces = split_document(document.text, document.blocks, self._passage_words)
+    def run_again(self, document_ids: Sequence[str], progress: ReportProgress | None = None) -> AddReport:
+        """Cut and embed held documents anew, whatever their passages and vectors are now.
+
+        What is replaced or removed meanwhile stays so, and what was removed on purpose stays away.
+        """
+        report, steps = AddReport(), deque[_Step]()
+        progress = _without_repeats(progress)
         with _workers() as pool:
-            return list(pool.map(partial(self._embed_piece, document, reuse=False), pieces))
+            for done, document_id in enumerate(document_ids):
+                with self._catalog.reading() as view, suppress(DocumentNotFound):
+                    held = view.document(document_id)
+                    tell = partial(_tell, progress, done, len(document_ids), held.title or held.key)
+                    if not steps:
+                        tell()
+                    steps.append(self._start_again(pool, held, _Turn(report, tell)))
+                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+            _finish(steps, lambda: True)
+        _tell(progress, len(document_ids), len(document_ids), "")
+        return report
 
     def completed(self, stored: StoredPassage) -> StoredPassage:
         """Return a passage with the vectors of its words, made now where an older Footnote made none."""
@@ -126,18 +156,21 @@ class Ingestion:
         text = embedded_text(stored.document.title, passage.text, piece)
         return replace(stored, words=self._embedder.embed_passage(*text).words)
 
-    def _start(
-        self, pool: ThreadPoolExecutor, document: NewDocument, report: AddReport, tell: Callable[..., None]
-    ) -> _Step:
+    def _start(self, pool: ThreadPoolExecutor, document: NewDocument, turn: _Turn) -> _Step:
         document_id = short_hash("document", document.key)
         version = content_hash(document)[:16]
         with self._catalog.reading() as view:
             if view.version(document.key) == version and not view.is_buried_key(document.key):
-                report.unchanged.append(view.document(document_id))
-                return _Step(tell, document.key)
-        pieces = split_document(document.text, document.blocks, self._passage_words)
-        passages = [pool.submit(self._embed_piece, document, piece, reuse=True) for piece in pieces]
-        write = partial(self._write, document, document_id, version, passages, report, tell)
+                turn.report.unchanged.append(view.document(document_id))
+                return _Step(turn.tell, document.key)
+        passages = self._embedding(pool, document, reuse=True)
+        write = partial(self._write, document, document_id, version, passages, turn)
+        return _Step(write, document.key, passages)
+
+    def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
+        document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
+        passages = self._embedding(pool, document, reuse=False)
+        write = partial(self._write, document, held.id, held.version, passages, turn, is_held=True)
         return _Step(write, document.key, passages)
 
     def _write(
@@ -145,35 +178,61 @@ class Ingestion:
         document: NewDocument,
         document_id: str,
         version: str,
-        passages: Sequence[Future[EmbeddedPiece]],
-        report: AddReport,
-        tell: Callable[..., None],
+        passages: Sequence[Future[list[EmbeddedPiece]]],
+        turn: _Turn,
+        *,
+        is_held: bool = False,
     ) -> None:
-        tell()
+        turn.tell()
         embedded = list[EmbeddedPiece]()
-        for passage in passages:
-            embedded.append(passage.result())
-            if len(embedded) % _PASSAGES_TOLD == 0:
-                tell(len(embedded) / len(passages))
-        with self._catalog.writing() as writer:
-            is_new = writer.version(document.key) is None
-            stored = writer.put(document, document_id, version, embedded)
+        try:
+            for done, passage in enumerate(passages, 1):
+                embedded.extend(passage.result())
+                if done % _PASSAGES_TOLD == 0:
+                    turn.tell(done / len(passages))
+            with self._catalog.writing() as writer:
+                check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
+                held = writer.version(document.key)
+                if is_held and held != version:
+                    return
+                stored = writer.put(document, document_id, version, embedded)
+                if not is_held:
+                    writer.unbury(document.key)
+        except EmbeddingError as error:
+            turn.fail(LoadError(document.title or document.key, str(error)))
+            return
         self._changed()
-        (report.added if is_new else report.updated).append(stored)
+        (turn.report.updated if held else turn.report.added).append(stored)
 
-    def _settle(self, settle: Callable[[CatalogWriter], None]) -> None:
+    def _settle(self, settle: Callable[[CatalogWriter], None], turn: _Turn) -> None:
+        if turn.has_failed:  # a file is not noted as read, and is tried again
+            return
         with self._catalog.writing() as writer:
             settle(writer)
 
-    def _embed_piece(self, document: NewDocument, piece: Piece, *, reuse: bool) -> EmbeddedPiece:
-        """Embed a passage with its title and headings before it, unless its vectors are held."""
-        text, spans = embedded_text(document.title, document.text, piece)
-        fingerprint = passage_fingerprint(self._embedder.name, text, spans)
-        held = None
+    def _embedding(
+        self, pool: ThreadPoolExecutor, document: NewDocument, *, reuse: bool
+    ) -> list[Future[list[EmbeddedPiece]]]:
+        """Begin to embed a document's passages, each by itself unless the model wants them together."""
+        pieces = split_document(document.text, document.blocks, self._passage_words)
+        together = [pieces] if isinstance(self._embedder, InBatches) else [[piece] for piece in pieces]
+        return [pool.submit(self._embed, document, part, reuse=reuse) for part in together]
+
+    def _embed(self, document: NewDocument, pieces: Sequence[Piece], *, reuse: bool) -> list[EmbeddedPiece]:
+        """Embed passages with their title and headings before them, but for those whose vectors are held."""
+        texts = [embedded_text(document.title, document.text, piece) for piece in pieces]
+        names = [passage_fingerprint(self._embedder.name, *text) for text in texts]
+        held = dict[str, PassageVectors]()
         if reuse:
             with self._catalog.reading() as view:
-                held = view.reusable(fingerprint, with_words=self._embedder.has_words)
-        return EmbeddedPiece(piece, fingerprint, held or self._embedder.embed_passage(text, spans))
+                found = {name: view.reusable(name, with_words=self._embedder.has_words) for name in names}
+            held = {name: vectors for name, vectors in found.items() if vectors is not None}
+        lacking = [text for name, text in zip(names, texts, strict=True) if name not in held]
+        made = iter(_embedded(self._embedder, lacking))
+        return [
+            EmbeddedPiece(piece, name, held.get(name) or next(made))
+            for piece, name in zip(pieces, names, strict=True)
+        ]
 
 
 def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
@@ -182,6 +241,14 @@ def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[
     offset = len(context) + 1 - piece.start
     spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
     return f"{context}\n{text[piece.start : piece.end]}", spans
+
+
+def _embedded(
+    embedder: Embedder, passages: Sequence[tuple[str, list[tuple[int, int]]]]
+) -> list[PassageVectors]:
+    if isinstance(embedder, InBatches):
+        return embedder.embed_passages(passages)
+    return [embedder.embed_passage(*passage) for passage in passages]
 
 
 def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
@@ -240,11 +307,6 @@ def _unfinished(steps: Iterable[_Step]) -> int:
 def _finish(steps: deque[_Step], is_due: Callable[[], bool]) -> None:
     while steps and is_due():
         steps.popleft().run()
-
-
-def _fail(error: LoadError, report: AddReport, tell: Callable[..., None]) -> None:
-    tell()
-    report.failed.append(error)
 
 
 def _without_repeats(progress: ReportProgress | None) -> ReportProgress:

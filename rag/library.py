@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import starmap
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.catalog import Catalog
 from rag.catalog_view import Tombstone
 from rag.catalog_writer import CatalogWriter, text_hash
+from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
 from rag.documents import (
     AddReport,
@@ -28,8 +29,9 @@ from rag.documents import (
     ReportProgress,
     short_hash,
 )
-from rag.embeddings import Embedder, LocalEmbeddings
-from rag.errors import CatalogError, DocumentNotFound, LoadError
+from rag.embeddings import Embedder
+from rag.endpoint_embeddings import embedder_of, told
+from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.finding import Finder, Found
 from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
 from rag.forgetting import Forgetting
@@ -46,13 +48,17 @@ _PATIENCE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LibraryStatus:
-    """Figures for the line at the bottom of the Library page."""
+    """Figures for the line at the bottom of the Library page.
+
+    ``embedder`` tells of an embedding model other than the packaged one, in a few words.
+    """
 
     documents: int
     passages: int
     bytes_on_disk: int
     changed: datetime | None
     index: str
+    embedder: str = ""
 
 
 class Library:
@@ -61,11 +67,20 @@ class Library:
     Safe in several threads; several processes may open one folder. Use `Library.open`.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog, embedder: Embedder, index: VectorIndex) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        embedder: Embedder,
+        index: VectorIndex,
+        former: str | None = None,
+    ) -> None:
         self.settings = settings
         self.embedder = embedder
         self._catalog = catalog
         self._index = index
+        # The embedding model that this library is to be changed from; another process may have done that.
+        self._former = former
         self._forgetting = Forgetting(settings, catalog)
         self._batches = threading.local()
 
@@ -75,28 +90,38 @@ class Library:
         return self._catalog
 
     @classmethod
-    def open(cls, settings: Settings, embedder: Embedder | None = None, *, follow: bool = True) -> Library:
+    def open(
+        cls,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        *,
+        follow: bool = True,
+        reembed: bool = False,
+    ) -> Library:
         """Open the library in ``settings.data_dir``, and make it if there is none.
 
         Parameters
         ----------
         embedder
-            The embedding model; the packaged one if left out.
+            The embedding model; the one of the settings if left out.
         follow
             Whether to keep Chroma in step, as the app does. Without it the search is exact.
+        reembed
+            Whether to open a library of another embedding model too. `complete` embeds all of it anew, and
+            until then passages are found by their words alone.
 
         Raises
         ------
         CatalogError
             The folder can't be written, the catalog is damaged, of a newer Footnote, or holds
-            vectors of another embedding model.
+            vectors of another embedding model, and ``reembed`` isn't set.
         EmbeddingError
             The embedding model is missing or is not the one expected.
         """
-        embedder = embedder or LocalEmbeddings.from_settings(settings)
+        embedder = embedder or embedder_of(settings)
         catalog = Catalog(settings.data_dir / "catalog.sqlite3")
         try:
-            _check_embedder(catalog, embedder.name)
+            former = former_embedder(catalog, embedder.name, may_change=reembed)
         except BaseException:
             catalog.close()
             raise
@@ -107,7 +132,7 @@ class Library:
             follow=follow,
             server_url=settings.chroma_url,
         )
-        library = cls(settings, catalog, embedder, index)
+        library = cls(settings, catalog, embedder, index, former)
         # What a process that was killed has left.
         library._forgetting.forget(patience_seconds=0.0)
         return library
@@ -140,7 +165,14 @@ class Library:
         return self.ingest(jobs, len(waiting), progress)
 
     def ingest(self, jobs: Iterable[Job], total: int, progress: ReportProgress | None = None) -> AddReport:
-        """Add what `total` jobs load, as `add` does."""
+        """Add what `total` jobs load, as `add` does.
+
+        Raises
+        ------
+        EmbeddingError
+            The embedding model has been changed, and the new one can't be asked.
+        """
+        self._completing().begin_if_due()
         with self.batch():
             return self._ingestion().run(jobs, total, progress)
 
@@ -269,36 +301,46 @@ class Library:
         Raises
         ------
         DocumentNotFound
+        EmbeddingError
+            The embedding model failed; the document is as it was.
         """
-        held = self.document(document_id)
-        names = (field.name for field in fields(NewDocument))
-        document = NewDocument(**{name: getattr(held, name) for name in names})
-        pieces = self._ingestion().embed(document)
-        with self._catalog.writing() as writer:
-            if writer.version(held.key) == held.version:
-                # Nothing is added on purpose here, so what was removed on purpose stays away.
-                buried = writer.select("SELECT key, text_hash, title, removed FROM tombstones").fetchall()
-                held = writer.put(document, held.id, held.version, pieces)
-                for row in buried:
-                    writer.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?, ?)", row)
-        self._index.notify()
-        return held
+        self.document(document_id)
+        report = self._ingestion().run_again([document_id])
+        if report.failed:
+            raise EmbeddingError(report.failed[0].reason)
+        return self.document(document_id)
 
     def complete(self, progress: ReportProgress | None = None) -> int:
-        """Embed anew what an older Footnote added without vectors of words; return how many documents.
+        """Embed what has still to be embedded; return how many documents.
 
-        Until then they are made for each question, which takes time.
+        That is everything after a change of the embedding model, or what was left of it; and what an older
+        Footnote added without vectors of words, which until then are made for each question.
+
+        Raises
+        ------
+        EmbeddingError
+            The model failed; what it gave until then is kept.
         """
-        if not self.embedder.has_words:
-            return 0
-        with self._catalog.reading() as view:
-            lacking = view.without_words()
-        for done, document_id in enumerate(lacking):
-            with suppress(DocumentNotFound):  # removed meanwhile
-                title = self.embed_again(document_id).title
-                if progress is not None:
-                    progress(Progress(done + 1, len(lacking), title))
-        return len(lacking)
+        with self.batch():
+            return self._completing().complete(progress)
+
+    def reembed(self, progress: ReportProgress | None = None) -> int:
+        """Embed everything with the embedding model that is set now; return how many documents.
+
+        What it has embedded already is passed over, unless its vectors have another length by now. Where
+        this is interrupted, the next call goes on.
+
+        Raises
+        ------
+        EmbeddingError
+            The model failed; what it gave until then is kept.
+        """
+        with self.batch():
+            return self._completing().reembed(progress)
+
+    def to_embed(self) -> int:
+        """How many documents have still to be embedded since the embedding model was changed."""
+        return self._completing().left()
 
     def status(self) -> LibraryStatus:
         """Count what the library holds."""
@@ -306,7 +348,7 @@ class Library:
             documents, passages = view.counts()
             changed = view.updated()
         size = sum(map(size_in_bytes, files_below(self.settings.data_dir)))
-        return LibraryStatus(documents, passages, size, changed, self._index.state)
+        return LibraryStatus(documents, passages, size, changed, self._index.state, told(self.embedder))
 
     def rebuild_index(self) -> None:
         """Make Chroma's index anew from the catalog and wait for it; nothing is embedded again.
@@ -368,22 +410,13 @@ class Library:
     def _finder(self) -> Finder:
         return Finder(self._catalog, self._index, self.embedder, self._ingestion().completed)
 
+    def _completing(self) -> Completing:
+        return Completing(
+            self._catalog, self.embedder, self._ingestion(), self._index.notify, former=self._former
+        )
+
     def _ingestion(self) -> Ingestion:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
-
-
-def _check_embedder(catalog: Catalog, name: str) -> None:
-    with catalog.reading() as view:
-        held, passages = view.meta("embedder"), view.counts()[1]
-    if held == name:
-        return
-    if held and passages:
-        raise CatalogError(
-            f"The library holds vectors of the embedding model {held}, and {name} is set: set the former"
-            " again, or choose a new folder with FOOTNOTE_DATA_DIR and add the documents there."
-        )
-    with catalog.writing() as writer:
-        writer.set_meta("embedder", name)
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:

@@ -22,7 +22,7 @@ from rag.catalog_writer import text_hash
 from rag.documents import Block, NewDocument, Progress, ReportProgress, content_hash, short_hash
 from rag.embeddings import Embedder
 from rag.errors import CatalogError
-from rag.held_vectors import Blobs, HeldVectors
+from rag.held_vectors import Blobs, with_held
 from rag.library import Library
 from rag.pages import PageFile, Row, Value
 from rag.process_lock import ProcessLock
@@ -87,7 +87,7 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
 def _fill(
     settings: Settings, embedder: Embedder, pages: PageFile, survey: _Survey, progress: ReportProgress | None
 ) -> None:
-    held = HeldVectors(embedder, _look_up(pages, survey))
+    held = with_held(embedder, _look_up(pages, survey))
     with Library.open(settings, held, follow=False) as library:
         for done, place in enumerate(survey.documents.values()):
             row = _by_name(pages.row(place))

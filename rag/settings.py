@@ -63,6 +63,12 @@ class Settings(BaseModel):
     """How long it may pause while it writes."""
     model_total_seconds: float = Field(180.0, gt=0, le=3_600)
     """How long everything may take that a model does for one answer."""
+    embedding_model: str = ""
+    """The embedding model of an OpenAI-compatible endpoint; empty for the packaged one, or `model_dir`'s."""
+    embedding_base_url: str = ""
+    """Where the embedding model is, if elsewhere than the model that writes."""
+    embedding_api_key: SecretStr = SecretStr("")
+    """The key for it; `openai_api_key` is shown to no other server than its own."""
     model_dir: Path | None = None
     """A folder with `model.onnx` and `tokenizer.json` instead of the packaged model."""
     chroma_url: str = ""
@@ -76,7 +82,7 @@ class Settings(BaseModel):
         """Whether there is a model to write answers: a key or an address is set."""
         return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
 
-    @field_validator("openai_api_key")
+    @field_validator("openai_api_key", "embedding_api_key")
     @classmethod
     def _key(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value().strip()
@@ -85,19 +91,38 @@ class Settings(BaseModel):
             raise ValueError("it must be one word of letters, digits and signs")
         return SecretStr(text)
 
-    @field_validator("openai_base_url")
+    @field_validator("openai_base_url", "embedding_base_url")
     @classmethod
     def _endpoint_url(cls, url: str) -> str:
         if url and not _is_address(url):
             raise ValueError("it must be the address of an endpoint, such as http://127.0.0.1:11434/v1")
         return url.rstrip("/")
 
-    @field_validator("openai_model")
+    @field_validator("openai_model", "embedding_model")
     @classmethod
     def _model_name(cls, name: str) -> str:
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise ValueError("it must be the name of a model")
         return name.strip()
+
+    @model_validator(mode="after")
+    def _can_embed(self) -> Settings:
+        if self.embedding_model and self.model_dir:
+            raise ValueError(
+                f"{PREFIX}EMBEDDING_MODEL and {PREFIX}MODEL_DIR name two embedding models: unset one of them"
+            )
+        if self.embedding_base_url and not self.embedding_model:
+            raise ValueError(
+                f"{PREFIX}EMBEDDING_BASE_URL names a server and {PREFIX}EMBEDDING_MODEL no model on it: set"
+                " the model, or unset the address"
+            )
+        keys = self.openai_api_key.get_secret_value(), self.embedding_api_key.get_secret_value()
+        if self.embedding_model and not (any(keys) or self.embedding_base_url or self.openai_base_url):
+            raise ValueError(
+                f"{PREFIX}EMBEDDING_MODEL needs an endpoint: set OPENAI_API_KEY, or"
+                f" {PREFIX}EMBEDDING_BASE_URL for a server of your own"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_write(self) -> Settings:

@@ -21,6 +21,7 @@ from rag.chroma import FolderStore, PassageCollection, ServerStore, Store
 from rag.embeddings import Vector, products
 from rag.errors import CatalogError, VectorIndexError
 from rag.process_lock import ProcessLock
+from rag.reembedding import is_embedded
 
 _STEP = 500
 """Changes applied at once: some tenths of a second, the longest that closing has to wait."""
@@ -43,7 +44,9 @@ ELSEWHERE = "another process keeps the vector index; searching exactly"
 """The state of an index whose folder isn't ours."""
 OUT_OF_REACH = "the Chroma server doesn't answer; searching exactly"
 FAILED = "the vector index failed and will be tried again; searching exactly"
-HELD_UP = (ELSEWHERE, OUT_OF_REACH, FAILED)
+NOT_EMBEDDED = "articles wait to be embedded anew; searching by words alone"
+"""The state while the embedding model is being changed."""
+HELD_UP = (ELSEWHERE, OUT_OF_REACH, FAILED, NOT_EMBEDDED)
 """States that waiting doesn't end soon."""
 
 log = logging.getLogger(__name__)
@@ -156,8 +159,13 @@ class VectorIndex:
             self._thread.join(_CLOSING_SECONDS)
 
     def nearest(self, view: CatalogView, vector: Vector, limit: int) -> Nearest:
-        """Return the passages nearest to `vector`, in no order that matters: callers rescore them."""
+        """Return the passages nearest to `vector`, in no order that matters: callers rescore them.
+
+        To one of zeros, which stands for a question that isn't embedded, none is near.
+        """
         self._used = time.monotonic()
+        if not vector.any():
+            return Nearest((), exact=True)
         found, applied = self._ask(vector, limit)
         if applied > view.last_change():
             # Chroma has replaced passages that this view still holds.
@@ -238,6 +246,11 @@ class VectorIndex:
 
     def _catch_up(self) -> bool:
         """Apply all changes; return whether Chroma can be asked and holds everything now."""
+        with self._catalog.reading() as view:
+            is_of_this_model = is_embedded(view, self._embedder)
+        if not is_of_this_model:
+            self._stand_back()
+            return False
         is_keeper = self._lock.acquire()
         if not is_keeper and (self._is_distrusted or not self._store.is_shared):
             self._state, self._is_distrusted = ELSEWHERE, False
@@ -263,6 +276,14 @@ class VectorIndex:
                 self._discard()
                 collection = self._open(is_keeper)
         return False
+
+    def _stand_back(self) -> None:
+        """Let go of Chroma: there is nothing for it, or it is another process's turn to fill it."""
+        self._state = NOT_EMBEDDED
+        with self._mutex:
+            self._collection = None
+            self._store.close()
+        self._lock.release()
 
     def _watch(self, collection: PassageCollection) -> bool:
         """Return whether the process that keeps the server's collection has applied everything."""
@@ -361,8 +382,8 @@ def _joined(first: VectorRows, second: VectorRows) -> VectorRows:
 
 
 def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
-    """Return the ids of the rows nearest to `vector`, in no order that matters."""
-    if not rows.ids:
+    """Return the ids of the rows nearest to `vector`, in no order that matters; to one of zeros none is."""
+    if not rows.ids or not vector.any():
         return []
     cosines = products(rows.matrix, vector)
     if len(cosines) <= limit:

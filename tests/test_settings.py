@@ -105,3 +105,33 @@ def test_a_wrong_setting_of_the_model_is_one_sentence(variables: dict[str, str],
     with pytest.raises(SettingsError, match=sentence) as raised:
         Settings.from_env(variables)
     assert str(raised.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"FOOTNOTE_EMBEDDING_MODEL": "bag"}, "needs an endpoint: set OPENAI_API_KEY"),
+        (
+            {"FOOTNOTE_EMBEDDING_BASE_URL": "http://127.0.0.1/v1"},
+            "names a server and FOOTNOTE_EMBEDDING_MODEL",
+        ),
+        (
+            {"FOOTNOTE_EMBEDDING_MODEL": "bag", "OPENAI_API_KEY": "sk", "FOOTNOTE_MODEL_DIR": "m"},
+            "name two embedding models: unset one of them",
+        ),
+        (
+            {"FOOTNOTE_EMBEDDING_MODEL": "bag", "FOOTNOTE_EMBEDDING_BASE_URL": "127.0.0.1:11434"},
+            "^FOOTNOTE_EMBEDDING_BASE_URL can't be used: it must be the address of an endpoint",
+        ),
+        ({"FOOTNOTE_EMBEDDING_API_KEY": "two words"}, "^FOOTNOTE_EMBEDDING_API_KEY can't be used"),
+    ],
+)
+def test_an_embedding_model_without_what_it_needs_is_one_sentence(given: dict[str, str], sentence: str):
+    with pytest.raises(SettingsError, match=sentence) as caught:
+        Settings.from_env(given)
+    assert str(caught.value).endswith(".")
+
+
+def test_the_key_of_the_embedding_model_is_not_shown():
+    settings = Settings(embedding_model="bag", embedding_api_key="sk-secret")
+    assert "sk-secret" not in repr(settings) + settings.model_dump_json()
