@@ -14,12 +14,14 @@ from rag.documents import (
     Document,
     Filters,
     Hit,
+    LeftOut,
     Loaded,
     NewDocument,
     Passage,
     Progress,
     Sentence,
     Stage,
+    Usage,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.errors import (
@@ -37,6 +39,7 @@ from rag.errors import (
 from rag.library import Library, LibraryStatus
 from rag.loaders import load_bytes, load_file
 from rag.settings import Settings
+from rag.support import Support, check_support
 
 __all__ = [
     "AddReport",
@@ -53,6 +56,7 @@ __all__ = [
     "Filters",
     "FootnoteError",
     "Hit",
+    "LeftOut",
     "Library",
     "LibraryStatus",
     "LoadError",
@@ -68,8 +72,11 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Stage",
+    "Support",
     "Tombstone",
+    "Usage",
     "VectorIndexError",
+    "check_support",
     "load_bytes",
     "load_file",
 ]

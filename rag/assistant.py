@@ -6,20 +6,27 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Literal
 
 from rag import followups
 from rag.copies import find_apart
 from rag.documents import EMPTY_COLLECTION, NO_MATCH, Answer, Filters, Sentence, Stage
-from rag.errors import QuestionError
+from rag.errors import QuestionError, SettingsError
 from rag.finding import Found
 from rag.library import Library
 from rag.quoting import quote
-from rag.settings import Settings
+from rag.settings import NO_ENDPOINT, Settings
 from rag.text import one_line
+from rag.tracing import Trace, Untraced
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
+
+    from rag.endpoint import Limits
+    from rag.generating import Writer
+
+Mode = Literal["auto", "quote", "generate"]
 
 ASKED_AS = "Asked as: "
 """Begins the stage that says how a follow-up was completed."""
@@ -41,6 +48,7 @@ class Assistant:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library
         self._settings = settings
+        self._made_writer: Writer | None = None
 
     def ask(
         self,
@@ -50,6 +58,8 @@ class Assistant:
         complete: bool = True,
         prefer: bool = True,
         filters: Filters | None = None,
+        mode: Mode | None = None,
+        stop: Event | None = None,
     ) -> Answer:
         """Answer a question.
 
@@ -67,13 +77,21 @@ class Assistant:
             `Answer.preferring` says which.
         filters
             What the answer may be taken from; `Answer.limited_to` says it in words.
+        mode
+            How the answer is made; as the settings say if left out. `Answer.mode` is how it was made.
+        stop
+            Set by another thread to stop a model; what was written and checked until then is the answer.
 
         Raises
         ------
         QuestionError
             The question is empty or too long.
+        SettingsError
+            A written answer is asked for and no endpoint is set.
         """
-        for step in self.stream(question, history, complete=complete, prefer=prefer, filters=filters):
+        for step in self.stream(
+            question, history, complete=complete, prefer=prefer, filters=filters, mode=mode, stop=stop
+        ):
             if isinstance(step, Answer):
                 return step
         raise AssertionError("a stream ends with its answer")
@@ -86,49 +104,96 @@ class Assistant:
         complete: bool = True,
         prefer: bool = True,
         filters: Filters | None = None,
+        mode: Mode | None = None,
+        stop: Event | None = None,
     ) -> Iterator[Stage | Sentence | Answer]:
         """Answer a question step by step: what is happening, each sentence, and last the answer.
 
-        The first stage of a follow-up that was completed says as what it is asked.
+        The first stage of a follow-up that was completed says as what it is asked. Sentences that a model
+        writes come as they are checked; where too few hold, the answer at the end has others, and it counts.
+        Closing the iterator closes the connection to the model too.
 
         Raises
         ------
         QuestionError
             The question is empty or too long.
+        SettingsError
+            A written answer is asked for and no endpoint is set.
         """
+        return self._steps(question, history, complete, prefer, filters, mode, stop, Untraced())
+
+    def as_runnable(
+        self, *, prefer: bool = True, filters: Filters | None = None, mode: Mode | None = None
+    ) -> Runnable[str, Answer]:
+        """Return the chain from a question to its `Answer` as a LangChain Runnable.
+
+        It streams what `stream` does. Its steps, ``retrieve``, ``quote`` and with a model ``prompt``,
+        ``model`` and ``check``, can be traced by LangChain's callbacks.
+        """
+
+        def answer(question: str, trace: Trace) -> Iterator[Stage | Sentence | Answer]:
+            return self._steps(question, (), False, prefer, filters, mode, None, trace)
+
+        from rag.chains import answering_chain
+
+        return answering_chain(answer)
+
+    def _steps(
+        self,
+        question: str,
+        history: Sequence[Answer],
+        complete: bool,
+        prefer: bool,
+        filters: Filters | None,
+        mode: Mode | None,
+        stop: Event | None,
+        trace: Trace,
+    ) -> Iterator[Stage | Sentence | Answer]:
         started = time.perf_counter()
         typed = self._checked(question)
+        writer = self._writer() if self._writes(mode) else None
+        limits = self._limits(stop) if writer else None
         text = self._completed(typed, history) if complete else typed
+        leans = text != typed
+        if writer and limits and complete and history and not leans and followups.leans(typed):
+            leans = True
+            yield Stage("Completing the question")
+            text = self._bounded(writer.complete(typed, history, limits, trace), typed)
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
         find = partial(self._library.find, text, filters=filters, prefer=prefer)
-        found = find_apart(find, PASSAGES)
+        found = trace.step("retrieve", lambda _: find_apart(find, PASSAGES), text)
         yield Stage(_reading(found))
-        answer = self._answer(text, found)
-        yield from answer.sentences
+        answer = trace.step("quote", partial(self._quoted, text), found)
+        if writer and limits and not answer.abstained:
+            # What the collection has no answer to isn't asked of a model, which would have one.
+            answer = yield from writer.write(text, found, answer, history if leans else (), limits, trace)
+        if answer.mode == "quote":
+            yield from answer.sentences
         yield replace(answer, seconds=time.perf_counter() - started)
 
-    def as_runnable(self, *, prefer: bool = True, filters: Filters | None = None) -> Runnable[str, Answer]:
-        """Return the chain from a question to its `Answer` as a LangChain Runnable.
+    def _writes(self, mode: Mode | None) -> bool:
+        mode = mode or self._settings.answer_mode
+        if mode == "generate" and not self._settings.has_endpoint:
+            raise SettingsError(f"{NO_ENDPOINT}.")
+        return mode != "quote" and self._settings.has_endpoint
 
-        Its two steps, ``retrieve`` and ``quote``, can be traced by LangChain's callbacks.
-        """
+    def _writer(self) -> Writer:
+        if self._made_writer is None:
+            # Imported where it is needed: LangChain and the endpoint's client take a second.
+            from rag.generating import Writer
 
-        def retrieve(question: str) -> tuple[str, Found]:
-            text = self._checked(question)
-            return text, find_apart(
-                partial(self._library.find, text, filters=filters, prefer=prefer), PASSAGES
-            )
+            self._made_writer = Writer(self._settings)
+        return self._made_writer
 
-        def answer(asked: tuple[str, Found]) -> Answer:
-            return self._answer(*asked)
+    def _limits(self, stop: Event | None) -> Limits:
+        from rag.endpoint import Limits
 
-        from rag.chains import answering_chain
+        until = time.monotonic() + self._settings.model_total_seconds
+        return Limits(until, stop.is_set) if stop else Limits(until)
 
-        return answering_chain(retrieve, answer)
-
-    def _answer(self, question: str, found: Found) -> Answer:
+    def _quoted(self, question: str, found: Found) -> Answer:
         """Answer from what was found for a question, of which only a part may have been searched for."""
         answer = quote(found, self._library.embedder.name)
         if found.limited_to and answer.text == EMPTY_COLLECTION and self._library.status().documents:
@@ -136,7 +201,9 @@ class Assistant:
         return replace(answer, question=question, preferring=found.preferring, limited_to=found.limited_to)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
-        completed = followups.complete(question, history)
+        return self._bounded(followups.complete(question, history), question)
+
+    def _bounded(self, completed: str, question: str) -> str:
         return completed if len(completed) <= self._settings.max_question_characters else question
 
     def _checked(self, question: str) -> str:

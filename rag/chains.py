@@ -6,19 +6,18 @@ import, which a start without it is spared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
-from rag.documents import Answer, Hit
+from rag.documents import Answer, Hit, Sentence, Stage
 from rag.embeddings import Embedder
-
-Found = TypeVar("Found")
+from rag.tracing import Given, Made, Trace
 
 
 class LangChainEmbeddings(Embeddings):
@@ -50,12 +49,27 @@ class LibraryRetriever(BaseRetriever):
         return [_langchain_document(hit) for hit in self.library.search(query, self.limit, self.filters)]
 
 
+class Traced:
+    """Runs the steps of a chain so that callbacks see them, each by its name."""
+
+    def __init__(self, config: RunnableConfig) -> None:
+        self.config = config
+
+    def step(self, name: str, function: Callable[[Given], Made], given: Given) -> Made:
+        """Return what a function makes of something, as a run of its own."""
+        return RunnableLambda(function, name=name).invoke(given, self.config)
+
+
 def answering_chain(
-    retrieve: Callable[[str], Found], answer: Callable[[Found], Answer]
+    answer: Callable[[str, Trace], Iterator[Stage | Sentence | Answer]],
 ) -> Runnable[str, Answer]:
-    """Return the chain from a question to its answer, in two steps that callbacks can trace."""
-    steps = RunnableLambda(retrieve, name="retrieve") | RunnableLambda(answer, name="quote")
-    return steps.with_config(run_name="footnote")
+    """Return the chain from a question to its answer; streamed, it gives all that comes before it too."""
+
+    def footnote(question: str, config: RunnableConfig) -> Iterator[Any]:
+        yield from answer(question, Traced(config))
+
+    # Invoked, a generator gives the sum of its steps, and of steps that don't add up the last: the answer.
+    return RunnableLambda(cast(Callable[[str], Answer], footnote), name="footnote")
 
 
 def _langchain_document(hit: Hit) -> LangChainDocument:

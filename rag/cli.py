@@ -108,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="don't prefer articles of the time or source that the question names",
             )
+            sub.add_argument(
+                "--mode",
+                choices=("auto", "quote", "generate"),
+                help="quote, or have a model write the answer; auto writes if an endpoint is set",
+            )
         _add_filters(sub)
     add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
@@ -254,7 +259,10 @@ def _search(library: Library, settings: Settings, options: argparse.Namespace) -
 
 def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     answer = Assistant(library, settings).ask(
-        " ".join(options.question), prefer=not options.no_preference, filters=_filters(options)
+        " ".join(options.question),
+        prefer=not options.no_preference,
+        filters=_filters(options),
+        mode=options.mode,
     )
     if options.json:
         _print_json(_answer(answer))
@@ -370,6 +378,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
         "abstained": answer.abstained,
+        "mode": answer.mode,
+        "remark": answer.remark,
+        "left_out": [asdict(one) for one in answer.left_out],
         "missing": list(answer.missing),
         "not_found": list(answer.not_found),
         "items_shown": answer.items_shown,

@@ -25,9 +25,11 @@ from rag.documents import (
     Differing,
     Document,
     Hit,
+    LeftOut,
     Passage,
     Sentence,
     SentenceKind,
+    Usage,
     name_of_removed,
 )
 from rag.errors import CatalogError
@@ -296,7 +298,20 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
     related = tuple(h for h in answer.related if (h.document.id, h.document.version) not in gone)
     text = " ".join(s.text for s in sentences if s.text) if sentences else answer.text
     differing = differing if len(differing) > 1 else ()
-    return replace(answer, text=text, sentences=sentences, related=related, differing=differing)
+    # Which article a sentence was made from that none bears can't be told: any that the model has read.
+    is_read = not gone.isdisjoint(answer.read)
+    left_out = tuple(LeftOut("", "", one.position) if is_read else one for one in answer.left_out)
+    read = tuple(version for version in answer.read if version not in gone)
+    return replace(
+        answer,
+        text=text,
+        sentences=sentences,
+        related=related,
+        differing=differing,
+        left_out=left_out,
+        read=read,
+        sent=(),
+    )
 
 
 def _without_copies(citation: Citation, gone: AbstractSet[tuple[str, str]], may_move: bool) -> Citation:
@@ -311,12 +326,12 @@ def _without_copies(citation: Citation, gone: AbstractSet[tuple[str, str]], may_
 
 
 def answer_to_json(answer: Answer) -> str:
-    """Return an answer as JSON text, for `answer_from_json`."""
-    return json.dumps(asdict(answer), default=_day_or_time, ensure_ascii=False)
+    """Return an answer as JSON text, for `answer_from_json`; what was sent to a model is not kept."""
+    return json.dumps(asdict(replace(answer, sent=())), default=_day_or_time, ensure_ascii=False)
 
 
 def answer_from_json(text: str) -> Answer:
-    """Return the answer that `answer_to_json` wrote; the two are exact inverses."""
+    """Return the answer that `answer_to_json` wrote; but for ``sent`` the two are exact inverses."""
     data = json.loads(text)
     sentences = tuple(
         Sentence(s["text"], s["kind"], tuple(_citation(c) for c in s["citations"])) for s in data["sentences"]
@@ -327,7 +342,10 @@ def answer_from_json(text: str) -> Answer:
     )
     words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
     differing = tuple(Differing(**_known(Differing, one)) for one in data.get("differing", ()))
-    parts = {"sentences": sentences, "related": related, "differing": differing}
+    left_out = tuple(LeftOut(**_known(LeftOut, one)) for one in data.get("left_out", ()))
+    usage = Usage(**_known(Usage, data["usage"])) if data.get("usage") else None
+    parts: dict[str, Any] = {"sentences": sentences, "related": related, "differing": differing, "sent": ()}
+    parts |= {"left_out": left_out, "usage": usage, "read": tuple(map(tuple, data.get("read", ())))}
     return Answer(**{**_known(Answer, data), **parts, **words})
 
 
@@ -390,6 +408,7 @@ def _insert_conversation(connection: sqlite3.Connection, conversation_id: str) -
 def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: int, answer: Answer) -> None:
     places = [place for c in answer.citations for place in (c, *c.copies)]
     versions = {(place.document.id, place.version) for place in places if place.quote}
+    versions |= set(answer.read if any(one.text for one in answer.left_out) else ())
     versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]

@@ -237,8 +237,30 @@ class Differing:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A sentence that a model wrote and that isn't shown, since the sources don't bear it.
+
+    ``reason`` says in one sentence what is wrong, ``position`` how many shown sentences stand before it.
+    """
+
+    text: str
+    reason: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took, all calls of the model together; tokens are 0 where the endpoint doesn't say."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds_to_first_token: float
+
+
 NO_ANSWER = "The collection has no answer to this question."
-"""What an answer that declines says."""
+"""What an answer that declines says, and what a model is told to say."""
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
 NO_MATCH = "No article matches the filters ({}): clear them or choose others."
 """What an answer says that filters leave nothing to, with the filters in words."""
@@ -259,6 +281,13 @@ class Answer:
     of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
     ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
     and more.
+
+    In a written answer ``left_out`` are the sentences that the sources don't bear, ``markers_dropped`` counts
+    the markers that pointed nowhere, and ``repaired`` says that the sentences are those of a second try.
+    ``remark`` is one line for the user where the model failed or was cut short: the answer is then made of
+    quotes, or of what was written and checked until then. ``usage`` is what it took, and ``read`` are the
+    documents whose passages the model was sent, as pairs of id and version. ``sent`` is all that was sent, as
+    pairs of role and text; it isn't stored with a conversation.
     """
 
     text: str
@@ -276,6 +305,13 @@ class Answer:
     items_shown: int = 0
     items_total: int = 0
     differing: tuple[Differing, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    markers_dropped: int = 0
+    repaired: bool = False
+    remark: str = ""
+    usage: Usage | None = None
+    read: tuple[tuple[str, str], ...] = ()
+    sent: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -290,8 +326,17 @@ def _shortened(names: Sequence[str]) -> list[str]:
 
 
 def remarks(answer: Answer) -> list[str]:
-    """Return what a reader must know beside the quotes: that a list was cut, and what wasn't found."""
-    found = [f"Nothing was found about “{name}”." for name in answer.not_found]
+    """Return what a reader must know beside the sentences, each as one line.
+
+    That the model failed, that sentences were left out, that a list was cut, and what wasn't found.
+    """
+    found = [answer.remark] if answer.remark else []
+    if answer.mode == "generate" and (number := len(answer.left_out)):
+        left = "1 sentence was left out because the sources don't bear it."
+        found.append(
+            left if number == 1 else f"{number} sentences were left out because the sources don't bear them."
+        )
+    found += [f"Nothing was found about “{name}”." for name in answer.not_found]
     if answer.items_shown < answer.items_total:
         are_rows = answer.sentences[-1].kind == "row"
         things = "matching rows of the table" if are_rows else "items of the list"

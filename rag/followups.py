@@ -128,6 +128,9 @@ _GERMAN_ARTICLES = (" der ", " die ", " das ", " den ", " dem ")
 _ADVERBS = frozenset("again also else here later now still then today too yet".split())
 _ORDINAL = pattern(r"\b(?:first|second|third|fourth|fifth|last|next|other)\b")
 _SOME_ORDINAL = pattern(r"(?:first|second|third|fourth|fifth|last|next|other)(?: ones?)?")
+_OPENING = pattern(r"(?:and|but|so|then|also|und|aber|peki|ya)\b.+")
+_FEW_WORDS = 3
+"""A question with fewer words of its own may be a whole one or not; a model can tell."""
 _COUNTED = pattern(r"\bhow many (?P<noun>[\w-]+)")
 
 
@@ -154,6 +157,17 @@ def complete(question: str, history: Sequence[Answer]) -> str:
             if completed:
                 return completed
     return question
+
+
+def leans(question: str) -> bool:
+    """Whether a question may lean on the ones before it: it points back, or hardly says anything itself."""
+    asked = question.strip()
+    return (
+        pointer(asked) is not None
+        or _element(asked) is not None
+        or bool(_OPENING.match(asked))
+        or len(content_words(asked)) < _FEW_WORDS
+    )
 
 
 def _leaned_on(history: Sequence[Answer]) -> list[Answer]:

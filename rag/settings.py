@@ -8,11 +8,25 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rag.errors import SettingsError
 
 PREFIX = "FOOTNOTE_"
+ENDPOINT_PREFIX = "openai_"
+"""Begins the fields that are read from variables of other programs too, such as OPENAI_API_KEY."""
+NO_ENDPOINT = (
+    "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, "
+    "or ask for quotes"
+)
 
 
 class Settings(BaseModel):
@@ -22,14 +36,33 @@ class Settings(BaseModel):
     made and passes over unknown names, and here only `from_env` may read and none may be unknown.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What is wrong with one setting is told without the values of the others: one is a key.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_dir: Path = Path("data")
     """The library: catalog, vector index, conversations and uploads."""
     corpus_dir: Path = Path("corpus")
     """The folder of articles that the app indexes at its start."""
-    answer_mode: Literal["auto", "quote"] = "auto"
-    """How answers are made; "auto" quotes, as long as no model can be set."""
+    answer_mode: Literal["auto", "quote", "generate"] = "auto"
+    """How answers are made; "auto" has a model write them if an endpoint is set, and quotes otherwise."""
+    openai_api_key: SecretStr = SecretStr("")
+    """The key of an OpenAI-compatible endpoint; servers of one's own mostly need none."""
+    openai_base_url: str = ""
+    """Its address, such as http://127.0.0.1:11434/v1; empty for OpenAI itself."""
+    openai_model: str = "gpt-5.4-mini"
+    """The model that writes."""
+    check: Literal["rules", "model"] = "rules"
+    """Who checks written sentences: rules, or rules and then the model, which can only take some away."""
+    model_context_tokens: int = Field(8_000, ge=1_000)
+    """The most that is sent at once, together with the longest answer."""
+    model_answer_tokens: int = Field(1_000, ge=50)
+    """The longest answer."""
+    model_first_token_seconds: float = Field(60.0, gt=0, le=3_600)
+    """How long a model may think before it writes."""
+    model_between_tokens_seconds: float = Field(20.0, gt=0, le=3_600)
+    """How long it may pause while it writes."""
+    model_total_seconds: float = Field(180.0, gt=0, le=3_600)
+    """How long everything may take that a model does for one answer."""
     model_dir: Path | None = None
     """A folder with `model.onnx` and `tokenizer.json` instead of the packaged model."""
     chroma_url: str = ""
@@ -38,21 +71,55 @@ class Settings(BaseModel):
     max_question_characters: int = Field(2_000, ge=100)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024)
 
+    @property
+    def has_endpoint(self) -> bool:
+        """Whether there is a model to write answers: a key or an address is set."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _key(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value().strip()
+        # Anything else would be refused as a header, in an error that quotes it.
+        if not (text.isascii() and text.isprintable() and " " not in text):
+            raise ValueError("it must be one word of letters, digits and signs")
+        return SecretStr(text)
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _endpoint_url(cls, url: str) -> str:
+        if url and not _is_address(url):
+            raise ValueError("it must be the address of an endpoint, such as http://127.0.0.1:11434/v1")
+        return url.rstrip("/")
+
+    @field_validator("openai_model")
+    @classmethod
+    def _model_name(cls, name: str) -> str:
+        if not name.strip() or len(name) > 200 or not name.isprintable():
+            raise ValueError("it must be the name of a model")
+        return name.strip()
+
+    @model_validator(mode="after")
+    def _can_write(self) -> Settings:
+        if self.answer_mode == "generate" and not self.has_endpoint:
+            raise ValueError(NO_ENDPOINT)
+        if 2 * self.model_answer_tokens > self.model_context_tokens:
+            raise ValueError(
+                f"{PREFIX}MODEL_ANSWER_TOKENS can be at most half of {PREFIX}MODEL_CONTEXT_TOKENS, which hold"
+                " the passages too: lower the one or raise the other"
+            )
+        return self
+
     @field_validator("chroma_url")
     @classmethod
     def _server_url(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number
-            is_url = False
-        if url and (not is_url or "@" in parts.netloc or parts.query or parts.fragment):
+        if url and not _is_address(url):
             raise ValueError("it must be the address of a Chroma server, such as http://127.0.0.1:8000")
         return url.rstrip("/")
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings from variables named ``FOOTNOTE_`` and a field's name.
+        """Read the settings from variables named ``FOOTNOTE_`` and a field's name, and three of ``OPENAI_``.
 
         Parameters
         ----------
@@ -65,20 +132,31 @@ class Settings(BaseModel):
             A variable has an unknown name, or a value that can't be used.
         """
         variables = os.environ if environment is None else environment
-        values = {
-            name.removeprefix(PREFIX).lower(): value
-            for name, value in variables.items()
-            if name.startswith(PREFIX) and value
-        }
-        known = set(cls.model_fields)
-        for name in sorted(values.keys() - known):
-            names = ", ".join(PREFIX + field.upper() for field in sorted(known))
-            raise SettingsError(f"{PREFIX}{name.upper()} is no setting; the settings are {names}.")
+        known = {_variable(field): field for field in cls.model_fields}
+        for name in sorted(variables):
+            if name.startswith(PREFIX) and variables[name] and name not in known:
+                names = ", ".join(sorted(known))
+                raise SettingsError(f"{name} is no setting; the settings are {names}.")
+        values = {field: variables[name] for name, field in known.items() if variables.get(name)}
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic parses the strings
         except ValidationError as error:
-            first = error.errors()[0]
-            name = PREFIX + str(first["loc"][0]).upper()
-            raise SettingsError(
-                f"{name} can't be used: {first['msg'].removeprefix('Value error, ')}."
-            ) from error
+            first = error.errors(include_input=False)[0]
+            message = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                raise SettingsError(f"{message}.") from error
+            raise SettingsError(f"{_variable(str(first['loc'][0]))} can't be used: {message}.") from error
+
+
+def _variable(field: str) -> str:
+    return field.upper() if field.startswith(ENDPOINT_PREFIX) else PREFIX + field.upper()
+
+
+def _is_address(url: str) -> bool:
+    """Whether this is an address over HTTP, without a password or a query."""
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+    return is_url and not ("@" in parts.netloc or parts.query or parts.fragment)

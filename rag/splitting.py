@@ -90,9 +90,13 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     missing space after a full stop is no obstacle. No sentence is longer than
     `LONGEST_SENTENCE_WORDS`.
     """
+    return [part for start, end in whole_sentences(text) for part in _shortened(text, start, end)]
+
+
+def whole_sentences(text: str) -> list[tuple[int, int]]:
+    """Return the sentences as `split_sentences` does, however long they are."""
     cuts = [match.end() for match in _END.finditer(text) if _ends_sentence(text, match)]
-    spans = _trimmed(text, [0, *cuts, len(text)])
-    return [part for start, end in spans for part in _shortened(text, start, end)]
+    return _trimmed(text, [0, *cuts, len(text)])
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:

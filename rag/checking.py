@@ -1,0 +1,164 @@
+"""Written sentences checked against the passages that a model was given, and their footnotes.
+
+A sentence is shown only if passages bear it, and its footnotes go to just the sentences that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.copies import cite
+from rag.documents import Citation, LeftOut, Sentence
+from rag.finding import Found
+from rag.markers import Draft
+from rag.splitting import LEANING
+from rag.stored_passage import StoredPassage
+from rag.support import Support, bearing, check_support
+
+_TOO_LONG = "It is too long for a sentence."
+_NOT_BORNE = "No passage says this."
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A passage as a model was given it, with ``text`` as the check reads it.
+
+    Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
+    """
+
+    stored: StoredPassage
+    text: str
+    offset: int
+
+    @classmethod
+    def of(cls, stored: StoredPassage) -> Numbered:
+        """Return a passage with the header of the table that it goes on with."""
+        header = f"{stored.header}\n" if stored.header else ""
+        return cls(stored, header + stored.passage.text, len(header))
+
+
+@dataclass(slots=True)
+class Written:
+    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice."""
+
+    found: Found
+    passages: Sequence[Numbered]
+    sentences: list[Sentence] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    markers_dropped: int = 0
+    count: int = 0
+    _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether at least half of what was written is borne."""
+        return len(self.sentences) >= max(1, len(self.left_out))
+
+    def check(self, draft: Draft) -> Sentence | LeftOut | None:
+        """Check one more sentence: it is shown with its footnotes, or left out with a reason.
+
+        None is for what needs no mention: the lead-in to a list that isn't borne, or what was said before.
+        """
+        self.count += 1
+        cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
+        self.markers_dropped += len(draft.numbers) - len(cited)
+        said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
+        if draft.text in said:
+            return None
+        if draft.is_too_long:
+            return self._leave_out(draft.text, _TOO_LONG)
+        support = self._support(draft.text, cited) if cited else None
+        if support is None or not support.supported:
+            # Without a marker, or with a wrong one, it may be borne by another passage, by it alone.
+            other = self._best_passage(draft.text)
+            elsewhere = self._support(draft.text, [other]) if other is not None else None
+            if elsewhere and elsewhere.supported and other is not None:
+                support, cited = elsewhere, [other]
+        places = self._places(draft.text, cited) if support and support.supported else []
+        if not places:
+            if draft.is_lead:
+                return None
+            return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
+        citations = {one.number: one for place in places for one in [self._cited(*place)]}
+        sentence = Sentence(draft.text, "written", tuple(citations.values()))
+        self.sentences.append(sentence)
+        return sentence
+
+    def take_away(self, reasons: dict[int, str]) -> None:
+        """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
+        kept, left = list[Sentence](), list[LeftOut]()
+        waiting = list(self.left_out)
+        for place, sentence in enumerate(self.sentences):
+            while waiting and waiting[0].position <= place:
+                left.append(replace(waiting.pop(0), position=len(kept)))
+            if place in reasons:
+                left.append(LeftOut(sentence.text, reasons[place], len(kept)))
+            else:
+                kept.append(sentence)
+        left += [replace(one, position=len(kept)) for one in waiting]
+        self.left_out = left
+        numbers = dict[int, int]()
+        for sentence in kept:
+            for citation in sentence.citations:
+                numbers.setdefault(citation.number, len(numbers) + 1)
+        self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
+
+    def _support(self, claim: str, cited: Sequence[int]) -> Support:
+        return check_support(claim, [self.passages[place].text for place in cited])
+
+    def _leave_out(self, text: str, reason: str) -> LeftOut:
+        left = LeftOut(text, reason, len(self.sentences))
+        self.left_out.append(left)
+        return left
+
+    def _best_passage(self, claim: str) -> int | None:
+        places = bearing(claim, [passage.text for passage in self.passages])
+        return places[0].passage if places else None
+
+    def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
+        """Return the passages, with the first and the last of their sentences, that bear a claim."""
+        found = list[tuple[Numbered, int, int]]()
+        for place in bearing(claim, [self.passages[number].text for number in cited]):
+            passage = self.passages[cited[place.passage]]
+            shift = passage.stored.passage.start - passage.offset
+            held = [
+                number
+                for number, span in enumerate(passage.stored.sentences)
+                if span.start < place.end + shift and place.start + shift < span.end
+            ]
+            if held:
+                one = (passage, _leaned_on(passage.stored, held[0]), held[-1])
+                if one not in found:
+                    found.append(one)
+        return found
+
+    def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
+        citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
+        key = (citation.document.id, citation.start, citation.end)
+        number = self._numbers.setdefault(key, citation.number)
+        return _with_number(citation, number)
+
+
+def _leaned_on(stored: StoredPassage, first: int) -> int:
+    """Return where to begin so that "It was built in 1871" has what "it" is."""
+    span = stored.sentences[first]
+    offset = stored.passage.start
+    before = stored.sentences[first - 1] if first else None
+    is_one_paragraph = (
+        before is not None
+        and before.kind == span.kind == "paragraph"
+        and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
+    )
+    leans = LEANING.match(stored.passage.text[span.start - offset : span.end - offset])
+    return first - 1 if leans and is_one_paragraph else first
+
+
+def _with_number(citation: Citation, number: int) -> Citation:
+    copies = tuple(replace(copy, number=number) for copy in citation.copies)
+    return replace(citation, number=number, copies=copies)
+
+
+def _renumbered(sentence: Sentence, numbers: dict[int, int]) -> Sentence:
+    citations = tuple(_with_number(c, numbers[c.number]) for c in sentence.citations)
+    return replace(sentence, citations=citations)

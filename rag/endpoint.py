@@ -1,0 +1,304 @@
+"""An OpenAI-compatible endpoint: messages in, text piece by piece out, every failure one plain line.
+
+A call runs in the background, so that the limits hold whatever the endpoint does (one that sends a space
+every second never times out by itself) and that stopping closes the connection at once. Nothing that an
+endpoint says is put into an error: it may repeat the key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+from langchain_core.messages import AIMessage, BaseMessageChunk, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from rag.background import Background, Nothing
+from rag.documents import Stage
+from rag.errors import ModelError
+from rag.prompts import Message
+from rag.settings import Settings
+
+OPENAI_URL = "https://api.openai.com/v1"
+_OPENAI_HOSTS = (".openai.com", ".openai.azure.com", ".services.ai.azure.com")
+"""Where models that reason take no temperature, and where the longest answer has another name."""
+_NO_KEY = "none"
+"""What is sent where no key is set: the client wants one, and servers of one's own don't look at it."""
+_MOST_WAITED_SECONDS = 10.0
+"""A longer Retry-After isn't waited for."""
+_CONNECT_SECONDS = 10.0
+_TICK_SECONDS = 0.1
+_CHARACTERS_A_TOKEN = 8
+"""More than any tokenizer makes: an endpoint that goes on behind this doesn't keep to its limit."""
+_MOST_BYTES = 20 * 1024 * 1024
+_MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
+@dataclass(slots=True)
+class Reply:
+    """How a call went: ``text`` is all that came, ``is_cut`` says that it was stopped at a limit."""
+
+    text: str = ""
+    is_cut: bool = False
+    is_ended: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds_to_first_token: float = 0.0
+
+    def take(self, chunk: BaseMessageChunk, seconds: float) -> str:
+        """Add a chunk that came after so many seconds, and return its text."""
+        piece = str(chunk.text)
+        if piece and not self.text:
+            self.seconds_to_first_token = seconds
+        self.text += piece
+        if usage := getattr(chunk, "usage_metadata", None):
+            self.prompt_tokens = max(self.prompt_tokens, usage["input_tokens"])
+            self.completion_tokens = max(self.completion_tokens, usage["output_tokens"])
+        if reason := chunk.response_metadata.get("finish_reason"):
+            self.is_ended = True
+            self.is_cut = self.is_cut or reason in ("length", "content_filter")
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a model is given up: a moment of `time.monotonic`, or when the user stops it."""
+
+    until: float
+    is_stopped: Callable[[], bool] = lambda: False
+
+
+class Stopped(Exception):  # no error: somebody pressed a button
+    """The user has stopped the model."""
+
+
+class Endpoint:
+    """The endpoint of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = settings.openai_base_url or OPENAI_URL
+        self._host = urlsplit(self._url).netloc
+        self.model = settings.openai_model
+
+    def stream(
+        self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None = None
+    ) -> Generator[str | Stage, None, Reply]:
+        """Send messages and give the text piece by piece; an empty piece says that nothing has come yet.
+
+        Where the endpoint is busy and says for how long, that is waited for once, if it is short.
+
+        Raises
+        ------
+        ModelError
+            The endpoint failed, or took too long.
+        Stopped
+        """
+        try:
+            return (yield from self._once(messages, limits, config))
+        except _Busy as busy:
+            seconds = busy.seconds
+            if time.monotonic() + seconds >= limits.until:
+                raise
+        yield Stage(f"Waiting {seconds:.0f} s, because the model's endpoint is busy")
+        ready = time.monotonic() + seconds
+        while time.monotonic() < ready:
+            if limits.is_stopped():
+                raise Stopped
+            time.sleep(_TICK_SECONDS)
+            yield ""
+        return (yield from self._once(messages, limits, config))
+
+    def ask(self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None = None) -> Reply:
+        """Send messages and return the whole reply; raises what `stream` does."""
+        steps = self.stream(messages, limits, config)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                reply: Reply = end.value
+                return reply
+
+    def _once(
+        self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None
+    ) -> Generator[str | Stage, None, Reply]:
+        reply, started = Reply(), time.monotonic()
+        heard = started
+        call = Background(lambda: self._chunks(messages, config))
+        try:
+            while True:
+                if limits.is_stopped():
+                    raise Stopped
+                try:
+                    chunk = call.next(_TICK_SECONDS)
+                except Nothing:
+                    self._check_time(heard, limits, has_begun=bool(reply.text))
+                    yield ""
+                    continue
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
+                    # Without the cause: it may hold what the endpoint has said, the key among it.
+                    raise self._translated(error, has_begun=bool(reply.text)) from None
+                heard = time.monotonic()
+                yield reply.take(chunk, heard - started)
+                if len(reply.text) > _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens:
+                    reply.is_cut = reply.is_ended = True
+                    break
+                # What comes steadily, with text in it or not, is stopped too.
+                self._check_time(heard, limits, has_begun=bool(reply.text))
+        finally:
+            call.close()
+        if not reply.is_ended:
+            raise self._cut_short() if reply.text else self._unreadable()
+        return reply
+
+    async def _chunks(
+        self, messages: Sequence[Message], config: RunnableConfig | None
+    ) -> AsyncIterator[BaseMessageChunk]:
+        settings = self._settings
+        longest_pause = max(settings.model_first_token_seconds, settings.model_between_tokens_seconds)
+        timeout = httpx2.Timeout(longest_pause + 1, connect=_CONNECT_SECONDS)
+        # A proxy of the environment is for what is elsewhere.
+        is_elsewhere = urlsplit(self._url).hostname not in ("localhost", "127.0.0.1", "::1")
+        hooks = {"response": [_bound]}
+        async with httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, trust_env=is_elsewhere) as client:
+            sent = [_MESSAGES[message.role](message.text) for message in messages]
+            stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
+            async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
+                async for chunk in stream:
+                    yield chunk
+
+    def _model(self, client: httpx2.AsyncClient) -> ChatOpenAI:
+        settings = self._settings
+        limit: dict[str, Any] = {"extra_body": {"max_tokens": settings.model_answer_tokens}, "temperature": 0}
+        if f".{urlsplit(self._url).hostname}".endswith(_OPENAI_HOSTS):
+            limit = {"max_completion_tokens": settings.model_answer_tokens}
+        return ChatOpenAI(
+            model=self.model,
+            api_key=SecretStr(settings.openai_api_key.get_secret_value() or _NO_KEY),
+            base_url=self._url,
+            organization="",
+            http_async_client=client,
+            max_retries=0,
+            stream_usage=True,
+            stream_chunk_timeout=None,
+            use_responses_api=False,
+            **limit,
+        )
+
+    # ------------------------------------------------------------------------------ what goes wrong
+
+    def _check_time(self, heard: float, limits: Limits, *, has_begun: bool) -> None:
+        settings, now = self._settings, time.monotonic()
+        if now >= limits.until:
+            took = settings.model_total_seconds
+            raise ModelError(f"The model took longer than {took:g} s.", retryable=True)
+        if not has_begun and now - heard > settings.model_first_token_seconds:
+            waited = settings.model_first_token_seconds
+            raise ModelError(f"The model at {self._host} wrote nothing within {waited:g} s.", retryable=True)
+        if has_begun and now - heard > settings.model_between_tokens_seconds:
+            waited = settings.model_between_tokens_seconds
+            raise ModelError(
+                f"The model at {self._host} stopped in the middle and wrote nothing for {waited:g} s.",
+                retryable=True,
+            )
+
+    def _translated(self, error: Exception, *, has_begun: bool) -> ModelError:
+        if isinstance(error, openai.APIStatusError):
+            return self._refused(error)
+        if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
+            return ModelError(f"The model's endpoint {self._host} did not answer in time.", retryable=True)
+        if has_begun:
+            return self._cut_short()
+        if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
+            where = "check OPENAI_BASE_URL and that it runs"
+            return ModelError(f"The model's endpoint {self._host} can't be reached: {where}.", retryable=True)
+        return self._unreadable()
+
+    def _refused(self, error: openai.APIStatusError) -> ModelError:
+        status = error.status_code
+        if status in (401, 403):
+            return ModelError(f"The model's endpoint {self._host} refused the key: check OPENAI_API_KEY.")
+        if status == 404:
+            return ModelError(
+                f"The model's endpoint {self._host} has no model “{self.model}”: check OPENAI_MODEL and"
+                " OPENAI_BASE_URL."
+            )
+        if status == 413 or "context" in str(error.code or "") or "context" in str(error)[:2_000].lower():
+            return ModelError(
+                f"The passages are too long for the model “{self.model}”:"
+                " lower FOOTNOTE_MODEL_CONTEXT_TOKENS."
+            )
+        if status == 429 and error.code == "insufficient_quota":
+            return ModelError(f"The account at {self._host} has no credit left for the model.")
+        if status in (429, 503):
+            seconds = _retry_after(error.response.headers.get("retry-after"))
+            line = f"The model's endpoint {self._host} is busy ({status}): ask again in a while."
+            return ModelError(line, retryable=True) if seconds is None else _Busy(line, seconds)
+        if status >= 500:
+            return ModelError(
+                f"The model's endpoint {self._host} failed ({status}): ask again in a while.", retryable=True
+            )
+        return ModelError(
+            f"The model's endpoint {self._host} did not accept the request ({status}): check OPENAI_MODEL and"
+            " OPENAI_BASE_URL."
+        )
+
+    def _cut_short(self) -> ModelError:
+        return ModelError(
+            f"The connection to the model's endpoint {self._host} broke off in the middle.", retryable=True
+        )
+
+    def _unreadable(self) -> ModelError:
+        return ModelError(
+            f"What the model's endpoint {self._host} answered can't be read: check OPENAI_BASE_URL,"
+            " which mostly ends in /v1."
+        )
+
+
+class _Busy(ModelError):
+    """The endpoint is busy and says for how many seconds, few enough to wait for."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message, retryable=True)
+        self.seconds = seconds
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Break off an answer that fills the memory without ever becoming a chunk."""
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _BoundedStream(response.stream)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = _MOST_BYTES
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError("too long")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Return the seconds of a Retry-After if they are few; a date, which few send, isn't waited for."""
+    try:
+        seconds = float(header or "nan")
+    except ValueError:
+        return None
+    return max(seconds, 0.0) if seconds <= _MOST_WAITED_SECONDS else None

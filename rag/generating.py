@@ -1,0 +1,257 @@
+"""Answers written by a model, of which every sentence is checked before it is shown.
+
+Whatever the model does, an answer comes of it: what was written and checked, or the quotes that were there
+before it was asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.checking import Numbered, Written
+from rag.documents import NO_ANSWER, Answer, Sentence, Stage, Usage
+from rag.endpoint import Endpoint, Limits, Reply, Stopped
+from rag.errors import ModelError
+from rag.finding import Found
+from rag.markers import Draft, SentenceCutter, is_said
+from rag.prompting import answer_messages, check_messages, followup_messages, repair_messages
+from rag.prompts import Message, Prompts
+from rag.settings import Settings
+from rag.text import one_line
+from rag.tracing import Trace
+from rag.words import content_words, stem, stems
+
+MOST_SENTENCES = 40
+"""Behind so many the model is stopped: no reader takes more for an answer."""
+QUOTED = "The answer is made of quotes instead."
+REFUSED = f"The model found no answer in the passages. {QUOTED}"
+NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
+WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"
+NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTED}"
+STOPPED = "Stopped."
+CUT = "The model's answer was cut at its longest."
+UNTIL_THEN = "What was written until then stands here."
+_TAKEN_AWAY = "Asked again, the model says that the source does not say this."
+_VERDICT = re.compile(r"^\W*(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One answer in the making: what it is made from, and all that the model was sent and took."""
+
+    found: Found
+    quoted: Answer
+    passages: tuple[Numbered, ...]
+    limits: Limits
+    trace: Trace
+    sent: list[Message] = field(default_factory=list)
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
+class _Round:
+    """What came of asking the model once: ``line`` says what went wrong, if anything did."""
+
+    written: Written
+    text: str = ""
+    line: str = ""
+    has_failed: bool = False
+    has_refused: bool = False
+
+    @property
+    def may_be_repaired(self) -> bool:
+        """Whether the model has tried and too little of it is borne."""
+        return bool(self.written.left_out) and not (self.has_failed or self.written.is_enough)
+
+
+class Writer:
+    """Has the model of the settings write answers.
+
+    Raises
+    ------
+    PromptError
+        A prompt is missing or has been changed so that it can't be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._endpoint = Endpoint(settings)
+        self._prompts = Prompts.read()
+
+    def complete(self, question: str, history: Sequence[Answer], limits: Limits, trace: Trace) -> str:
+        """Return a follow-up completed from the conversation, or as it is where the model is of no use.
+
+        Only words of the conversation count: what the model adds from its memory makes it of no use.
+        """
+        messages = followup_messages(self._prompts, self._settings, question, history)
+        try:
+            reply = self._endpoint.ask(messages, limits, trace.config)
+        except (ModelError, Stopped):
+            return question
+        lines = reply.text.strip().splitlines() or [""]
+        completed = one_line(lines[-1]).strip("\"'“”")
+        said = [question, *(f"{answer.question} {answer.text}" for answer in history)]
+        known = set[str]().union(*map(stems, said))
+        is_known = all(stem(word) in known for word in content_words(completed))
+        return completed if is_known and 0 < len(completed) <= 3 * len(question) + 200 else question
+
+    def write(
+        self,
+        question: str,
+        found: Found,
+        quoted: Answer,
+        history: Sequence[Answer],
+        limits: Limits,
+        trace: Trace,
+    ) -> Generator[Stage | Sentence, None, Answer]:
+        """Write an answer step by step: what is happening and each sentence that is borne; return the answer.
+
+        Parameters
+        ----------
+        quoted
+            The answer made of quotes, for when the model is of no use.
+        history
+            The answers before, where the question leans on them.
+        """
+        messages, passages = trace.step(
+            "prompt",
+            lambda asked: answer_messages(self._prompts, self._settings, asked, found, history),
+            question,
+        )
+        job = _Job(found, quoted, passages, limits, trace)
+        if not passages:
+            return replace(quoted, remark=NO_ROOM)
+        yield Stage(f"Writing with {self._endpoint.model}")
+        # A second opinion may take sentences away, so none is shown before it.
+        waits = self._settings.check == "model"
+        job.sent += messages
+        best = first = yield from self._ask(job, messages, shows=not waits)
+        if first.may_be_repaired:
+            best = yield from self._repair(job, messages, first)
+        if waits and best.written.sentences and not best.has_failed:
+            yield from self._second_opinion(job, best)
+        return _answer(job, best, is_repaired=best is not first)
+
+    # ------------------------------------------------------------------------------------ the rounds
+
+    def _ask(
+        self, job: _Job, messages: Sequence[Message], *, shows: bool
+    ) -> Generator[Stage | Sentence, None, _Round]:
+        """Ask the model and check what it writes sentence by sentence."""
+        made, cutter = _Round(Written(job.found, job.passages)), SentenceCutter()
+        calls = self._endpoint.stream(messages, job.limits, job.trace.config)
+        try:
+            while made.written.count < MOST_SENTENCES:
+                step = next(calls)
+                if isinstance(step, Stage):
+                    yield step
+                    continue
+                made.text += step
+                yield from _checked(job, made, cutter.feed(step), shows=shows)
+            made.line = CUT
+        except StopIteration as end:
+            self._count(job, end.value)
+            made.line = CUT if end.value.is_cut else ""
+        except ModelError as error:
+            made.line, made.has_failed = str(error), True
+        except Stopped:
+            made.line, made.has_failed = STOPPED, True
+        finally:
+            calls.close()
+        yield from _checked(job, made, cutter.finish(is_cut=bool(made.line)), shows=shows)
+        return made
+
+    def _repair(
+        self, job: _Job, messages: Sequence[Message], first: _Round
+    ) -> Generator[Stage | Sentence, None, _Round]:
+        """Tell the model what failed, and return the better of the two rounds."""
+        left = first.written.left_out
+        again = repair_messages(self._prompts, self._settings, messages, first.text, left)
+        if not again:
+            return first
+        total = len(left) + len(first.written.sentences)
+        yield Stage(f"Asking once more, because the sources don't bear {len(left)} of {_sentences(total)}")
+        job.sent += again[len(messages) :]
+        second = yield from self._ask(job, again, shows=False)
+        if second.written.is_enough and not second.has_refused:
+            return second
+        # That the first round has failed too is what counts, and not how the second went.
+        return replace(first, line=second.line, has_failed=True) if second.has_failed else first
+
+    def _second_opinion(self, job: _Job, made: _Round) -> Generator[Stage, None, None]:
+        """Take away the sentences that the model itself says aren't borne by their sources."""
+        yield Stage("Checking")
+        messages = check_messages(self._prompts, made.written.sentences)
+        job.sent += messages
+        try:
+            reply = self._endpoint.ask(messages, job.limits, job.trace.config)
+        except ModelError as error:
+            made.line = f"{error} The sentences were checked by rules alone."
+        except Stopped:
+            made.line = f"{STOPPED} The sentences were checked by rules alone."
+        else:
+            self._count(job, reply)
+            verdicts = [(int(m[1]), m[2].lower()) for m in _VERDICT.finditer(reply.text)]
+            refused = {number - 1 for number, verdict in verdicts if verdict == "no"}
+            made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
+
+    def _count(self, job: _Job, reply: Reply) -> None:
+        before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
+        job.usage = replace(
+            before,
+            prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
+            completion_tokens=before.completion_tokens + reply.completion_tokens,
+        )
+
+
+def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
+    for draft in drafts:
+        if is_said(draft.text, NO_ANSWER):
+            made.has_refused = True
+            continue
+        checked = job.trace.step("check", made.written.check, draft)
+        if shows and isinstance(checked, Sentence):
+            yield checked
+
+
+def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
+    written = made.written
+    sent = tuple((message.role, message.text) for message in job.sent)
+    read = {(p.stored.document.id, p.stored.document.version): None for p in job.passages}
+    common = replace(
+        job.quoted,
+        left_out=tuple(written.left_out),
+        markers_dropped=written.markers_dropped,
+        usage=job.usage,
+        read=tuple(read),
+        sent=sent,
+    )
+    if not written.is_enough:
+        return replace(common, remark=_why_quoted(made))
+    line = f"{made.line} {UNTIL_THEN}" if made.has_failed else made.line
+    return replace(
+        common,
+        text=" ".join(sentence.text for sentence in written.sentences),
+        sentences=tuple(written.sentences),
+        mode="generate",
+        items_shown=0,
+        items_total=0,
+        differing=(),
+        repaired=is_repaired,
+        remark=line,
+    )
+
+
+def _why_quoted(made: _Round) -> str:
+    """Return the line that says why the model's answer isn't shown."""
+    if made.has_failed:
+        return f"{made.line} {QUOTED}"
+    if made.written.sentences or made.written.left_out:
+        return NOT_BORNE
+    return REFUSED if made.has_refused else WROTE_NOTHING
+
+
+def _sentences(number: int) -> str:
+    return "1 sentence" if number == 1 else f"{number} sentences"

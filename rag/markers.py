@@ -1,0 +1,195 @@
+"""What a model writes, cut into sentences with their markers while it comes.
+
+A marker is a passage's number in brackets, "[1]", "[1, 2]", "[2-4]" or "【1】", in front of the full stop or
+behind it. Headings, code and rules are left out, and Markdown's signs are taken off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rag.splitting import whole_sentences
+from rag.text import one_line
+
+MOST_CHARACTERS = 2_000
+"""What is longer without an end is no sentence: the line is passed over but for its beginning."""
+_KEPT_CHARACTERS = 300
+_MOST_NUMBERS = 20
+_NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
+_NAMED = r"(?:passages?|sources?|articles?|quellen?|kaynak)"
+_MARKER = re.compile(
+    rf"[ \t]*(?:\[\s*\^?(?:{_NAMED}\s*)?{_NUMBERS}\s*\](?!\()|【[^】\n]{{0,40}}】"
+    rf"|\(\s*{_NAMED}\s*{_NUMBERS}\s*\))",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(r"\s*(?:\[[^\]\n]{0,40}|【[^】\n]{0,40}|\([a-z]{1,8}[^)\n]{0,20})$", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
+_BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
+_LEFT_OUT = re.compile(
+    r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
+)
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*\)")
+_SIGNS = re.compile(r"\*\*+|(?<!\s)\*|\*(?!\s)|\b__+|__+\b|`+")
+_BEGUN = re.compile(r"\s*\S+\s+\S")
+_HAS_WORD = re.compile(r"[^\W_]")
+_END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
+_BEFORE_MARK = re.compile(r"\s+(?=[.,;:!?](?:\s|$))")
+_THINKS = ("<think>", "<thinking>")
+_THOUGHT = re.compile(r"</think(?:ing)?>\s*")
+_PREAMBLE = re.compile(
+    r"(?:according to|based on|as stated in|as per) (?:the )?(?:provided |given |available )?"
+    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, ",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sentence as a model wrote it, without its markers: the numbers in them, each once.
+
+    ``is_lead`` says that it only leads to what follows ("Three were bought:").
+    """
+
+    text: str
+    numbers: tuple[int, ...] = ()
+    is_lead: bool = False
+    is_too_long: bool = False
+
+
+class SentenceCutter:
+    """Takes a text piece by piece and gives its sentences as soon as each is whole."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._begins_line = True
+        self._is_code = False
+        self._is_passed_over = False
+        self._thought: str | None = ""
+
+    def feed(self, piece: str) -> Iterator[Draft]:
+        """Take a piece and give the sentences that are whole with it."""
+        self._held += self._spoken(piece)
+        while "\n" in self._held:
+            line, _, rest = self._held.partition("\n")
+            yield from self._end_of_line(line)
+            self._held = rest
+        if self._is_passed_over:
+            self._held = ""
+        elif len(self._held) > 1:
+            yield from self._within_line()
+
+    def finish(self, *, is_cut: bool = False) -> Iterator[Draft]:
+        """Give what is left at the end of the text; where it was cut short, only what has an end."""
+        if self._thought and not self._thought.lstrip().startswith(_THINKS):
+            self._held, self._thought = self._thought, None
+        line, self._held = self._held, ""
+        for draft in self._end_of_line(line):
+            if _END.search(draft.text) or not is_cut:
+                yield draft
+
+    def _spoken(self, piece: str) -> str:
+        """Return the piece without what a model thinks aloud before its answer."""
+        if self._thought is None:
+            return piece
+        self._thought += piece
+        begun = self._thought.lstrip()
+        if any(begun.startswith(mark[: len(begun)]) for mark in _THINKS):
+            end = _THOUGHT.search(begun)
+            if not end:
+                return ""
+            begun = begun[end.end() :]
+        self._thought = None
+        return begun
+
+    def _end_of_line(self, line: str) -> Iterator[Draft]:
+        was_passed_over, begins_line = self._is_passed_over, self._begins_line
+        self._is_passed_over, self._begins_line = False, True
+        if was_passed_over:
+            return
+        if begins_line and _FENCE.match(line):
+            self._is_code = not self._is_code
+            return
+        if self._is_code or (begins_line and _LEFT_OUT.match(line)):
+            return
+        text = _bare(line, begins_line)
+        for start, end, numbers in _marked(text):
+            if draft := _draft(text[start:end], numbers):
+                yield draft
+
+    def _within_line(self) -> Iterator[Draft]:
+        """Give the sentences behind which another has begun."""
+        if self._is_code or (self._begins_line and (self._held.lstrip()[:1] in ("#", "|", "`", "~"))):
+            return
+        text = _bare(self._held, self._begins_line)
+        open_marker = _OPEN.search(text)
+        known = text[: open_marker.start()] if open_marker else text
+        found = _marked(known)
+        for (start, end, numbers), following in pairwise(found):
+            # One word may be the "J" of January, and decide that this is no end.
+            if not _BEGUN.match(known[following[0] :]):
+                break
+            self._held, self._begins_line = text[following[0] :], False
+            if draft := _draft(text[start:end], numbers):
+                yield draft
+        if len(self._held) > MOST_CHARACTERS:
+            yield Draft(one_line(self._held)[:_KEPT_CHARACTERS] + "…", is_too_long=True)
+            self._held, self._is_passed_over = "", True
+
+
+def is_said(text: str, sentence: str) -> bool:
+    """Whether a text says this very sentence, whatever its quotes, capitals and end."""
+    return _plain(text) == _plain(sentence)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _bare(line: str, begins_line: bool) -> str:
+    """Return a line without Markdown's signs."""
+    if begins_line:
+        line = line[bullet.end() :] if (bullet := _BULLET.match(line)) else line
+        if line.lstrip().startswith("|"):
+            line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
+    return _SIGNS.sub("", _LINK.sub(r"\1", line))
+
+
+def _marked(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Return start and end of each sentence with the numbers of its markers.
+
+    A marker belongs to the last sentence that has begun before it.
+    """
+    markers = list(_MARKER.finditer(text))
+    # Spaces in their place leave all offsets as they are.
+    blank = _MARKER.sub(lambda match: " " * len(match[0]), text)
+    spans = [(start, end) for start, end in whole_sentences(blank) if _HAS_WORD.search(blank, start, end)]
+    numbers = [list[int]() for _ in spans]
+    for marker in markers:
+        begun = sum(start <= marker.start() for start, _ in spans)
+        if spans:
+            numbers[max(0, begun - 1)] += _numbers(marker[0])
+    return [
+        (start, end, tuple(dict.fromkeys(found))) for (start, end), found in zip(spans, numbers, strict=True)
+    ]
+
+
+def _numbers(marker: str) -> list[int]:
+    # Some models put a place behind the number, as in 【4†source】.
+    pairs = [(int(m[1]), int(m[2] or m[1])) for m in _NUMBER.finditer(marker.partition("†")[0])]
+    return [number for first, last in pairs for number in range(first, last + 1)][:_MOST_NUMBERS]
+
+
+def _draft(text: str, numbers: tuple[int, ...]) -> Draft | None:
+    text = one_line(_BEFORE_MARK.sub("", _MARKER.sub("", text)))
+    if preamble := _PREAMBLE.match(text):
+        text = text[preamble.end() :]
+        text = text[:1].upper() + text[1:]
+    if not _HAS_WORD.search(text):
+        return None
+    if len(text) > MOST_CHARACTERS:
+        return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)
+    return Draft(text, numbers, is_lead=text.endswith(":"))
