@@ -13,10 +13,11 @@ from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Filters, Library, Settings
 from rag.conversations import Conversations, Turn
-from rag.documents import ReportProgress
+from rag.documents import AnswerMode, ReportProgress
 from rag.preferences import get_ready
 
 _TEXTS_IN_MEMORY = 32
+_SENT_IN_MEMORY = 20
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Engine:
     was_empty: bool
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
+    _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
     _starters: tuple[object, Work[list[str]]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,6 +76,7 @@ class Engine:
         alone: bool = False,
         prefer: bool = True,
         filters: Filters | None = None,
+        mode: AnswerMode | None = None,
     ) -> Asking:
         """Begin to answer a question; `alone` leaves the conversation before it out of account."""
         with self._lock:
@@ -88,9 +91,17 @@ class Engine:
                 after=earlier,
                 prefer=prefer,
                 filters=filters,
+                mode=mode,
             )
             self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
         return asking
+
+    def stop(self, conversation_id: str, number: int) -> None:
+        """Stop the model that writes the answer of this number, if it still does."""
+        with self._lock:
+            asking = [one for one in self._asking.get(conversation_id, []) if one.number == number]
+        for one in asking:
+            one.stop()
 
     def conversation(self, conversation_id: str) -> tuple[list[Turn], list[Asking]]:
         """Return the stored turns, and the questions after them that are under way or failed."""
@@ -104,16 +115,30 @@ class Engine:
     def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
         """Store an answer and return its turn, without the words of what was removed meanwhile."""
         turn = self.conversations.append(conversation_id, question, answer)
+        with self._lock:
+            sent = [*self._sent.items(), ((conversation_id, turn.number), answer)]
+            self._sent = dict(sent[-_SENT_IN_MEMORY:])
         if self.library.forget_quotes(self.conversations):
             turns = self.conversations.turns(conversation_id)
             return next((one for one in turns if one.number == turn.number), turn)
         return turn
 
+    def sent(self, conversation_id: str, number: int) -> tuple[tuple[str, str], ...]:
+        """Return what a model was sent for one of the latest answers, as pairs of role and text.
+
+        Nothing where an article in it is there no more, or the server was started since.
+        """
+        answer = self._sent.get((conversation_id, number))
+        held = {(document.id, document.version) for document in self.library.documents()}
+        return answer.sent if answer and held.issuperset(answer.read) else ()
+
     def forget(self, conversation_id: str) -> None:
         """Delete a conversation, with the questions of it that are still in memory."""
         self.conversations.delete(conversation_id)
         with self._lock:
-            self._asking.pop(conversation_id, None)
+            for asking in self._asking.pop(conversation_id, []):
+                asking.forget()
+            self._sent = {key: sent for key, sent in self._sent.items() if key[0] != conversation_id}
 
     def starters(self) -> Work[list[str]]:
         """Return the search for questions to start with, begun anew when the library has changed."""

@@ -133,15 +133,15 @@ def sample(wanted: Sequence[Wanted], limit: int) -> list[Wanted]:
 def ask_all(
     library: Library, settings: Settings, wanted: Sequence[Wanted], progress: ReportProgress | None = None
 ) -> list[Result]:
-    """Ask each question and judge the answer, in order."""
+    """Ask each question and judge the answer made of quotes, in order."""
     assistant = Assistant(library, settings)
     if wanted:
-        assistant.ask(wanted[0].case.question)  # the first question of a process takes longer
+        assistant.ask(wanted[0].case.question, mode="quote")  # the first question of a process takes longer
     results = []
     for n, one in enumerate(wanted):
         if progress:
             progress(Progress(n, len(wanted), one.case.question))
-        answer = assistant.ask(one.case.question)
+        answer = assistant.ask(one.case.question, mode="quote")
         ranking = _ranking(library, one.case.question) if one.documents else []
         results.append(Result(one.case, answer, judge(one, answer, ranking)))
     if progress:

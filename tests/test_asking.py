@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import chat
 from app_pages.engine import Engine
 from app_pages.work import UNEXPECTED, Work
-from rag import Answer, Filters, Library, NewDocument, Progress, Settings, Stage
+from rag import Answer, Library, NewDocument, Progress, Settings, Stage
 from rag.conversations import Conversations
 
 ROOT = Path(__file__).parent.parent
@@ -29,9 +29,7 @@ class Scripted:
         self.signs: dict[str, threading.Event] = {}
         self.given: list[tuple[str, list[str]]] = []
 
-    def stream(
-        self, question: str, history: Sequence[Answer], *, prefer: bool = True, filters: Filters | None = None
-    ) -> Iterator[Stage | Answer]:
+    def stream(self, question: str, history: Sequence[Answer], **_: Any) -> Iterator[Stage | Answer]:
         self.given.append((question, [answer.question for answer in history]))
         yield Stage("Reading")
         self.signs.get(question, _GO).wait(10)
