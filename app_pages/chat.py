@@ -49,8 +49,8 @@ def _choices(shared: Engine, conversation_id: str) -> Filters:
     if not (has_limits or has_modes):
         return filters
     event = show(
-        "choices",
-        key="choices",
+        "options",
+        key="options",
         limits=limits_view(filters, documents) if has_limits else None,
         mode=mode if has_modes else "",
     )
@@ -122,7 +122,9 @@ def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list
     numbers = [turn.number for turn in turns] + [one.number for one in asking]
     for turn in turns:
         data = finished_turn(turn, conversation_id, shared, documents)
-        _turn(shared, conversation_id, turn.number, numbers, data)
+        # Where `watch` draws the question under way: its view stays the same one when it is answered.
+        with st.container():
+            _turn(shared, conversation_id, turn.number, numbers, data)
     for one in asking:
         _asking(shared, conversation_id, one, numbers, documents)
 
@@ -143,7 +145,8 @@ def _asking(
         _turn(shared, conversation_id, asking.number, numbers, data)
 
     if asking.done:
-        draw()
+        with st.container():
+            draw()
     else:
         watch(draw, lambda: asking.done)
 

@@ -24,7 +24,7 @@ _SCRIPTS = (
     "written",
     "turn",
     "limits",
-    "choices",
+    "options",
     "chat",
     "article",
     "find",

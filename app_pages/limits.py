@@ -48,7 +48,7 @@ def move_limits(old: str, new: str) -> None:
 
 
 def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str, Any]:
-    """Return what the search is limited to, with what it can be limited to, for the view "choices"."""
+    """Return what the search is limited to, with what it can be limited to, for the view "options"."""
     counted = Counter(document.source for document in documents.values() if document.source)
     newest = list(documents.values())[:MOST_ARTICLES]
     return {

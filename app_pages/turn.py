@@ -63,7 +63,7 @@ def finished_turn(
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
         "details": details(answer),
-        "can_write": engine.settings.has_endpoint and (answer.mode == "generate" or bool(above)),
+        "again": _again(answer) if engine.settings.has_endpoint else "",
         "copy": _copy_text(answer, documents, told),
     }
 
@@ -196,6 +196,11 @@ def _summary(answer: Answer) -> str:
     articles = len({citation.document.id for citation in places})
     found = [f"{count(len(places), 'place')} in {count(articles, 'article')}"] if places else []
     return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
+
+
+def _again(answer: Answer) -> str:
+    """Return what to call having an answer written once more; nothing for what was to be quoted."""
+    return "write it anew" if answer.mode == "generate" else "try again" if line_above(answer) else ""
 
 
 def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str]) -> str:

@@ -19,7 +19,7 @@ views.turn = (root, data, emit) => {
     data.sources?.length ? part(["sources", data.sources], () =>
       el("ol", { class: "sources", "aria-label": "Sources" }, sources(data.sources))) : null,
     data.related?.length ? part(["related", data.related], () => related(data.related)) : null,
-    data.summary ? part(["summary", data.summary, data.details, data.can_write, data.copy], () => summary(data, emit)) : null,
+    data.summary ? part(["summary", data.summary, data.details, data.again, data.copy], () => summary(data, emit)) : null,
     data.sent?.length ? part(["sent", data.sent], () => sent(data.sent)) : null,
   );
   scrollToNewQuestion(root, data);
@@ -108,10 +108,10 @@ const ASKED = { asked_as: askedAs, limited_to: limitedTo, preferring };
 
 // Asking again asks the same: a follow-up would lean on what has been asked since.
 function summary(data, emit) {
-  const again = { do: "ask", question: data.asked_as || data.question, alone: true, anew: Boolean(data.can_write) };
+  const again = { do: "ask", question: data.asked_as || data.question, alone: true, anew: Boolean(data.again) };
   const more = data.details?.length ? el("p", { class: "details", hidden: true }, data.details.join(" ")) : null;
   return el("div", { class: "small summary" }, `${data.summary} · `, copyButton("copy", data.copy), " · ",
-    button(data.can_write ? "write it anew" : "ask again", () => emit(again)),
+    button(data.again || "ask again", () => emit(again)),
     more ? [" · ", unfolding("details", more), more] : null);
 }
 

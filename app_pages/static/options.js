@@ -2,7 +2,7 @@
 
 const MODES = { generate: "Written", quote: "Quotes" };
 
-views.choices = (root, data, emit) => {
+views.options = (root, data, emit) => {
   const part = keeper(root);
   const modes = data.mode ? part(["modes"], () => modeSwitch(emit)) : null;
   refill(root, part(["line"], () => el("div", { class: "line-above small" })));
