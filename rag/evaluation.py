@@ -141,6 +141,7 @@ def ask_all(
     for n, one in enumerate(wanted):
         if progress:
             progress(Progress(n, len(wanted), one.case.question))
+        # Quotes, also where a model is set: theirs are the figures that can be compared.
         answer = assistant.ask(one.case.question, mode="quote")
         ranking = _ranking(library, one.case.question) if one.documents else []
         results.append(Result(one.case, answer, judge(one, answer, ranking)))

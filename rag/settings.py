@@ -131,13 +131,13 @@ class Settings(BaseModel):
         SettingsError
             A variable has an unknown name, or a value that can't be used.
         """
-        variables = os.environ if environment is None else environment
-        known = {_variable(field): field for field in cls.model_fields}
-        for name in sorted(variables):
-            if name.startswith(PREFIX) and variables[name] and name not in known:
+        read = os.environ if environment is None else environment
+        known = variables()
+        for name in sorted(read):
+            if name.startswith(PREFIX) and read[name] and name not in known:
                 names = ", ".join(sorted(known))
                 raise SettingsError(f"{name} is no setting; the settings are {names}.")
-        values = {field: variables[name] for name, field in known.items() if variables.get(name)}
+        values = {field: read[name] for name, field in known.items() if read.get(name)}
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic parses the strings
         except ValidationError as error:
@@ -146,6 +146,11 @@ class Settings(BaseModel):
             if not first["loc"]:
                 raise SettingsError(f"{message}.") from error
             raise SettingsError(f"{_variable(str(first['loc'][0]))} can't be used: {message}.") from error
+
+
+def variables() -> dict[str, str]:
+    """Return the names of all variables with the fields that they set."""
+    return {_variable(field): field for field in Settings.model_fields}
 
 
 def _variable(field: str) -> str:

@@ -1,24 +1,35 @@
-"""Whether a written sentence is borne by the passages that it cites.
+"""Whether a claim is borne by the passages that it cites, and by which of their sentences.
 
-A first measure: the share of its content words that they hold, and all of its numbers.
+No language model is asked. The numbers of `rag/claim_features.py` are weighed by a logistic model that
+`scripts/fit_support.py` fits, and what counts most against a claim is said in plain words.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from rag.splitting import split_sentences
-from rag.words import content_words, stem, stems
+import numpy as np
 
-_ENOUGH = 0.7
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+from rag.alignment import SAME, Alignment
+from rag.claim_features import CLAIM_FEATURES, Weighed, weigh_claim
+from rag.claims import read_claim, read_passages
+from rag.faults import Fault
+
+WEIGHTS_PATH = Path(__file__).with_name("support_weights.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Whether passages bear a claim, how surely (0 to 1), and why or why not in one sentence."""
+    """Whether passages bear a claim.
+
+    ``score`` is the estimated probability, 0 to 1; ``reason`` names in a sentence the number, name or word
+    that failed, or the words that bear the claim.
+    """
 
     supported: bool
     score: float
@@ -26,8 +37,8 @@ class Support:
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
-    """The place that bears a claim: a stretch of the passage with this number, from 0."""
+class Place:
+    """One to some sentences in a row: ``passage[start:end]`` of the passage with that index."""
 
     passage: int
     start: int
@@ -35,29 +46,86 @@ class Bearing:
 
 
 def check_support(claim: str, passages: Sequence[str]) -> Support:
-    """Return whether the passages bear a claim."""
-    text = " ".join(passages)
-    wanted = [stem(word) for word in content_words(claim)]
-    held = set(stems(text))
-    missing = [word for word in wanted if word not in held]
-    score = 1 - len(missing) / len(wanted) if wanted else 0.0
-    numbers = set(_NUMBER.findall(text))
-    wrong = [number for number in _NUMBER.findall(claim) if number not in numbers]
-    if wrong:
-        return Support(False, 0.0, f"The passages don't say {wrong[0]}.")
-    if score < _ENOUGH:
-        return Support(False, score, f"The passages lack most of: {', '.join(missing[:5])}.")
-    return Support(True, score, "The passages hold its words.")
+    """Check whether passages bear a claim of one or more sentences.
+
+    Anything can be passed, also nothing: an empty claim and one without passages are not supported.
+    """
+    weighed = weigh_claim(read_claim(claim), read_passages(passages))
+    if weighed is None:
+        return Support(False, 0.0, "There is nothing to check in it.")
+    if not any(passage.strip() for passage in passages):
+        return Support(False, 0.0, "It cites no passage.")
+    score = _probability(weighed)
+    supported = score >= _model().threshold
+    return Support(supported, score, _why_supported(weighed) if supported else _why_not(weighed))
 
 
-def bearing(claim: str, passages: Sequence[str]) -> tuple[Bearing, ...]:
-    """Return the places that bear a claim, the best first; nothing where no word of it is held."""
-    wanted = {stem(word) for word in content_words(claim)}
-    found = list[tuple[float, Bearing]]()
-    for number, passage in enumerate(passages):
-        for start, end in split_sentences(passage):
-            shared = len(wanted.intersection(stems(passage[start:end])))
-            if shared:
-                found.append((-shared / len(wanted), Bearing(number, start, end)))
-    found.sort(key=lambda pair: pair[0])
-    return tuple(place for _, place in found[:1])
+def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
+    """Return the sentences of the passages that bear a claim, the best first; empty where none does.
+
+    Each sentence of the claim names one place; those that are the same or overlap are one.
+    """
+    weighed = weigh_claim(read_claim(claim), read_passages(passages))
+    if weighed is None:
+        return ()
+    found: list[tuple[float, Place]] = []
+    for alignment in weighed.alignments:
+        if not alignment.window:
+            continue
+        first, last = alignment.window[0], alignment.window[-1]
+        held = sum(match.word.weight for match in alignment.matches if match.nearness >= SAME)
+        found.append((held, Place(first.passage, first.start, last.end)))
+    places: list[Place] = []
+    for _, place in sorted(found, key=lambda pair: -pair[0]):
+        if not any(p.passage == place.passage and p.start < place.end and place.start < p.end for p in places):
+            places.append(place)
+    return tuple(places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    weights: tuple[float, ...]
+    bias: float
+    threshold: float
+
+
+@cache
+def _model() -> _Model:
+    stored = json.loads(WEIGHTS_PATH.read_text("utf-8"))
+    weights = tuple(stored["weights"].get(name, 0.0) for name in CLAIM_FEATURES)
+    return _Model(weights, stored["weights"]["bias"], stored["threshold"])
+
+
+def _probability(weighed: Weighed) -> float:
+    model = _model()
+    log_odds = float(np.dot(weighed.features, model.weights)) + model.bias
+    return 1 / (1 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+
+
+def _why_supported(weighed: Weighed) -> str:
+    words = [m.word.text for a in weighed.alignments for m in a.matches if m.nearness >= SAME]
+    listed = ", ".join(f"“{word}”" for word in dict.fromkeys(words[:6]))
+    return f"The passages hold {listed}." if listed else "The passages say it in other words."
+
+
+def _why_not(weighed: Weighed) -> str:
+    faults = sorted((f for group in weighed.faults for f in group), key=lambda f: -f.weight)
+    if faults and faults[0].weight >= 0.5:
+        return faults[0].reason
+    return _missing(weighed.alignments) or (faults[0].reason if faults else _FAR)
+
+
+_FAR = "No part of the passages says all of it together."
+
+
+def _missing(alignments: Sequence[Alignment]) -> str:
+    lacking = [m for a in alignments for m in a.matches if m.anywhere < 0.6 or m.nearness < 0.35]
+    lacking.sort(key=lambda match: match.word.weight * (match.nearness - 1))
+    words = list(dict.fromkeys(match.word.text for match in lacking[:3]))
+    if not words:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(f"“{w}”" for w in words[:-1]), f"“{words[-1]}”")))
+    return f"{listed} {'is' if len(words) == 1 else 'are'} not in the passages."
+
+
+__all__ = ["Fault", "Place", "Support", "bearing", "check_support"]

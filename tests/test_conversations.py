@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.conversations import Conversations, answer_from_json, answer_to_json
-from rag.documents import Answer, Citation, Document, Hit, Passage, Sentence
+from rag.documents import Answer, Citation, Document, Hit, LeftOut, Passage, Sentence, Usage
 from rag.errors import CatalogError
 from rag.settings import Settings
 
@@ -54,6 +55,52 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_an_answer_comes_back_exactly():
     assert answer_from_json(answer_to_json(ANSWER)) == ANSWER
+
+
+WRITTEN = replace(
+    ANSWER,
+    mode="generate",
+    sentences=(Sentence("Own words.", "written", (CITATION,)),),
+    text="Own words.",
+    related=(),
+    left_out=(LeftOut("Invented zebrafinch.", "No passage says this.", 1),),
+    markers_dropped=2,
+    repaired=True,
+    remark="Stopped.",
+    usage=Usage("a-model", 100, 20, 0.5),
+    read=((DOCUMENT.id, DOCUMENT.version), ("another", "version")),
+)
+
+
+def test_a_written_answer_comes_back_exactly_but_for_what_was_sent():
+    sent = replace(WRITTEN, sent=(("user", "all passages"),))
+    assert answer_from_json(answer_to_json(sent)) == WRITTEN
+    assert "all passages" not in answer_to_json(sent)
+
+
+def test_an_answer_stored_before_there_were_written_ones_still_loads():
+    data = json.loads(answer_to_json(ANSWER))
+    for name in ("left_out", "markers_dropped", "repaired", "remark", "usage", "read", "sent"):
+        del data[name]
+    assert answer_from_json(json.dumps(data)) == ANSWER
+
+
+@pytest.mark.parametrize("gone", [(DOCUMENT.id, DOCUMENT.version), ("another", "version")])
+def test_what_a_model_wrote_from_a_removed_article_and_wasnt_shown_is_forgotten(
+    settings: Settings, gone: tuple[str, str]
+):
+    conversations = Conversations.open(settings)
+    conversation = conversations.create()
+    conversations.append(conversation, "Which words?", WRITTEN)
+    assert gone in conversations.cited()
+    conversations.forget([gone])
+    [turn] = conversations.turns(conversation)
+    assert turn.answer.left_out == (LeftOut("", "", 1),)
+    assert turn.answer.text == ("" if gone[0] == DOCUMENT.id else "Own words.")
+    assert gone not in conversations.cited()
+    assert conversations.wipe()
+    conversations.close()
+    assert b"zebrafinch" not in (settings.data_dir / "conversations.sqlite3").read_bytes()
 
 
 @given(

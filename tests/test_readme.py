@@ -11,7 +11,7 @@ import pytest
 
 from rag.cli import main
 from rag.loaders import load_bytes
-from rag.settings import PREFIX, Settings
+from rag.settings import variables
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
@@ -35,9 +35,12 @@ def test_the_front_matter_is_read():
 
 
 def test_every_setting_is_in_the_table():
-    assert set(re.findall(r"^\| `(FOOTNOTE_\w+)`", README, re.MULTILINE)) == {
-        PREFIX + name.upper() for name in Settings.model_fields
-    }
+    assert set(re.findall(r"^\| `((?:FOOTNOTE|OPENAI)_\w+)`", README, re.MULTILINE)) == set(variables())
+
+
+@pytest.mark.parametrize("name", re.findall(r"^    ((?:OPENAI|FOOTNOTE)_\w+)=", README, re.MULTILINE))
+def test_every_line_of_an_endpoint_sets_a_setting(name: str):
+    assert name in variables()
 
 
 @pytest.mark.parametrize("line", re.findall(r"^    python -m rag (\w+)", README, re.MULTILINE))

@@ -44,3 +44,64 @@ def test_a_chroma_url_is_an_address_over_http(url: str):
     with pytest.raises(SettingsError, match=r"^FOOTNOTE_CHROMA_URL can't be used: it must be the address"):
         Settings.from_env({"FOOTNOTE_CHROMA_URL": url})
     assert Settings(chroma_url="http://127.0.0.1:8000/").chroma_url == "http://127.0.0.1:8000"
+
+
+KEY = "sk-1234567890abcdef"
+
+
+def test_the_endpoint_is_read_from_the_names_that_other_programs_use():
+    settings = Settings.from_env(
+        {
+            "OPENAI_API_KEY": f" {KEY}\n",
+            "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1/",
+            "OPENAI_MODEL": "llama",
+            "FOOTNOTE_CHECK": "model",
+            "FOOTNOTE_MODEL_CONTEXT_TOKENS": "4000",
+            "OPENAI_ORG_ID": "is none of ours",
+        }
+    )
+    assert settings.openai_api_key.get_secret_value() == KEY
+    assert (settings.openai_base_url, settings.openai_model) == ("http://127.0.0.1:11434/v1", "llama")
+    assert (settings.check, settings.model_context_tokens, settings.has_endpoint) == ("model", 4000, True)
+    assert not Settings().has_endpoint
+    assert Settings(openai_base_url="http://127.0.0.1:11434/v1").has_endpoint
+
+
+def test_the_key_is_in_no_text_of_the_settings_and_no_error():
+    settings = Settings.from_env({"OPENAI_API_KEY": KEY})
+    assert KEY not in repr(settings) + str(settings) + settings.model_dump_json()
+    for wrong in (
+        {"OPENAI_API_KEY": f"{KEY} {KEY}"},
+        {"FOOTNOTE_MODEL_ANSWER_TOKENS": "7999"},
+        {"FOOTNOTE_CHECK": "x"},
+    ):
+        with pytest.raises(SettingsError) as raised:
+            Settings.from_env({"OPENAI_API_KEY": KEY, **wrong})
+        assert KEY not in f"{raised.value}{raised.value.__cause__}{raised.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (
+            {"FOOTNOTE_ANSWER_MODE": "generate"},
+            r"^Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL",
+        ),
+        (
+            {"OPENAI_BASE_URL": "localhost"},
+            r"^OPENAI_BASE_URL can't be used: it must be the address of an endpoint",
+        ),
+        ({"OPENAI_BASE_URL": "http://a:b@host/v1"}, r"^OPENAI_BASE_URL can't be used"),
+        ({"OPENAI_API_KEY": "schlüssel"}, r"^OPENAI_API_KEY can't be used: it must be one word"),
+        ({"OPENAI_MODEL": " "}, r"^OPENAI_MODEL can't be used: it must be the name of a model\.$"),
+        ({"FOOTNOTE_CHECK": "both"}, r"^FOOTNOTE_CHECK can't be used"),
+        ({"FOOTNOTE_MODEL_CONTEXT_TOKENS": "10"}, r"^FOOTNOTE_MODEL_CONTEXT_TOKENS can't be used"),
+        ({"FOOTNOTE_MODEL_TOTAL_SECONDS": "0"}, r"^FOOTNOTE_MODEL_TOTAL_SECONDS can't be used"),
+        ({"FOOTNOTE_MODEL_ANSWER_TOKENS": "7000"}, r"^FOOTNOTE_MODEL_ANSWER_TOKENS can be at most half"),
+        ({"FOOTNOTE_OPENAI_MODEL": "x"}, r"^FOOTNOTE_OPENAI_MODEL is no setting; .*OPENAI_MODEL"),
+    ],
+)
+def test_a_wrong_setting_of_the_model_is_one_sentence(variables: dict[str, str], sentence: str):
+    with pytest.raises(SettingsError, match=sentence) as raised:
+        Settings.from_env(variables)
+    assert str(raised.value).endswith(".")

@@ -1,0 +1,206 @@
+"""Which sentences of the passages bear a sentence of a claim, and what in them stands for its words.
+
+A sentence is compared with the stretch of neighbouring sentences that holds most of its words. Words match
+that are the same, mean the same, or are alike.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.claims import Line, Word
+from rag.meanings import is_negated, relation
+from rag.word_pieces import likenesses
+
+WINDOW_LINES = 6
+WINDOW_WORDS = 60
+"""A stretch has two sentences, or as many up to six as have so many words: talk has short ones."""
+SAME = 0.9
+"""From this nearness on two words are the same, but for their endings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What stands for a word of a claim: a word of the stretch, and how near it is (1 is the same).
+
+    ``anywhere`` is the nearness of the nearest word in all passages. ``opposite`` is a word of the stretch
+    that means the opposite.
+    """
+
+    word: Word
+    other: Word | None
+    nearness: float
+    anywhere: float
+    opposite: Word | None
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A sentence of a claim and the stretch that bears it best.
+
+    ``held`` tells which of the claim's content words each sentence of the passages has, bool
+    (sentences, words). ``anchors`` are the longest run of words in the same order, as pairs of positions
+    among the content words of both.
+    """
+
+    claim: Line
+    window: tuple[Line, ...]
+    others: tuple[Word, ...]
+    matches: tuple[Match, ...]
+    held: NDArray[np.bool_]
+    anchors: tuple[tuple[int, int], ...]
+
+    @property
+    def order(self) -> float:
+        """The share of the words held that stand in the same order."""
+        places = {other.stem for other in self.others}
+        there = sum(word.stem in places for word in self.claim.content)
+        return len(self.anchors) / there if there else 1.0
+
+
+def align(claim: Line, lines: Sequence[Line]) -> Alignment:
+    """Find the stretch that bears a sentence best, and what in it stands for each of its words."""
+    content = claim.content
+    held = np.array([[_holds(line, word) for word in content] for line in lines], bool)
+    held = held.reshape(len(lines), len(content))
+    weights = np.array([word.weight for word in content])
+    first, last = _best_window(lines, held, weights)
+    window = tuple(lines[first:last])
+    others = tuple(word for line in window for word in line.content)
+    matches = _match(content, others, _elsewhere(lines, held, weights))
+    return Alignment(claim, window, others, matches, held, _anchors(content, others))
+
+
+def _holds(line: Line, word: Word) -> bool:
+    """Whether a sentence has a word, or one that begins with the same five letters."""
+    return word.stem in line.stems or (
+        word.kind != "number" and len(word.stem) > 4 and word.stem[:5] in line.beginnings
+    )
+
+
+def _best_window(
+    lines: Sequence[Line], held: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[int, int]:
+    """Return the first and one past the last sentence of the stretch that holds most of a claim."""
+    best, place = 0.0, (0, 0)
+    alone = held @ weights
+    for first in np.flatnonzero(alone):
+        union, count = held[first].copy(), 0
+        for last in range(first, min(first + WINDOW_LINES, len(lines))):
+            count += len(lines[last].words)
+            if lines[last].passage != lines[first].passage or (last > first + 1 and count > WINDOW_WORDS):
+                break
+            union |= held[last]
+            # A longer stretch has to hold more.
+            score = float(union @ weights) - 0.4 * (last - first)
+            if score > best:
+                best, place = score, (int(first), last + 1)
+    return place
+
+
+_MOST_ELSEWHERE = 40
+"""Sentences whose words are compared by meaning: those that hold most of the claim."""
+
+
+def _elsewhere(lines: Sequence[Line], held: NDArray[np.bool_], weights: NDArray[np.float64]) -> list[Word]:
+    order = np.argsort(-(held @ weights), kind="stable")[:_MOST_ELSEWHERE]
+    return list({word.stem: word for i in order for word in lines[i].content}.values())
+
+
+def _match(words: Sequence[Word], others: Sequence[Word], everywhere: Sequence[Word]) -> tuple[Match, ...]:
+    by_stem = {other.stem: other for other in reversed(others)}
+    by_beginning = {other.stem[:5]: other for other in reversed(others) if len(other.stem) > 4}
+    matches: dict[int, Match] = {}
+    missing: list[int] = []
+    for i, word in enumerate(words):
+        other = by_stem.get(word.stem)
+        if other is None and word.kind != "number" and len(word.stem) > 4:
+            other = by_beginning.get(word.stem[:5])
+        if other is None:
+            missing.append(i)
+        else:
+            nearness = 1.0 if other.stem == word.stem else 0.95
+            matches[i] = Match(word, other, nearness, nearness, None)
+    found = _near([words[i] for i in missing], list(by_stem.values()), everywhere)
+    matches |= dict(zip(missing, found, strict=True))
+    return tuple(matches[i] for i in range(len(words)))
+
+
+_NEARNESS = {"same": 0.85, "near": 0.5, "none": 0.0, "opposite": 0.0}
+
+
+def _near(words: Sequence[Word], others: Sequence[Word], everywhere: Sequence[Word]) -> list[Match]:
+    plain = [other for other in others if other.kind != "number"]
+    here = likenesses([word.folded for word in words], [other.folded for other in plain])
+    all_of_them = [word for word in everywhere if word.kind != "number"]
+    there = likenesses([word.folded for word in words], [other.folded for other in all_of_them])
+    stems = {word.stem for word in everywhere}
+    found = []
+    for word, row, far in zip(words, here, there, strict=True):
+        anywhere = 1.0 if word.stem in stems else float(far.max(initial=0.0))
+        if word.kind == "number":
+            found.append(Match(word, None, 0.0, float(word.stem in stems), None))
+            continue
+        related = [relation(word.stem, other.stem) for other in plain]
+        opposed = [cosine if r == "opposite" else -1.0 for cosine, r in zip(row, related, strict=True)]
+        near = [
+            0.0 if r == "opposite" else max(float(cosine), _NEARNESS[r])
+            for cosine, r in zip(row, related, strict=True)
+        ]
+        best = int(np.argmax(near)) if near else -1
+        worst = int(np.argmax(opposed)) if opposed and max(opposed) >= 0 else -1
+        nearness = min(max(near, default=0.0), 0.88)
+        found.append(
+            Match(
+                word,
+                plain[best] if best >= 0 else None,
+                nearness,
+                max(anywhere, nearness),
+                plain[worst] if worst >= 0 else None,
+            )
+        )
+    return found
+
+
+def _anchors(words: Sequence[Word], others: Sequence[Word]) -> tuple[tuple[int, int], ...]:
+    """Return the longest run of words that stand in the same order in both (Fredman 1975)."""
+    places: dict[str, list[int]] = {}
+    for position, other in enumerate(others):
+        places.setdefault(other.stem, []).append(position)
+    tails, heads = list[int](), list[int]()
+    links: list[tuple[int, int, int]] = []  # a position in each, and the link before
+    for i, word in enumerate(words):
+        for j in reversed(places.get(word.stem, ())):
+            at = bisect_left(tails, j)
+            links.append((i, j, heads[at - 1] if at else -1))
+            tails[at:] = [j, *tails[at + 1 :]]
+            heads[at:] = [len(links) - 1, *heads[at + 1 :]]
+    pairs, at = [], heads[-1] if heads else -1
+    while at >= 0:
+        i, j, at = links[at]
+        pairs.append((i, j))
+    return tuple(reversed(pairs))
+
+
+def exchanged(alignment: Alignment) -> list[tuple[Match, Word]]:
+    """Return the words of a claim that stand just where another one stands in the stretch.
+
+    "X increased by 5 %" and "X decreased by 5 %": the neighbours are the same, the word is not.
+    """
+    content, others = alignment.claim.content, alignment.others
+    held = {word.stem for word in content}
+    found = []
+    for (i, j), (k, m) in pairwise([(-1, -1), *alignment.anchors, (len(content), len(others))]):
+        if (i < 0 and k == len(content)) or k - i > 4 or m - j > 4:
+            continue
+        mine = [n for n in range(i + 1, k) if alignment.matches[n].nearness < SAME]
+        theirs = [n for n in range(j + 1, m) if others[n].stem not in held]
+        if len(mine) == len(theirs) <= 2:
+            found += [(alignment.matches[a], others[b]) for a, b in zip(mine, theirs, strict=True)]
+    return found

@@ -1,0 +1,230 @@
+"""What speaks for a claim being borne by its passages: plain numbers.
+
+A logistic model (`rag/support.py`) weighs them. Each is one entry of `CLAIM_FEATURES`; they are about 0
+to 1. They are taken of each sentence of the claim; "_mean" is their mean weighted by the words of a
+sentence, "_worst" that of the sentence that fares worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.alignment import SAME, Alignment, align, exchanged
+from rag.claims import Line, Word, clauses
+from rag.faults import Fault, Passages, find_faults
+from rag.meanings import NEGATING, is_known, relation, senses
+from rag.word_pieces import rarity, vector
+
+CLAIM_FEATURES: Mapping[str, str] = {
+    "faults_worst": "how many of the small things below are wrong, counting doubtful ones in part",
+    "number_worst": "numbers that the passages don't say",
+    "date_worst": "dates that they don't say",
+    "name_worst": "names that they don't hold",
+    "opposite_worst": "words whose opposite stands there",
+    "negation_worst": "whether one says not and the other doesn't",
+    "doubt_worst": "whether it is sure of what they say may be",
+    "quantity_worst": "all, most, both, only where they say otherwise",
+    "role_worst": "names the other way round",
+    "exchanged_worst": "words that stand just where another one stands, over 2",
+    "exchanged_unlike_worst": "how unlike the least alike of these pairs is; more for opposites",
+    "nearly_opposite_mean": "words opposed to what a word of the stretch is a kind of, over 2",
+    "negated_worst": "words with un- or in- that the passages have without, or not at all, over 2",
+    "darker_mean": "how much darker its darkest added word is than the stretch",
+    "one_worst": "share of its words that the best single sentence holds, weighted by rarity",
+    "one_plain_worst": "the same, all words counting alike",
+    "clause_mean": "the same share for its worst clause",
+    "clause_worst": "the same of the worst sentence",
+    "all_mean": "share of its words that any sentence holds, weighted by rarity",
+    "all_plain_mean": "the same, all words counting alike",
+    "missing_mean": "words that no sentence holds, over 4",
+    "worst_match_mean": "nearness of the rare word that has the least like it in the stretch",
+    "unlike_worst": "words with nothing like them in the stretch, over 3",
+    "anywhere_worst": "nearness of the word that has the least like it in all passages",
+    "next_anywhere_mean": "of the one after it",
+    "stand_ins_mean": "mean nearness of what stands for the words that the stretch doesn't hold",
+    "synonyms_worst": "words that have one of like meaning there, over 3",
+    "relation_mean": "share of its words but for names and numbers that the stretch holds or means",
+    "relation_soft_worst": "mean nearness of these words",
+    "names_mean": "share of its names in the stretch (1 where it has none)",
+    "names_worst": "the same of the worst sentence",
+    "order_mean": "share of the words held that stand in the same order",
+    "near_each_other_mean": "how near each other the words held stand",
+    "window_worst": "sentences of the stretch, over 6",
+    "meaning_mean": "cosine of the mean vectors of its words and the stretch's",
+    "meaning_one_worst": "the same with the best single sentence of it",
+}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A claim with its features in the order of `CLAIM_FEATURES`, its sentences and what is wrong with each."""
+
+    features: tuple[float, ...]
+    alignments: tuple[Alignment, ...]
+    faults: tuple[tuple[Fault, ...], ...]
+
+
+def weigh_claim(claim: Sequence[Line], lines: Sequence[Line]) -> Weighed | None:
+    """Compare the sentences of a claim with those of the passages; None where the claim has no words."""
+    known = Passages(lines)
+    spoken = [line for line in claim if line.content]
+    if not spoken:
+        return None
+    alignments = tuple(align(line, lines) for line in spoken)
+    faults = tuple(tuple(find_faults(alignment, known)) for alignment in alignments)
+    rows = [_sentence_features(a, f, known) for a, f in zip(alignments, faults, strict=True)]
+    lengths = [len(line.content) for line in spoken]
+    features = tuple(_summed_up(name, rows, lengths) for name in CLAIM_FEATURES)
+    return Weighed(features, alignments, faults)
+
+
+def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence[int]) -> float:
+    base, _, how = name.rpartition("_")
+    values = [row[base] for row in rows]
+    if how == "mean":
+        return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
+    return max(values) if base in _WORSE_IF_HIGH else min(values)
+
+
+_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role")
+_WORSE_IF_HIGH = frozenset(
+    (*_KINDS, "faults", "exchanged", "exchanged_unlike", "nearly_opposite", "negated", "missing", "unlike")
+    + ("synonyms", "window")
+)
+
+
+def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Passages) -> dict[str, float]:
+    content, matches = alignment.claim.content, alignment.matches
+    weights = np.array([word.weight for word in content])
+    shares = weights / max(float(weights.sum()), 1e-9)
+    held = alignment.held if len(alignment.held) else np.zeros((1, len(content)), bool)
+    near = np.array([match.nearness for match in matches])
+    anywhere = np.sort([match.anywhere for match in matches])
+    is_there = near >= SAME
+    is_anywhere = held.any(axis=0)
+    relations = near[[word.kind == "word" for word in content]]
+    names = near[[word.kind == "name" for word in content]]
+    swaps = exchanged(alignment)
+    unlike = [1.5 if _are_opposed(m.word.stem, o.stem) else 1 - m.nearness for m, o in swaps]
+    return {
+        **_fault_features(faults),
+        "exchanged": min(2, len(swaps)) / 2,
+        "exchanged_unlike": max(unlike, default=0.0),
+        "nearly_opposite": _nearly_opposite(alignment),
+        "negated": min(2, sum(_is_negated(word.stem, known) for word in content)) / 2,
+        "darker": _darker(alignment),
+        "one": float((held @ shares).max()),
+        "one_plain": float(held.mean(axis=1).max()),
+        "clause": _worst_clause(alignment, held, weights),
+        "all": float(is_anywhere @ shares),
+        "all_plain": float(is_anywhere.mean()),
+        "missing": min(4, int((~is_anywhere).sum())) / 4,
+        "worst_match": float((1 - weights * (1 - near)).min()),
+        "unlike": min(3, int((near < 0.35).sum())) / 3,
+        "anywhere": float(anywhere[0]),
+        "next_anywhere": float(anywhere[min(1, len(anywhere) - 1)]),
+        "stand_ins": float(near[~is_there].mean()) if (~is_there).any() else 1.0,
+        "synonyms": min(3, int(((near >= 0.5) & ~is_there).sum())) / 3,
+        "relation": float((relations >= 0.85).mean()) if relations.size else 1.0,
+        "relation_soft": float(relations.mean()) if relations.size else 1.0,
+        "names": float(names.mean()) if names.size else 1.0,
+        "order": alignment.order,
+        "near_each_other": _near_each_other(alignment),
+        "window": len(alignment.window) / 6,
+        "meaning": _cosine(content, alignment.others),
+        "meaning_one": max((_cosine(content, line.content) for line in alignment.window), default=0.0),
+    }
+
+
+def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
+    totals = dict.fromkeys(_KINDS, 0.0)
+    for fault in faults:
+        kind = "number" if fault.kind == "unit" else fault.kind
+        totals[kind] = min(2.0, totals[kind] + fault.weight)
+    return {**totals, "faults": sum(totals.values()) / 2}
+
+
+def _are_opposed(one: str, other: str) -> bool:
+    return relation(one, other) == "opposite"
+
+
+def _nearly_opposite(alignment: Alignment) -> float:
+    added = [senses(m.word.stem) for m in alignment.matches if m.anywhere < 0.85 and m.word.kind == "word"]
+    theirs = [senses(other.stem) for other in alignment.others]
+    opposed = frozenset[int]().union(*(other.opposed for other in theirs))
+    above = frozenset[int]().union(*(other.above for other in theirs))
+    return min(2, sum(bool(a.opposed & above or opposed & a.above) for a in added)) / 2
+
+
+def _is_negated(stem: str, known: Passages) -> bool:
+    """Whether a word has a prefix that negates and the passages don't have it so."""
+    if len(stem) < 6 or stem in known.stems:
+        return False
+    return any(stem.startswith(prefix) and is_known(stem[len(prefix) :]) for prefix in NEGATING)
+
+
+def _worst_clause(alignment: Alignment, held: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
+    worst, first = 1.0, 0
+    for part in clauses(alignment.claim):
+        own = slice(first, first + len(part))
+        first += len(part)
+        share = weights[own] / max(float(weights[own].sum()), 1e-9)
+        worst = min(worst, float((held[:, own] @ share).max()))
+    return worst
+
+
+def _near_each_other(alignment: Alignment) -> float:
+    """Return 1 where the words held follow each other in the stretch, 0 where they are 15 words apart."""
+    places: dict[str, list[int]] = {}
+    for position, word in enumerate(word for line in alignment.window for word in line.words):
+        places.setdefault(word.stem, []).append(position)
+    there = [places[word.stem] for word in alignment.claim.content if word.stem in places]
+    gaps = [min(abs(i - j) for i in one for j in other) for one, other in pairwise(there)]
+    return max(0.0, 1 - sum(gaps) / len(gaps) / 15) if gaps else 0.0
+
+
+_BRIGHT = (
+    "good better best great success successful improve positive strong win safe gain efficient useful happy legal"
+    " agree accept high increase allow able support"
+)
+_DARK = (
+    "bad worse worst poor failure unsuccessful worsen negative weak lose dangerous loss inefficient useless sad"
+    " illegal disagree reject low decrease forbid unable oppose"
+)
+
+
+@cache
+def _brightness() -> NDArray[np.float32]:
+    """Return the direction from dark words to bright ones."""
+    direction = np.mean([vector(w) for w in _BRIGHT.split()], axis=0)
+    direction -= np.mean([vector(w) for w in _DARK.split()], axis=0)
+    found: NDArray[np.float32] = direction / np.linalg.norm(direction)
+    return found
+
+
+def _darker(alignment: Alignment) -> float:
+    added = [m.word.folded for m in alignment.matches if m.anywhere < 0.85 and m.word.kind == "word"]
+    if not added:
+        return 0.0
+    darkest = min(float(vector(word) @ _brightness()) for word in added)
+    around = [float(vector(other.folded) @ _brightness()) for other in alignment.others]
+    return max(0.0, (sum(around) / len(around) if around else 0.0) - darkest)
+
+
+def _cosine(ones: Sequence[Word], others: Sequence[Word]) -> float:
+    a, b = (_mean_vector(group) for group in (ones, others))
+    return float(a @ b)
+
+
+def _mean_vector(group: Sequence[Word]) -> NDArray[np.float32]:
+    total = np.zeros(len(_brightness()), np.float32)
+    for word in group:
+        total += vector(word.folded) * np.float32(rarity(word.folded))
+    found: NDArray[np.float32] = total / max(float(np.linalg.norm(total)), 1e-9)
+    return found

@@ -1,0 +1,62 @@
+"""Sentences of a document that tell its reader, or a model, what to write: they are no statement to cite.
+
+A model that obeys one writes words that stand in the document, so that the check of support alone would pass
+them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_MOST_QUOTED = 4
+"""Sentences within quotation marks that are looked at as one: a mark may never be closed."""
+_GOES_ON = re.compile(r"://|\bwww\.|\w@\w|!|\.(?:com|org|net|xyz|info|io)\b", re.IGNORECASE)
+_TO_A_MODEL = re.compile(
+    r"\byour (?:\w+ )?(?:answers?|responses?|reply|replies|outputs?|messages?|completion)\b"
+    r"|\b(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:instructions?|prompts?|rules?|above|previous"
+    r"|prior|everything|guidelines?)\b"
+    r"|\bnew instructions?\b|\bas an ai (?:language model|assistant)\b"
+    r"|\byou (?:are now|must now|will now|are an?\b[^.]*assistant)"
+    r"|\b(?:instead|only) (?:answer|reply|respond|write|say|output)\b"
+    r"|\bdeine?[rmn]? antwort\w*|\bignorier\w+\b[^.!?]{0,40}\banweisung\w*|\byanıtın\w*|\bcevabın\w*",
+    re.IGNORECASE,
+)
+_SPEAKS = re.compile(
+    r"(?:^|[>\]}]|\b(?:system|assistant|instructions?|important|attention|note) ?:)"
+    r"[\s\"'“‘(*-]*(?:(?:please|now|then|also|always|finally|instead|bitte|lütfen),? )?"
+    r"(?:write|say|repl(?:y|ies)|respond|answer|output|print|ignore|disregard|forget|repeat|translate"
+    r"|tell (?:them|the users?|users?|readers?|everyone)|mention that|append|insert|schreibe?|antworte"
+    r"|yaz|söyle)\b(?!['’])",
+    re.IGNORECASE,
+)
+
+
+def is_instruction(text: str) -> bool:
+    """Whether a sentence tells a reader or a model what to write, rather than anything that is so."""
+    return bool(_SPEAKS.search(text) or _TO_A_MODEL.search(text))
+
+
+def is_shouted(text: str) -> bool:
+    """Whether a sentence is in capitals throughout, as no model writes unless it was told to."""
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) > 20 and sum(map(str.isupper, letters)) > 0.8 * len(letters)
+
+
+def instructions_in(sentences: Sequence[str]) -> list[bool]:
+    """Return for each sentence of a passage whether it belongs to an instruction.
+
+    What is quoted belongs to the sentence that quotes it, an address or a cry to the instruction before it.
+    """
+    found, open_since = [False] * len(sentences), 0
+    quoted = ""
+    for place, sentence in enumerate(sentences):
+        quoted += f" {sentence}"
+        is_open = quoted.count('"') % 2 == 1 or quoted.count("“") > quoted.count("”")
+        if is_open and place + 1 < len(sentences) and place - open_since < _MOST_QUOTED:
+            continue
+        goes_on = open_since > 0 and found[open_since - 1] and bool(_GOES_ON.search(quoted))
+        if goes_on or is_instruction(quoted.strip()):
+            found[open_since : place + 1] = [True] * (place + 1 - open_since)
+        open_since, quoted = place + 1, ""
+    return found

@@ -1,0 +1,95 @@
+"""Which English words mean the same, nearly the same, or the opposite.
+
+The table is made of WordNet 3.0 (Fellbaum 1998, "WordNet: An Electronic Lexical Database", MIT Press) by
+`scripts/make_meanings.py`; its licence stands at the head of the file. A word has several senses, so that
+two words can be both alike and opposed; then they are taken for alike.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Literal
+
+from rag.words import stem
+
+MEANINGS_PATH = Path(__file__).with_name("word_meanings.txt.gz")
+
+Relation = Literal["same", "near", "opposite", "none"]
+
+NEGATING = ("un", "in", "im", "ir", "il", "dis", "non", "mis", "anti", "de")
+"""Prefixes that turn a word into its opposite, if what is left is a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Senses:
+    """Of one word: its senses, the ones above them, and those opposed, each by number."""
+
+    own: frozenset[int]
+    above: frozenset[int]
+    opposed: frozenset[int]
+
+
+_NONE = _Senses(frozenset(), frozenset(), frozenset())
+
+
+@lru_cache(maxsize=100_000)
+def relation(one: str, other: str) -> Relation:
+    """Return how the meanings of two words are related, given as `rag.words.stem` gives them.
+
+    "near" is what has the same sense above it ("lorry" and "car"), or is above the other.
+    """
+    if one == other:
+        return "same"
+    if is_negated(one, other) or is_negated(other, one):
+        return "opposite"
+    a, b = senses(one), senses(other)
+    if a.own & b.own:
+        return "same"
+    if a.opposed & b.own or b.opposed & a.own:
+        return "opposite"
+    if a.own & b.above or b.own & a.above or a.above & b.above:
+        return "near"
+    return "none"
+
+
+def is_negated(one: str, other: str) -> bool:
+    """Whether one stem is the other with a prefix that negates: "unlik" and "like"."""
+    if len(one) < 5 or not one.startswith(NEGATING):
+        return False
+    rest = next((one[len(p) :] for p in NEGATING if one.startswith(p) and len(one) - len(p) > 2), "")
+    return len(rest) > 2 and rest[: max(4, len(rest) - 2)] == other[: max(4, len(rest) - 2)]
+
+
+@lru_cache(maxsize=50_000)
+def senses(word: str) -> _Senses:
+    """Return what the table knows of a stem; nothing where it doesn't know it."""
+    table, links = _table()
+    own = table.get(word)
+    if own is None:
+        return _NONE
+    above, opposed = set[int](), set[int]()
+    for number in own:
+        ups, downs = links[number].split("|")
+        above.update(int(n) for n in ups.split())
+        opposed.update(int(n) for n in downs.split())
+    return _Senses(own, frozenset(above), frozenset(opposed))
+
+
+def is_known(word: str) -> bool:
+    """Whether the table has a word: names and words of other languages are not there."""
+    return word in _table()[0]
+
+
+@cache
+def _table() -> tuple[dict[str, frozenset[int]], list[str]]:
+    lines = iter(gzip.decompress(MEANINGS_PATH.read_bytes()).decode().splitlines())
+    links = [line for line in takewhile(bool, lines) if not line.startswith("#")]
+    table = {}
+    for line in lines:
+        word, *numbers = line.split()
+        table[word] = frozenset(int(number) for number in numbers)
+    return table, links

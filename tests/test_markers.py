@@ -1,0 +1,133 @@
+"""Cutting what a model writes into sentences with their markers, however it arrives."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.markers import Draft, SentenceCutter, is_said
+
+
+def cut(text: str, size: int = 10_000, *, is_cut: bool = False) -> list[Draft]:
+    cutter = SentenceCutter()
+    drafts = [
+        draft for start in range(0, len(text), size) for draft in cutter.feed(text[start : start + size])
+    ]
+    return [*drafts, *cutter.finish(is_cut=is_cut)]
+
+
+def told(text: str) -> list[tuple[str, tuple[int, ...]]]:
+    return [(draft.text, draft.numbers) for draft in cut(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The king died [1]. The queen lived [2].", [("The king died.", (1,)), ("The queen lived.", (2,))]),
+        ("The king died. [1] The queen lived.[2]", [("The king died.", (1,)), ("The queen lived.", (2,))]),
+        ("The king died [1, 2]. So it is [1][3].", [("The king died.", (1, 2)), ("So it is.", (1, 3))]),
+        ("The king died [2-4] at home [3].", [("The king died at home.", (2, 3, 4))]),
+        ("The king died [9].", [("The king died.", (9,))]),
+        ("[1] The king died.", [("The king died.", (1,))]),
+        ("The king died【2†source】.", [("The king died.", (2,))]),
+        (
+            "The king died [Passage 2]. It was so (passages 1 and 3).",
+            [("The king died.", (2,)), ("It was so.", (1, 3))],
+        ),
+        ("The king died", [("The king died", ())]),
+        ("The king died in [1066] there.", [("The king died in [1066] there.", ())]),
+        ("See [the page](https://example.org/a) there [1].", [("See the page there.", (1,))]),
+        ("Based on the provided passages, the king died [1].", [("The king died.", (1,))]),
+    ],
+)
+def test_markers_go_with_their_sentence(text: str, expected: list[tuple[str, tuple[int, ...]]]):
+    assert told(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. Smith paid 1.5 million, e.g. in the U.S. army [1]. He left.", 2),
+        ("Am 3. Januar kam er [1]. Er ging am 4. Mai.", 2),
+        ("On 5 March 2024 it opened at 9.30 a.m. sharp [1].", 1),
+        ("“It is so.” He said it. Really?", 3),
+        ("王様は死んだ[1]。女王は生きた[2]。", 2),
+    ],
+)
+def test_abbreviations_and_numbers_end_no_sentence(text: str, expected: int):
+    assert len(cut(text)) == expected
+
+
+def test_lists_are_sentences_and_headings_code_and_rules_are_not():
+    text = (
+        "# The answer\n\n**Summary:**\n\nThree ships were bought [1]:\n\n- **Speed:** 40 km/h [1]\n"
+        "* The *second* one is `slow` [2]\n2. A third without an end\n\n---\n```python\nprint('The king died [1].')\n```\n"
+        "| Ship | Year |\n|---|---|\n| Anna | 1871 [1] |\n"
+    )
+    assert told(text) == [
+        ("Three ships were bought:", (1,)),
+        ("Speed: 40 km/h", (1,)),
+        ("The second one is slow", (2,)),
+        ("A third without an end", ()),
+        ("Ship, Year", ()),
+        ("Anna, 1871", (1,)),
+    ]
+    assert [draft.is_lead for draft in cut(text)] == [True, False, False, False, False, False]
+
+
+TEXTS = [
+    "The bridge was opened in 1871 [1]. It cost 40 crowns.[2] Dr. Smith came, e.g. in May [1, 3]. End",
+    "Am 3. Januar kam er [1]. Er ging. The U.S. bought it [1][2]. Then it left [Passage 2].",
+    "# Head. Line\n- **A:** b [1]. C d e.\n```\nno [1].\n```\n1. One more [2]\n| a | b |\n[1] So it is. It was.",
+    "<think>The king. [1]</think>\nThe king died [1]. The queen lived.",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13])
+def test_the_pieces_in_which_a_text_comes_make_no_difference(text: str, size: int):
+    assert cut(text, size) == cut(text)
+
+
+@given(
+    st.text(st.sampled_from("ab AB.?! [12]()\n*-#`|<think>/„“「。\u200b1"), max_size=120), st.integers(1, 9)
+)
+def test_whatever_a_model_writes_no_marker_is_left_and_nothing_fails(text: str, size: int):
+    for draft in cut(text, size):
+        assert draft.text.strip()
+        assert "\n" not in draft.text
+        assert "[1]" not in draft.text
+
+
+def test_a_sentence_is_given_as_soon_as_the_next_has_begun():
+    cutter = SentenceCutter()
+    assert list(cutter.feed("The king died [1]. The")) == []
+    assert list(cutter.feed(" queen")) == [Draft("The king died.", (1,))]
+
+
+def test_what_is_thought_aloud_is_no_answer():
+    assert told("<think>The king died [1]. Or not?</think>\n\nThe queen lived [2].") == [
+        ("The queen lived.", (2,))
+    ]
+    assert told("<think>The king died [1].") == []
+
+
+def test_half_a_sentence_is_dropped_where_the_text_was_cut():
+    assert [draft.text for draft in cut("The king died [1]. The queen liv", is_cut=True)] == [
+        "The king died."
+    ]
+    assert [draft.text for draft in cut("The king died. [1]", is_cut=True)] == ["The king died."]
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+def test_a_line_without_end_is_one_sentence_too_long(size: int):
+    first, *others = cut("word " * 40_000 + "\nThe king died [1].", size)
+    assert first.is_too_long
+    assert len(first.text) < 400
+    assert others == [Draft("The king died.", (1,))]
+
+
+def test_a_sentence_is_known_again_whatever_its_quotes_and_end():
+    assert is_said(' "the collection has NO answer."', "The collection has no answer.")
+    assert not is_said("The collection has an answer.", "The collection has no answer.")
