@@ -14,7 +14,7 @@ from app_pages.limits import limit, limits, limits_chosen, limits_view, move_lim
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, count, day
-from app_pages.writing import choose_mode, mode_of, move_mode
+from app_pages.writing import choose_mode, has_choice, mode_of, move_mode
 from rag import Document, Filters
 from rag.conversations import Turn
 from rag.documents import AnswerMode
@@ -45,7 +45,7 @@ def _choices(shared: Engine, conversation_id: str) -> Filters:
     """Show what the next questions are limited to and how they are answered, and let both be chosen."""
     filters, mode = limits(conversation_id), mode_of(conversation_id, shared.settings)
     documents = {} if shared.filling else shared.documents()
-    has_limits, has_modes = len(documents) > 1 or bool(filters), shared.settings.has_endpoint
+    has_limits, has_modes = len(documents) > 1 or bool(filters), has_choice(shared.settings)
     if not (has_limits or has_modes):
         return filters
     event = show(
@@ -58,7 +58,7 @@ def _choices(shared: Engine, conversation_id: str) -> Filters:
         limit(conversation_id, limits_chosen(event))
         st.rerun()
     if event.get("do") == "mode":
-        choose_mode(conversation_id, "generate" if event["mode"] == "generate" else "quote", shared.settings)
+        choose_mode(conversation_id, "generate" if event["mode"] == "generate" else "quote")
         st.rerun()
     return filters
 

@@ -53,7 +53,9 @@ def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str
     newest = list(documents.values())[:MOST_ARTICLES]
     return {
         "only": filters.in_words({one.id: title(one) for one in documents.values()}),
-        "sources": [{"id": name, "name": name, "note": str(number)} for name, number in sorted(counted.items())],
+        "sources": [
+            {"id": name, "name": name, "note": str(number)} for name, number in sorted(counted.items())
+        ],
         "articles": [{"id": one.id, "name": title(one), "note": day(one.published)} for one in newest],
         "more": max(0, len(documents) - MOST_ARTICLES),
         "chosen": {

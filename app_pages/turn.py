@@ -9,6 +9,7 @@ from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
 from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned, unsaid
+from app_pages.writing import has_choice
 from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
@@ -63,7 +64,7 @@ def finished_turn(
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
         "details": details(answer),
-        "again": _again(answer) if engine.settings.has_endpoint else "",
+        "again": _again(answer) if has_choice(engine.settings) else "",
         "copy": _copy_text(answer, documents, told),
     }
 

@@ -38,7 +38,12 @@ def left_out(answer: Answer) -> dict[str, Any] | None:
     if not answer.left_out:
         return None
     items = [
-        {"text": one.text, "blank": "" if one.text else REMOVED, "reason": one.reason, "position": one.position}
+        {
+            "text": one.text,
+            "blank": "" if one.text else REMOVED,
+            "reason": one.reason,
+            "position": one.position,
+        }
         for one in answer.left_out
     ]
     return {"line": left_out_line(answer), "items": items, "has_places": answer.mode == "generate"}
