@@ -27,6 +27,10 @@ from app_pages.work import Work, sentence_for
 from rag import AddReport, Document, DocumentNotFound, FootnoteError
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
+NO_MODEL = (
+    "Answers are made of quotes. A language model can write them, with each sentence checked: the README says"
+    " how to set one."
+)
 TAKES = "Choose or drop Markdown, text and HTML files"
 
 
@@ -230,3 +234,5 @@ def _status(shared: Engine) -> None:
     if status.changed:
         parts.append(f"last change {day(status.changed.date())}, {status.changed:%H:%M} UTC")
     say(" · ".join([*parts, status.index]), key="status")
+    if not shared.settings.has_endpoint:
+        say(NO_MODEL, key="no-model")

@@ -59,8 +59,8 @@ def details(answer: Answer) -> list[str]:
     usage = answer.usage
     if not usage and answer.mode == "quote":
         return []
-    asked = "Written by" if answer.mode == "generate" else "Asked was"
-    lines = [f"{asked} {writer(answer)}."]
+    name = writer(answer)
+    lines = [f"Written by {name}." if answer.mode == "generate" else f"{name} was asked."]
     if usage and usage.prompt_tokens:
         sent = count(usage.prompt_tokens, "token")
         lines.append(f"{sent} sent, {usage.completion_tokens:,} written.")
@@ -74,7 +74,8 @@ def details(answer: Answer) -> list[str]:
             else "Asked once."
         )
     if answer.markers_dropped:
-        lines.append(f"{count(answer.markers_dropped, 'footnote')} that pointed to no passage left away.")
+        dropped = "was dropped" if answer.markers_dropped == 1 else "were dropped"
+        lines.append(f"{count(answer.markers_dropped, 'footnote')} pointed to no passage and {dropped}.")
     return lines
 
 

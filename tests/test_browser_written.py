@@ -110,7 +110,7 @@ def test_what_was_left_out_is_told_and_shown_struck_out_on_demand(page: Page, mo
     turn.get_by_role("button", name="details").click()
     expect(turn.locator(".details")).to_have_text(
         re.compile(
-            "Written by scripted. 100 tokens sent, 20 written. .* 1 footnote that pointed to no passage"
+            "Written by scripted. 100 tokens sent, 20 written. .* 1 footnote pointed to no passage and was dropped."
         )
     )
     turn.get_by_text("What the model was sent: 2 messages").click()
