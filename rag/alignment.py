@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.claims import Line, Word
-from rag.meanings import is_negated, relation
+from rag.meanings import relation
+from rag.values import bears
 from rag.word_pieces import likenesses
 
 WINDOW_LINES = 6
@@ -40,13 +41,22 @@ class Match:
     opposite: Word | None
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Words of a claim that stand where the sentence has others; either may be none."""
+
+    mine: tuple[Word, ...]
+    theirs: tuple[Word, ...]
+
+
 @dataclass(frozen=True)
 class Alignment:
     """A sentence of a claim and the stretch that bears it best.
 
     ``held`` tells which of the claim's content words each sentence of the passages has, bool
     (sentences, words). ``anchors`` are the longest run of words in the same order, as pairs of positions
-    among the content words of both.
+    among the content words of both. ``nearest`` is the single sentence that holds most of it, ``edits`` are
+    where it differs from that word by word, and ``closeness`` is 1 for a copy.
     """
 
     claim: Line
@@ -55,6 +65,9 @@ class Alignment:
     matches: tuple[Match, ...]
     held: NDArray[np.bool_]
     anchors: tuple[tuple[int, int], ...]
+    nearest: Line | None
+    edits: tuple[Edit, ...]
+    closeness: float
 
     @property
     def order(self) -> float:
@@ -69,12 +82,23 @@ def align(claim: Line, lines: Sequence[Line]) -> Alignment:
     content = claim.content
     held = np.array([[_holds(line, word) for word in content] for line in lines], bool)
     held = held.reshape(len(lines), len(content))
+    _hold_values(claim, lines, held)
     weights = np.array([word.weight for word in content])
     first, last = _best_window(lines, held, weights)
     window = tuple(lines[first:last])
     others = tuple(word for line in window for word in line.content)
     matches = _match(content, others, _elsewhere(lines, held, weights))
-    return Alignment(claim, window, others, matches, held, _anchors(content, others))
+    in_window = held[first:last].any(axis=0)
+    matches = tuple(
+        replace(m, nearness=1.0, anywhere=1.0) if is_held and m.nearness < SAME else m
+        for m, is_held in zip(matches, in_window, strict=True)
+    )
+    nearest = lines[int(np.argmax(held @ weights))] if held.any() else None
+    differences, closeness = edits(claim, nearest) if nearest else ([], 0.0)
+    anchors = _anchors(content, others)
+    return Alignment(
+        claim, window, others, matches, held, anchors, nearest, tuple(differences), closeness
+    )
 
 
 def _holds(line: Line, word: Word) -> bool:
@@ -82,6 +106,19 @@ def _holds(line: Line, word: Word) -> bool:
     return word.stem in line.stems or (
         word.kind != "number" and len(word.stem) > 4 and word.stem[:5] in line.beginnings
     )
+
+
+def _hold_values(claim: Line, lines: Sequence[Line], held: NDArray[np.bool_]) -> None:
+    """Let the words of an amount or a date be held where the same value is written in another way."""
+    for value in claim.values:
+        inside = [i for i, w in enumerate(claim.content) if value.start <= w.start and w.end <= value.end]
+        for row in np.flatnonzero(~held[:, inside].all(axis=1))[:_MOST_VALUES] if inside else ():
+            if any(bears(said, value) for said in lines[row].values):
+                held[row, inside] = True
+
+
+_MOST_VALUES = 400
+"""Sentences whose numbers are read."""
 
 
 def _best_window(
@@ -188,19 +225,28 @@ def _anchors(words: Sequence[Word], others: Sequence[Word]) -> tuple[tuple[int, 
     return tuple(reversed(pairs))
 
 
-def exchanged(alignment: Alignment) -> list[tuple[Match, Word]]:
-    """Return the words of a claim that stand just where another one stands in the stretch.
+_WIDEST_EDIT = 7
+"""Words on either side; what differs more is told in other words, not edited."""
 
-    "X increased by 5 %" and "X decreased by 5 %": the neighbours are the same, the word is not.
+
+def edits(claim: Line, sentence: Line) -> tuple[list[Edit], float]:
+    """Return where a claim differs from a sentence word by word, and how near it is to a copy.
+
+    The latter is the share of the claim's words, small ones too, that stand in the sentence in the same
+    order.
     """
-    content, others = alignment.claim.content, alignment.others
-    held = {word.stem for word in content}
+    ones, others = claim.words, sentence.words
+    if not ones:
+        return [], 0.0
+    anchors = _anchors(ones, others)
     found = []
-    for (i, j), (k, m) in pairwise([(-1, -1), *alignment.anchors, (len(content), len(others))]):
-        if (i < 0 and k == len(content)) or k - i > 4 or m - j > 4:
-            continue
-        mine = [n for n in range(i + 1, k) if alignment.matches[n].nearness < SAME]
-        theirs = [n for n in range(j + 1, m) if others[n].stem not in held]
-        if len(mine) == len(theirs) <= 2:
-            found += [(alignment.matches[a], others[b]) for a, b in zip(mine, theirs, strict=True)]
-    return found
+    for (i, j), (k, m) in pairwise([(-1, -1), *anchors, (len(ones), len(others))]):
+        mine, theirs = ones[i + 1 : k], others[j + 1 : m]
+        # What stands before and after the part that is alike is mostly another statement.
+        if i < 0:
+            theirs = theirs[-max(2, len(mine)) :] if mine else ()
+        if k == len(ones):
+            theirs = theirs[: max(2, len(mine))] if mine else ()
+        if (mine or theirs) and len(mine) <= _WIDEST_EDIT and len(theirs) <= _WIDEST_EDIT:
+            found.append(Edit(mine, theirs))
+    return found, len(anchors) / len(ones)

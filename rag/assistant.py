@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rag import followups
 from rag.copies import find_apart
-from rag.documents import EMPTY_COLLECTION, NO_MATCH, Answer, Filters, Sentence, Stage
-from rag.errors import QuestionError, SettingsError
+from rag.documents import EMPTY_COLLECTION, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
+from rag.errors import PromptError, QuestionError, SettingsError
 from rag.finding import Found
 from rag.library import Library
 from rag.quoting import quote
@@ -151,7 +151,12 @@ class Assistant:
     ) -> Iterator[Stage | Sentence | Answer]:
         started = time.perf_counter()
         typed = self._checked(question)
-        writer = self._writer() if self._writes(mode) else None
+        writer, problem = None, ""
+        if self._writes(mode):
+            try:
+                writer = self._writer()
+            except PromptError as error:
+                problem = f"{error} {QUOTED}"
         limits = self._limits(stop) if writer else None
         text = self._completed(typed, history) if complete else typed
         leans = text != typed
@@ -169,6 +174,8 @@ class Assistant:
         if writer and limits and not answer.abstained:
             # What the collection has no answer to isn't asked of a model, which would have one.
             answer = yield from writer.write(text, found, answer, history if leans else (), limits, trace)
+        elif problem:
+            answer = replace(answer, remark=problem)
         if answer.mode == "quote":
             yield from answer.sentences
         yield replace(answer, seconds=time.perf_counter() - started)
@@ -184,7 +191,7 @@ class Assistant:
             # Imported where it is needed: LangChain and the endpoint's client take a second.
             from rag.generating import Writer
 
-            self._made_writer = Writer(self._settings)
+            self._made_writer = Writer(self._settings, self._library.embedder)
         return self._made_writer
 
     def _limits(self, stop: Event | None) -> Limits:

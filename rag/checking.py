@@ -9,26 +9,38 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.closeness import is_close
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
+from rag.embeddings import Embedder
 from rag.finding import Found
-from rag.instructions import instructions_in, is_instruction, is_shouted
-from rag.markers import Draft
+from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.markers import Draft, is_fragment, is_said
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
+from rag.words import content_words, stem, stems
 
+_LEAST_IN_LEAD = 3
+"""Words of its own that a lead-in must have to be worth showing: "The answer is:" has one."""
 _TOO_LONG = "It is too long for a sentence."
+_REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
 _LEANS = "It leans on a sentence that was left out, or is from another article."
 _INSTRUCTION = "It tells a reader what to do instead of saying what is so."
+_FAR = "The sources say something like it, and not near enough to this."
 _NOT_BORNE = "No passage says this."
 _ABOUT_PASSAGES = re.compile(
+    r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
+    re.IGNORECASE,
+)
+_SILENT = re.compile(
     r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
     r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
     r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
     re.IGNORECASE,
 )
+"""That the passages say nothing of something: it needs no mention, and no source bears it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +74,19 @@ class Numbered:
 
 @dataclass(slots=True)
 class Written:
-    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice."""
+    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
+
+    ``embedder`` is one on this computer that knows the question's language, or None.
+    """
 
     found: Found
     passages: Sequence[Numbered]
+    embedder: Embedder | None = None
     sentences: list[Sentence] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
     count: int = 0
+    _lead: str = ""
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     @property
@@ -89,18 +106,19 @@ class Written:
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
         if draft.text in said:
             return None
-        if fault := _fault(draft):
+        if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
+            return None
+        if _ABOUT_PASSAGES.match(draft.text):
+            return None
+        if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        support = self._support(draft.text, cited) if cited else None
-        if support is None or not support.supported:
-            # Without a marker, or with a wrong one, it may be borne by another passage, by it alone.
-            other = self._best_passage(draft.text)
-            elsewhere = self._support(draft.text, [other]) if other is not None else None
-            if elsewhere and elsewhere.supported and other is not None:
-                support, cited = elsewhere, [other]
-        places = self._places(draft.text, cited) if support and support.supported else []
+        claim = self._claim(draft)
+        support, cited = self._borne_by(claim, cited)
+        places = self._places(claim, cited) if support and support.supported else []
+        if places and not self._is_near(claim, draft, places):
+            return self._leave_out(draft.text, _FAR)
         if not places:
-            if draft.is_lead or _ABOUT_PASSAGES.match(draft.text):
+            if draft.is_lead or _SILENT.match(draft.text):
                 return None
             return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
@@ -129,6 +147,27 @@ class Written:
                 numbers.setdefault(citation.number, len(numbers) + 1)
         self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
 
+    def _fault(self, draft: Draft) -> str:
+        """Return what is wrong with a sentence whatever the passages say, or nothing."""
+        text = draft.text
+        if draft.is_too_long:
+            return _TOO_LONG
+        if is_said(text, self.found.question.text):
+            return _REPEATS
+        # "How do I ...?" is answered by what to do.
+        is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
+        if is_unasked or is_instruction(text) or is_shouted(text):
+            return _INSTRUCTION
+        return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
+
+    def _is_near(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether the sentences that bear a claim are near enough to it; a fragment they have to hold."""
+        quotes = list(map(_words, places))
+        if is_fragment(draft):
+            wanted = {stem(word) for word in content_words(draft.text)}
+            return bool(wanted) and wanted.issubset(stem for quote in quotes for stem in stems(quote))
+        return is_close(claim, quotes, self.embedder)
+
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
         if not self.sentences:
@@ -137,6 +176,33 @@ class Written:
             c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
         }
         return any(passage.stored.document.id in before for passage, _, _ in places)
+
+    def _claim(self, draft: Draft) -> str:
+        """Return what a draft says: an item of a list together with what leads to it."""
+        if draft.is_lead:
+            self._lead = draft.text
+        elif not draft.is_item:
+            self._lead = ""
+        elif self._lead:
+            return f"{self._lead} {draft.text}"
+        return draft.text
+
+    def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
+        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
+
+        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
+        """
+        first = self._support(claim, cited) if cited else None
+        if first and first.supported:
+            return first, cited
+        best = self._best_passage(claim)
+        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
+        for passages in others:
+            support = self._support(claim, passages)
+            if support.supported:
+                return support, passages
+            first = first or support
+        return first, cited
 
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
         return check_support(claim, [self.passages[place].checked for place in cited])
@@ -162,25 +228,23 @@ class Written:
                 if span.start < place.end + shift and place.start + shift < span.end
             ]
             if held:
-                one = (passage, _leaned_on(passage.stored, held[0]), held[-1])
+                one = (passage, held[0], held[-1])
                 if one not in found:
                     found.append(one)
         return found
 
     def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
+        first = _leaned_on(passage.stored, first)
         citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
 
 
-def _fault(draft: Draft) -> str:
-    """Return what is wrong with a sentence whatever the passages say, or nothing."""
-    if draft.is_too_long:
-        return _TOO_LONG
-    if is_instruction(draft.text) or is_shouted(draft.text):
-        return _INSTRUCTION
-    return _ASKS if draft.text.endswith("?") else ""
+def _words(place: tuple[Numbered, int, int]) -> str:
+    passage, first, last = place
+    offset, spans = passage.stored.passage.start, passage.stored.sentences
+    return passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:

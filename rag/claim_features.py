@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.alignment import SAME, Alignment, align, exchanged
+from rag.alignment import SAME, Alignment, align
 from rag.claims import Line, Word, clauses
 from rag.faults import Fault, Passages, find_faults
 from rag.meanings import NEGATING, is_known, relation, senses
@@ -30,7 +30,9 @@ CLAIM_FEATURES: Mapping[str, str] = {
     "negation_worst": "whether one says not and the other doesn't",
     "doubt_worst": "whether it is sure of what they say may be",
     "quantity_worst": "all, most, both, only where they say otherwise",
-    "role_worst": "names the other way round",
+    "role_worst": "names and numbers of the passages in the place of others",
+    "swap_worst": "names and numbers that they don't hold in the place of others",
+    "closeness_worst": "share of its words, small ones too, in the order of one sentence",
     "exchanged_worst": "words that stand just where another one stands, over 2",
     "exchanged_unlike_worst": "how unlike the least alike of these pairs is; more for opposites",
     "nearly_opposite_mean": "words opposed to what a word of the stretch is a kind of, over 2",
@@ -92,7 +94,7 @@ def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence
     return max(values) if base in _WORSE_IF_HIGH else min(values)
 
 
-_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role")
+_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap")
 _WORSE_IF_HIGH = frozenset(
     (*_KINDS, "faults", "exchanged", "exchanged_unlike", "nearly_opposite", "negated", "missing", "unlike")
     + ("synonyms", "window")
@@ -110,8 +112,8 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
     is_anywhere = held.any(axis=0)
     relations = near[[word.kind == "word" for word in content]]
     names = near[[word.kind == "name" for word in content]]
-    swaps = exchanged(alignment)
-    unlike = [1.5 if _are_opposed(m.word.stem, o.stem) else 1 - m.nearness for m, o in swaps]
+    swaps = _word_for_word(alignment)
+    unlike = [1.5 if relation(one, other) == "opposite" else 1 - near for one, other, near in swaps]
     return {
         **_fault_features(faults),
         "exchanged": min(2, len(swaps)) / 2,
@@ -135,6 +137,7 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
         "relation_soft": float(relations.mean()) if relations.size else 1.0,
         "names": float(names.mean()) if names.size else 1.0,
         "order": alignment.order,
+        "closeness": alignment.closeness,
         "near_each_other": _near_each_other(alignment),
         "window": len(alignment.window) / 6,
         "meaning": _cosine(content, alignment.others),
@@ -145,13 +148,21 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
 def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
     totals = dict.fromkeys(_KINDS, 0.0)
     for fault in faults:
-        kind = "number" if fault.kind == "unit" else fault.kind
+        kind = "swap" if fault.kind == "exchanged" else fault.kind
         totals[kind] = min(2.0, totals[kind] + fault.weight)
     return {**totals, "faults": sum(totals.values()) / 2}
 
 
-def _are_opposed(one: str, other: str) -> bool:
-    return relation(one, other) == "opposite"
+def _word_for_word(alignment: Alignment) -> list[tuple[str, str, float]]:
+    """Return the stems of words that stand just where one other stands, with their nearness."""
+    nearness = {id(match.word): match.nearness for match in alignment.matches}
+    found = []
+    for edit in alignment.edits:
+        mine = [word for word in edit.mine if word.kind == "word" and nearness[id(word)] < SAME]
+        theirs = [word for word in edit.theirs if word.kind == "word"]
+        if len(mine) == len(theirs) == 1:
+            found.append((mine[0].stem, theirs[0].stem, nearness[id(mine[0])]))
+    return found
 
 
 def _nearly_opposite(alignment: Alignment) -> float:

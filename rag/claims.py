@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from rag.meanings import is_known
 from rag.splitting import split_sentences
+from rag.values import Value, amounts, days
 from rag.word_pieces import rarity
 from rag.words import QUESTION_WORDS, fold, stem
 
@@ -28,9 +29,15 @@ FUNCTION_WORDS = QUESTION_WORDS | frozenset(
     " instance like well including include includes included various different certain quite rather".split()
 )
 """Words that say little by themselves; the small ones that turn a sentence are looked at in `rag/faults.py`."""
-_WORD = re.compile(r"[^\W_]+(?:['’.][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*(?:['’]?[^\W\d_]+)?|[^\W_]+(?:['’.][^\W_]+)*")
+_CONTRACTED = re.compile(r"n't$|'(?:ll|re|ve|d|m)$")
 _MARKER = re.compile(r"\s?\[\d{1,3}\](?:\[\d{1,3}\])*")
 _NUMBER = re.compile(r"\d")
+_MAY_HAVE_VALUES = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|\w+teen|\w+ty|ten|eleven|twelve|january|february|march|april"
+    r"|may|june|july|august|september|october|november|december)\b",
+    re.IGNORECASE,
+)
 _LINE = re.compile(r"\n+")
 _CLAUSE = re.compile(r"[;:]|,? (?:and|but|while|whereas|although|because|which|who|as well as)\b|,")
 _OPEN_END = re.compile(r"[\w,;(\-–]$")
@@ -79,6 +86,11 @@ class Line:
     def stems(self) -> frozenset[str]:
         """The stems of all its words."""
         return frozenset(word.stem for word in self.words)
+
+    @cached_property
+    def values(self) -> tuple[Value, ...]:
+        """Its amounts and dates."""
+        return (*amounts(self.text), *days(self.text)) if _MAY_HAVE_VALUES.search(self.text) else ()
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
@@ -131,14 +143,20 @@ def _words(text: str) -> list[Word]:
 @lru_cache(maxsize=100_000)
 def _reading(word: str) -> tuple[str, str, str]:
     plain = word.replace("’", "'")
-    base = plain[:-2] if plain.endswith(("'s", "'S")) else plain
-    folded = fold(base)
+    folded = fold(plain)
+    if _CONTRACTED.search(folded):
+        return folded, stem(folded), "function"
+    # "Smith's", and "1952'de" in Turkish.
+    if "'" in folded and len(folded.partition("'")[0]) > 1:
+        folded = folded.partition("'")[0]
+    folded = folded.replace("'", "")
     if "." in folded and not _NUMBER.search(folded):
         folded = folded.replace(".", "")
-    if folded in FUNCTION_WORDS or "'" in folded or (len(folded) == 1 and not folded.isdigit()):
+    if folded in FUNCTION_WORDS or (len(folded) == 1 and not folded.isdigit()):
         return folded, stem(folded), "function"
     if _NUMBER.search(folded):
-        return folded, folded, "number"
+        digits = re.sub(r",(?=\d{3}\b)", "", folded)
+        return digits, digits, "number"
     return folded, stem(folded), "name" if not word[0].islower() else "word"
 
 

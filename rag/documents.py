@@ -261,6 +261,8 @@ class Usage:
 
 NO_ANSWER = "The collection has no answer to this question."
 """What an answer that declines says, and what a model is told to say."""
+QUOTED = "The answer is made of quotes instead."
+"""What the remark ends with where a model should have written the answer and could not."""
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
 NO_MATCH = "No article matches the filters ({}): clear them or choose others."
 """What an answer says that filters leave nothing to, with the filters in words."""

@@ -28,8 +28,15 @@ from rag.prompts import Message
 from rag.settings import Settings
 
 OPENAI_URL = "https://api.openai.com/v1"
-_OPENAI_HOSTS = (".openai.com", ".openai.azure.com", ".services.ai.azure.com")
+_OPENAI_HOSTS = (
+    ".openai.com",
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+)
 """Where models that reason take no temperature, and where the longest answer has another name."""
+_DIFFERENT = ("max_tokens", "max_completion_tokens", "temperature")
+"""What the two ways to ask differ in; a gateway to such models wants their way too."""
 _NO_KEY = "none"
 """What is sent where no key is set: the client wants one, and servers of one's own don't look at it."""
 _MOST_WAITED_SECONDS = 10.0
@@ -88,13 +95,15 @@ class Endpoint:
         self._url = settings.openai_base_url or OPENAI_URL
         self._host = urlsplit(self._url).netloc
         self.model = settings.openai_model
+        self._is_openai = f".{urlsplit(self._url).hostname}".endswith(_OPENAI_HOSTS)
 
     def stream(
         self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None = None
     ) -> Generator[str | Stage, None, Reply]:
         """Send messages and give the text piece by piece; an empty piece says that nothing has come yet.
 
-        Where the endpoint is busy and says for how long, that is waited for once, if it is short.
+        Where the endpoint is busy and says for how long, that is waited for once, if it is short; where it
+        wants its parameters by other names, it is asked again with those.
 
         Raises
         ------
@@ -108,6 +117,9 @@ class Endpoint:
             seconds = busy.seconds
             if time.monotonic() + seconds >= limits.until:
                 raise
+        except _OtherWay:
+            self._is_openai = not self._is_openai
+            return (yield from self._once(messages, limits, config))
         yield Stage(f"Waiting {seconds:.0f} s, because the model's endpoint is busy")
         ready = time.monotonic() + seconds
         while time.monotonic() < ready:
@@ -148,11 +160,12 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                heard = time.monotonic()
-                yield reply.take(chunk, heard - started)
+                yield reply.take(chunk, time.monotonic() - started)
                 if len(reply.text) > _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens:
                     reply.is_cut = reply.is_ended = True
                     break
+                # What is done with a piece is no pause of the model's.
+                heard = time.monotonic()
                 # What comes steadily, with text in it or not, is stopped too.
                 self._check_time(heard, limits, has_begun=bool(reply.text))
         finally:
@@ -180,7 +193,7 @@ class Endpoint:
     def _model(self, client: httpx2.AsyncClient) -> ChatOpenAI:
         settings = self._settings
         limit: dict[str, Any] = {"extra_body": {"max_tokens": settings.model_answer_tokens}, "temperature": 0}
-        if f".{urlsplit(self._url).hostname}".endswith(_OPENAI_HOSTS):
+        if self._is_openai:
             limit = {"max_completion_tokens": settings.model_answer_tokens}
         return ChatOpenAI(
             model=self.model,
@@ -248,7 +261,8 @@ class Endpoint:
             return ModelError(
                 f"The model's endpoint {self._host} failed ({status}): ask again in a while.", retryable=True
             )
-        return ModelError(
+        kind = _OtherWay if status == 400 and error.param in _DIFFERENT else ModelError
+        return kind(
             f"The model's endpoint {self._host} did not accept the request ({status}): check OPENAI_MODEL and"
             " OPENAI_BASE_URL."
         )
@@ -263,6 +277,10 @@ class Endpoint:
             f"What the model's endpoint {self._host} answered can't be read: check OPENAI_BASE_URL,"
             " which mostly ends in /v1."
         )
+
+
+class _OtherWay(ModelError):
+    """The endpoint takes its parameters by other names."""
 
 
 class _Busy(ModelError):

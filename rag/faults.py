@@ -1,28 +1,30 @@
 """The small things that turn a sentence: numbers, dates, names and their roles, negation, doubt, quantity.
 
 Each is looked at by itself, and a fault says in plain words what the passages say instead. A fault is no
-verdict: `rag/support.py` weighs it with all the rest.
+verdict: `rag/support.py` weighs it with all the rest. Where a claim is nearly a copy of a sentence, one small
+word that differs tells; where it is told in other words, little.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.alignment import SAME, Alignment, exchanged
+from rag.alignment import SAME, Alignment, Edit
 from rag.claims import Line, Word
-from rag.values import Amount, Day, amounts, days
+from rag.meanings import relation
+from rag.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
-    "number", "unit", "date", "name", "opposite", "exchanged", "negation", "doubt", "quantity", "role"
+    "number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "exchanged"
 ]
 
 NEGATIONS = frozenset(
     "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent"
     " wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail fails failed"
-    " refuse refuses refused deny denies denied unable rejected rejects reject absent free".split()
+    " refuse refuses refused deny denies denied unable".split()
 )
 _DOUBTS = frozenset(
     "may might could can would possibly perhaps probably likely potentially apparently reportedly allegedly"
@@ -30,23 +32,31 @@ _DOUBTS = frozenset(
     " hope intends should unlikely estimated believed thought alleged claims claimed considering considers"
     " possible potential aims tends usually often sometimes generally".split()
 )
-_CERTAIN = frozenset("will must certainly definitely always proved proves confirmed confirms has have is are was were did".split())
 _STRONG = frozenset("will must certainly definitely always proved proves confirmed guaranteed inevitably".split())
 _QUANTITIES = {
     "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all", "always": "all",
-    "completely": "all", "entirely": "all", "fully": "all",
-    "some": "some", "several": "some", "few": "few", "sometimes": "some", "partly": "some", "many": "many",
+    "completely": "all", "entirely": "all", "fully": "all", "any": "any", "some": "some", "several": "some",
+    "few": "few", "sometimes": "some", "partly": "some", "part": "some", "many": "many", "often": "many",
     "most": "most", "majority": "most", "mostly": "most", "mainly": "most", "usually": "most",
-    "none": "none", "never": "none", "nobody": "none",
-    "only": "only", "solely": "only", "exclusively": "only", "both": "both", "either": "either",
-    "half": "half", "first": "first", "last": "last", "minority": "few", "rarely": "few",
-    "twice": "twice", "double": "twice", "doubled": "twice", "triple": "triple", "tripled": "triple", "third": "third", "quarter": "quarter",
+    "none": "none", "never": "none", "nobody": "none", "no": "none", "only": "only", "solely": "only",
+    "exclusively": "only", "both": "both", "neither": "none", "either": "either", "half": "half",
+    "minority": "few", "rarely": "few", "twice": "twice", "double": "twice", "doubled": "twice", "doubles": "twice",
+    "triple": "triple", "tripled": "triple",
 }  # fmt: skip
-_FITTING = {("some", "many"), ("some", "most"), ("some", "all"), ("some", "few"), ("many", "most"), ("many", "all"), ("all", "both"), ("both", "all")}
-_ORDERS = (("before", "after"), ("above", "below"), ("more", "less"), ("more", "fewer"), ("over", "under"),
-    ("until", "since"), ("up", "down"), ("with", "without"), ("inside", "outside"), ("most", "least"),
-    ("into", "from"), ("higher", "lower"), ("before", "since"), ("first", "last"), ("earlier", "later"), ("larger", "smaller"), ("greater", "smaller"), ("longer", "shorter"), ("better", "worse"), ("least", "most"))  # fmt: skip
-_OPPOSED = {frozenset(pair) for pair in _ORDERS}
+# What a claim may say of what the passages say, and be right.
+_FITTING = frozenset(
+    {("some", "many"), ("some", "most"), ("some", "all"), ("some", "few"), ("many", "most"), ("many", "all")}
+    | {("all", "both"), ("both", "all"), ("any", "all"), ("all", "any"), ("some", "both")}
+)
+_OPPOSED = {
+    frozenset(pair.split())
+    for pair in (
+        "before/after above/below more/less more/fewer over/under until/since up/down with/without inside/outside"
+        " most/least into/from higher/lower before/since first/last earlier/later larger/smaller greater/smaller"
+        " longer/shorter better/worse fast/slow increased/reduced praised/condemned gain/lose cheaper/expensive"
+    ).replace("/", "\0").split()
+    for pair in (pair.replace("\0", " "),)
+}
 _PASSIVE = re.compile(r"\bby\b")
 
 
@@ -59,8 +69,28 @@ class Fault:
     weight: float = 1.0
 
 
+class Passages:
+    """What all passages hold: their words, and the values in the sentences that have any."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        self.stems = frozenset(stem for line in lines for stem in line.stems)
+        self.folded = frozenset(word.folded for line in lines for word in line.words)
+        self._values: tuple[Value, ...] | None = None
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The amounts and dates of all sentences, or of the first ones where they are very many."""
+        if self._values is None:
+            self._values = tuple(value for line in self.lines[:_MOST_READ] for value in line.values)
+        return self._values
+
+
+_MOST_READ = 400
+
+
 def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
-    """Return what is wrong with a sentence of a claim, the worst kinds first."""
+    """Return what is wrong with a sentence of a claim."""
     if not alignment.window:
         return []
     return [
@@ -71,175 +101,188 @@ def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
         *_negations(alignment),
         *_doubts(alignment),
         *_quantities(alignment, known),
-        *_roles(alignment),
+        *_exchanges(alignment),
     ]
 
 
-class Passages:
-    """What all passages hold: their words, and the values in the sentences that have any."""
-
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self.lines = lines
-        self.stems = frozenset(stem for line in lines for stem in line.stems)
-        self.folded = frozenset(word.folded for line in lines for word in line.words)
-        self.initials = frozenset(
-            word.folded for line in lines for word in line.words if word.text.isupper() and len(word.text) > 1
-        )
-        self._values: dict[int, tuple[list[Amount], list[Day]]] = {}
-
-    def values(self, line: Line) -> tuple[list[Amount], list[Day]]:
-        """Return the amounts and days of a sentence."""
-        key = id(line)
-        if key not in self._values:
-            self._values[key] = amounts(line.text), days(line.text)
-        return self._values[key]
-
-
 def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
-    here = [a for line in alignment.window for a in known.values(line)[0]]
-    everywhere: list[Amount] | None = None
-    for amount in amounts(alignment.claim.text):
-        is_word = not any(c.isdigit() for c in amount.text)
-        if is_word and amount.number <= 1:
+    here = [v for line in alignment.window for v in line.values if isinstance(v, Amount)]
+    written = {word.folded for line in alignment.window for word in line.words}
+    for amount in alignment.claim.values:
+        if not isinstance(amount, Amount):
             continue
-        if any(_fits(amount, other) for other in here):
+        is_word = not any(c.isdigit() for c in amount.text)
+        if (is_word and amount.number <= 1) or any(bears(said, amount) for said in here):
             continue
         digits = re.sub(r"[^\d.]", "", amount.text).strip(".")
-        if digits and any(digits == word.folded.replace(",", "") for line in alignment.window for word in line.words):
-            if not amount.unit:
-                continue
-        if everywhere is None:
-            everywhere = [a for line in known.lines[:400] for a in known.values(line)[0]]
-        other_unit = next((o for o in here if o.number == amount.number and o.unit != amount.unit), None)
-        alike = [o for o in here if o.unit == amount.unit and (o.unit or set(o.nouns[:2]) & set(amount.nouns[:2]))]
-        elsewhere = any(_fits(amount, other) for other in everywhere)
-        weight = 0.4 if is_word else 1.0
-        if other_unit and other_unit.unit:
-            yield Fault("unit", f"The passages say {other_unit.text}, not {amount.text}.", weight)
-        elif elsewhere:
+        if digits in written and not amount.unit and not _SCALE.search(amount.text):
+            continue
+        weight = 0.5 if is_word and amount.number < 4 else 1.0
+        if any(bears(said, amount) for said in known.values):
             yield Fault("number", f"The passages say {amount.text} of something else.", 0.35 * weight)
-        elif alike:
-            yield Fault("number", f"The passages say {alike[0].text}, not {amount.text}.", weight)
+            continue
+        other = next((o for o in here if digits and digits in o.text), None) or next(
+            (o for o in here if _are_of_one_kind(amount, o)), None
+        )
+        if other:
+            yield Fault("number", f"The passages say {_with_unit(other)}, not {_with_unit(amount)}.", weight)
         else:
             yield Fault("number", f"{_quoted(amount.text)} is not in the passages.", weight)
 
 
-def _fits(claimed: Amount, said: Amount) -> bool:
-    same_unit = claimed.unit == said.unit or not claimed.unit or not said.unit
-    within = claimed.least <= said.number <= claimed.most or claimed.number == said.number
-    return same_unit and (within or (said.least <= claimed.least and claimed.most <= said.most and said.most < float("inf")))
+_SCALE = re.compile(r"thousand|million|billion|trillion|bn\b|mn\b")
+
+
+def _with_unit(amount: Amount) -> str:
+    names = {"length": "", "mass": "", "time": ""}
+    is_said = amount.unit in names or not amount.unit or amount.unit in amount.text or amount.unit == "percent"
+    return amount.text if is_said or any(c in amount.text for c in "$€£¥₺") else f"{amount.text} {amount.unit}"
+
+
+def _are_of_one_kind(one: Amount, other: Amount) -> bool:
+    if one.unit or other.unit:
+        return one.unit == other.unit
+    return bool(set(one.nouns[:3]) & set(other.nouns[:3]))
 
 
 def _dates(alignment: Alignment, known: Passages) -> Iterator[Fault]:
-    here = [d for line in alignment.window for d in known.values(line)[1]]
-    for day in days(alignment.claim.text):
-        if any(_same_day(day, other) for other in here):
+    here = [v for line in alignment.window for v in line.values if isinstance(v, Day)]
+    for day in alignment.claim.values:
+        if not isinstance(day, Day) or any(bears(said, day) for said in here):
             continue
-        everywhere = [d for line in known.lines[:400] for d in known.values(line)[1]]
-        if any(_same_day(day, other) for other in everywhere):
+        if any(bears(said, day) for said in known.values):
             yield Fault("date", f"The passages name {day.text} with something else.", 0.35)
-        elif day.year and str(day.year) in known.folded and not day.month:
+        elif day.year and not day.month and str(day.year) in known.folded:
             continue
         elif here:
-            yield Fault("date", f"The passages say {here[0].text}, not {day.text}.")
+            nearest = max(here, key=lambda other: shared_parts(day, other))
+            yield Fault("date", f"The passages say {nearest.text}, not {day.text}.")
         else:
             yield Fault("date", f"{_quoted(day.text)} is not in the passages.")
-
-
-def _same_day(claimed: Day, said: Day) -> bool:
-    pairs = ((claimed.year, said.year), (claimed.month, said.month), (claimed.day, said.day))
-    # What the passage leaves out, as the year of "on 5 May", may stand elsewhere in it.
-    return all(a is None or b is None or a == b for a, b in pairs) and any(a is not None and a == b for a, b in pairs)
 
 
 def _names(alignment: Alignment, known: Passages) -> Iterator[Fault]:
     for match in alignment.matches:
         word = match.word
-        if word.kind != "name" or match.nearness >= SAME or word.stem in known.stems or word.folded in known.stems:
+        if word.kind != "name" or match.nearness >= SAME or word.stem in known.stems:
             continue
-        if word.text.isupper() or any(word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3):
-            yield Fault("name", f"{_quoted(word.text)} is not in the passages.", 0.5)
-        else:
-            yield Fault("name", f"{_quoted(word.text)} is not in the passages.")
+        # A name may stand there in another form: "Turkish" and "Türkiye", "US" and "United States".
+        related = word.text.isupper() or any(word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3)
+        yield Fault("name", f"{_quoted(word.text)} is not in the passages.", 0.4 if related else 1.0)
 
 
 def _opposites(alignment: Alignment) -> Iterator[Fault]:
-    said = {word.folded for line in alignment.window for word in line.words}
-    claimed = {word.folded for word in alignment.claim.words}
-    swapped = {id(match.word) for match, _ in exchanged(alignment)}
+    close = _sureness(alignment)
+    edited = {id(word) for edit in alignment.edits for word in edit.mine}
     for match in alignment.matches:
         if match.opposite and match.nearness < SAME:
-            weight = 1.0 if id(match.word) in swapped else 0.7
-            yield Fault("opposite", f"The passages say {_quoted(match.opposite.text)}, not {_quoted(match.word.text)}.", weight)
-    for word in alignment.claim.words:
-        if word.folded in said:
-            continue
-        for other in said - claimed:
-            if frozenset((word.folded, other)) in _OPPOSED:
-                yield Fault("opposite", f"The passages say {_quoted(other)}, not {_quoted(word.text)}.", 0.6)
+            weight = max(close, 0.5) if id(match.word) in edited else 0.5
+            yield _instead("opposite", match.opposite, match.word, weight)
+    for edit in alignment.edits:
+        for mine in edit.mine:
+            for other in edit.theirs:
+                if frozenset((mine.folded, other.folded)) in _OPPOSED:
+                    yield _instead("opposite", other, mine, max(close, 0.5))
 
 
 def _negations(alignment: Alignment) -> Iterator[Fault]:
-    claimed = [w.text for w in alignment.claim.words if _is_negation(w)]
-    said = [w.text for line in alignment.window for w in line.words if _is_negation(w)]
-    if claimed and not said:
-        yield Fault("negation", f"The passages don't say {_quoted(claimed[0])}.")
-    elif said and not claimed and len(alignment.window) == 1:
-        yield Fault("negation", f"The passages say {_quoted(said[0])}.", 0.6)
+    close = _sureness(alignment)
+    told = False
+    for edit in alignment.edits:
+        mine, theirs = _first(edit.mine, is_negation), _first(edit.theirs, is_negation)
+        if bool(mine) == bool(theirs) or _turns_round(edit):
+            continue
+        told = True
+        if mine:
+            yield Fault("negation", f"The passages don't say {_quoted(mine.text)}.", max(close, 0.3))
+        elif theirs:
+            yield Fault("negation", f"The passages say {_quoted(theirs.text)}, the sentence doesn't.", close)
+    claimed = _first(alignment.claim.words, is_negation)
+    said = any(is_negation(w) for line in alignment.window for w in line.words)
+    if claimed and not said and not told:
+        yield Fault("negation", f"The passages don't say {_quoted(claimed.text)}.", 0.4)
 
 
-def _is_negation(word: Word) -> bool:
-    return word.folded in NEGATIONS or word.folded.endswith(("n't", "n’t"))
+def _turns_round(edit: Edit) -> bool:
+    """Whether "not" goes with the opposite: "did not fall ill" and "stayed healthy"."""
+    return any(relation(a.stem, b.stem) == "opposite" for a in edit.mine for b in edit.theirs)
+
+
+def is_negation(word: Word) -> bool:
+    """Whether a word says no."""
+    return word.folded in NEGATIONS or word.folded.endswith("n't")
 
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
+    close = _sureness(alignment)
     claimed = {w.folded for w in alignment.claim.words}
     said = {w.folded for line in alignment.window for w in line.words}
-    doubt = next((w.text for line in alignment.window for w in line.words if w.folded in _DOUBTS), "")
-    if claimed & _STRONG - said and not claimed & _DOUBTS:
-        strong = next(w.text for w in alignment.claim.words if w.folded in _STRONG - said)
-        if doubt:
-            yield Fault("doubt", f"The passages say {_quoted(doubt)}, not {_quoted(strong)}.")
-        else:
-            yield Fault("doubt", f"The passages don't say {_quoted(strong)}.", 0.4)
-    elif said & _DOUBTS and not claimed & _DOUBTS and len(alignment.window) == 1:
-        yield Fault("doubt", f"The passages say {_quoted(doubt)}, and the sentence is sure of it.", 0.5)
+    strong = _first(alignment.claim.words, lambda w: w.folded in _STRONG - said)
+    for edit in alignment.edits:
+        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS)
+        if doubt and not claimed & _DOUBTS:
+            if strong:
+                yield _instead("doubt", doubt, strong, max(close, 0.5))
+            else:
+                yield Fault("doubt", f"The passages say {_quoted(doubt.text)}, and the sentence is sure of it.", 0.5 * close)
+            return
+    if strong and not claimed & _DOUBTS:
+        yield Fault("doubt", f"The passages don't say {_quoted(strong.text)}.", 0.4)
 
 
 def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
-    said = {_QUANTITIES[w.folded]: w.text for line in alignment.window for w in line.words if w.folded in _QUANTITIES}
-    for word in alignment.claim.words:
-        quantity = _QUANTITIES.get(word.folded)
-        if quantity is None or quantity in said or word.folded in known.folded:
-            continue
-        if any((quantity, other) in _FITTING for other in said):
-            continue
-        if said:
-            yield Fault("quantity", f"The passages say {_quoted(next(iter(said.values())))}, not {_quoted(word.text)}.")
-        else:
-            yield Fault("quantity", f"The passages don't say {_quoted(word.text)}.", 0.5)
+    close = _sureness(alignment)
+    for edit in alignment.edits:
+        mine = _first(edit.mine, lambda w: w.folded in _QUANTITIES)
+        theirs = _first(edit.theirs, lambda w: w.folded in _QUANTITIES)
+        if mine and theirs:
+            pair = _QUANTITIES[mine.folded], _QUANTITIES[theirs.folded]
+            if pair[0] != pair[1] and pair not in _FITTING:
+                yield _instead("quantity", theirs, mine, max(close, 0.4))
+        elif mine and mine.folded not in known.folded and not is_negation(mine):
+            weight = 0.5 * close if _QUANTITIES[mine.folded] in ("both", "some", "any") else 0.8 * close
+            yield Fault("quantity", f"The passages don't say {_quoted(mine.text)}.", weight)
 
 
-def _roles(alignment: Alignment) -> Iterator[Fault]:
-    """Two names that stand the other way round about the same verb: who did it to whom."""
-    claim = alignment.claim
-    if len(alignment.window) != 1:
-        return
-    line = alignment.window[0]
-    if bool(_PASSIVE.search(claim.text)) != bool(_PASSIVE.search(line.text)):
-        return
-    named = [w for w in claim.content if w.kind != "function"]
-    places = {w.stem: w.start for w in reversed(line.content)}
-    counts: dict[str, int] = {}
-    for w in line.content:
-        counts[w.stem] = counts.get(w.stem, 0) + 1
-    there = [w for w in named if counts.get(w.stem) == 1]
-    for one, other in zip(there, there[1:], strict=False):
-        if places[one.stem] > places[other.stem] and one.kind == other.kind == "name" and other.start > one.end + 2:
-            yield Fault("role", f"The passages name {_quoted(other.text)} before {_quoted(one.text)}.")
-            return
+def _exchanges(alignment: Alignment) -> Iterator[Fault]:
+    """A name or number in the place of another one: a role, or a statement joined from two."""
+    close = _sureness(alignment)
+    for edit in alignment.edits:
+        for kind in ("name", "number"):
+            mine = [w for w in edit.mine if w.kind == kind]
+            theirs = [w for w in edit.theirs if w.kind == kind]
+            if not mine or not theirs or {w.stem for w in mine} & {w.stem for w in theirs}:
+                continue
+            if any(a.stem[:4] == b.stem[:4] for a in mine for b in theirs if kind == "name"):
+                continue
+            if kind == "number" and _are_one_value(alignment, mine[0], theirs[0]):
+                continue
+            there = any(match.word is mine[0] and match.nearness >= SAME for match in alignment.matches)
+            if there:
+                yield _instead("role", theirs[0], mine[0], close, " there")
+            else:
+                yield _instead("exchanged", theirs[0], mine[0], close)
+
+
+def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:
+    said = alignment.nearest.values if alignment.nearest else ()
+    claimed = [v for v in alignment.claim.values if v.start <= mine.start < v.end]
+    there = [v for v in said if v.start <= theirs.start < v.end]
+    return any(bears(b, a) for a in claimed for b in there)
+
+
+def _sureness(alignment: Alignment) -> float:
+    """Return 0 where the claim is told in other words, 1 where it is nearly a copy of a sentence."""
+    return min(1.0, max(0.0, (alignment.closeness - 0.35) / 0.4))
+
+
+def _first(words: Iterable[Word], is_it: object) -> Word | None:
+    return next((word for word in words if is_it(word)), None)  # type: ignore[operator]
+
+
+def _instead(kind: FaultKind, said: Word, claimed: Word, weight: float, where: str = "") -> Fault:
+    return Fault(kind, f"The passages say {_quoted(said.text)}{where}, not {_quoted(claimed.text)}.", weight)
 
 
 def _quoted(text: str) -> str:
     return f"“{text}”"
-

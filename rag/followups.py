@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from rag.documents import Answer
 from rag.pronouns import AUXILIARY, ENGLISH_STARTS, capital, pattern, pointer, with_meaning
+from rag.questions import names_and_numbers
 from rag.topics import (
     PARTICIPLE,
     Name,
@@ -130,7 +131,7 @@ _ORDINAL = pattern(r"\b(?:first|second|third|fourth|fifth|last|next|other)\b")
 _SOME_ORDINAL = pattern(r"(?:first|second|third|fourth|fifth|last|next|other)(?: ones?)?")
 _OPENING = pattern(r"(?:and|but|so|then|also|und|aber|peki|ya)\b.+")
 _FEW_WORDS = 3
-"""A question with fewer words of its own may be a whole one or not; a model can tell."""
+"""A question with fewer words of its own, and no name, may be a whole one or not; a model can tell."""
 _COUNTED = pattern(r"\bhow many (?P<noun>[\w-]+)")
 
 
@@ -166,7 +167,7 @@ def leans(question: str) -> bool:
         pointer(asked) is not None
         or _element(asked) is not None
         or bool(_OPENING.match(asked))
-        or len(content_words(asked)) < _FEW_WORDS
+        or (len(content_words(asked)) < _FEW_WORDS and not names_and_numbers(asked))
     )
 
 

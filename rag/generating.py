@@ -12,7 +12,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.checking import Numbered, Written
-from rag.documents import NO_ANSWER, Answer, Sentence, Stage, Usage
+from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
+from rag.embeddings import Embedder
 from rag.endpoint import Endpoint, Limits, Reply, Stopped
 from rag.errors import ModelError
 from rag.finding import Found
@@ -26,7 +27,6 @@ from rag.words import content_words, stem, stems
 
 MOST_SENTENCES = 40
 """Behind so many the model is stopped: no reader takes more for an answer."""
-QUOTED = "The answer is made of quotes instead."
 REFUSED = f"The model found no answer in the passages. {QUOTED}"
 NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
 WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"
@@ -34,6 +34,8 @@ NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTE
 STOPPED = "Stopped."
 CUT = "The model's answer was cut at its longest."
 UNTIL_THEN = "What was written until then stands here."
+_COMPLETING_SECONDS = 15.0
+"""How long a model may take to complete a question, before it has begun with the answer."""
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
 _VERDICT = re.compile(r"^\W*(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
 
@@ -45,6 +47,7 @@ class _Job:
     found: Found
     quoted: Answer
     passages: tuple[Numbered, ...]
+    embedder: Embedder | None
     limits: Limits
     trace: Trace
     sent: list[Message] = field(default_factory=list)
@@ -76,8 +79,10 @@ class Writer:
         A prompt is missing or has been changed so that it can't be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, embedder: Embedder) -> None:
         self._settings = settings
+        # One elsewhere would be asked over the network for each sentence.
+        self._embedder = embedder if embedder.has_words else None
         self._endpoint = Endpoint(settings)
         self._prompts = Prompts.read()
 
@@ -87,8 +92,9 @@ class Writer:
         Only words of the conversation count: what the model adds from its memory makes it of no use.
         """
         messages = followup_messages(self._prompts, self._settings, question, history)
+        soon = replace(limits, until=min(limits.until, time.monotonic() + _COMPLETING_SECONDS))
         try:
-            reply = self._endpoint.ask(messages, limits, trace.config)
+            reply = self._endpoint.ask(messages, soon, trace.config)
         except (ModelError, Stopped):
             return question
         lines = reply.text.strip().splitlines() or [""]
@@ -121,7 +127,8 @@ class Writer:
             lambda asked: answer_messages(self._prompts, self._settings, asked, found, history),
             question,
         )
-        job = _Job(found, quoted, passages, limits, trace)
+        embedder = self._embedder if found.question.is_known_language else None
+        job = _Job(found, quoted, passages, embedder, limits, trace)
         if not passages:
             return replace(quoted, remark=NO_ROOM)
         yield Stage(f"Writing with {self._endpoint.model}")
@@ -141,7 +148,7 @@ class Writer:
         self, job: _Job, messages: Sequence[Message], *, shows: bool
     ) -> Generator[Stage | Sentence, None, _Round]:
         """Ask the model and check what it writes sentence by sentence."""
-        made, cutter = _Round(Written(job.found, job.passages)), SentenceCutter()
+        made, cutter = _Round(Written(job.found, job.passages, job.embedder)), SentenceCutter()
         calls = self._endpoint.stream(messages, job.limits, job.trace.config)
         reply, started = Reply(), time.monotonic()
         try:

@@ -18,6 +18,11 @@ _TO_A_MODEL = re.compile(
     r"|prior|everything|guidelines?)\b"
     r"|\bnew instructions?\b|\bas an ai (?:language model|assistant)\b"
     r"|\byou (?:are now|must now|will now|are an?\b[^.]*assistant)"
+    r"|\bwhen (?:you )?(?:answer|respond|reply|summari[sz])\w*\b"
+    r"|\b(?:note|message|attention|instructions?) (?:to|for) (?:the |any |all )?"
+    r"(?:ai|llm|model|assistant|chatbot)s?\b"
+    r"|\b(?:ai|llm|language model|assistant|chatbot)s?\b[^.!?]{0,30}\b(?:reading|reads?|must|should|shall)\b"
+    r"|\bif you are an? (?:ai|llm|language model|assistant|chatbot)\b"
     r"|\b(?:instead|only) (?:answer|reply|respond|write|say|output)\b"
     r"|\bdeine?[rmn]? antwort\w*|\bignorier\w+\b[^.!?]{0,40}\banweisung\w*|\byanıtın\w*|\bcevabın\w*",
     re.IGNORECASE,
@@ -30,11 +35,24 @@ _SPEAKS = re.compile(
     r"|yaz|söyle)\b(?!['’])",
     re.IGNORECASE,
 )
+_ORDER = re.compile(
+    r"(?:please,? )?(?:explain|describe|draft|compose|provide|develop|replace|summari[sz]e|list|give|show"
+    r"|create|generate|convert|render|rearrange|include|integrate|add|use|visit|click|download|buy|subscribe"
+    r"|contact|call|send|follow|go|learn|discover|try|share|remember|don['’]t|do not|never)"
+    r" (?:the|an?|this|that|these|your|us|me|to|on|in|at|for|more|it|them|every|all|any|how|here|www|https?)"
+    r"\b",
+    re.IGNORECASE,
+)
 
 
 def is_instruction(text: str) -> bool:
     """Whether a sentence tells a reader or a model what to write, rather than anything that is so."""
     return bool(_SPEAKS.search(text) or _TO_A_MODEL.search(text))
+
+
+def is_order(text: str) -> bool:
+    """Whether a written sentence tells a reader to do something: it may repeat what it was told itself."""
+    return bool(_ORDER.match(text))
 
 
 def is_shouted(text: str) -> bool:

@@ -6,6 +6,7 @@ behind it. Headings, code and rules are left out, and Markdown's signs are taken
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from itertools import pairwise
 
 from rag.splitting import whole_sentences
 from rag.text import one_line
+from rag.words import content_words
 
 MOST_CHARACTERS = 2_000
 """What is longer without an end is no sentence: the line is passed over but for its beginning."""
 _KEPT_CHARACTERS = 300
 _MOST_NUMBERS = 20
+_FEW_WORDS = 3
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
 _NAMED = r"(?:passages?|sources?|articles?|quellen?|kaynak)"
 _MARKER = re.compile(
@@ -25,7 +28,9 @@ _MARKER = re.compile(
     rf"|\(\s*{_NAMED}\s*{_NUMBERS}\s*\))",
     re.IGNORECASE,
 )
-_OPEN = re.compile(r"\s*(?:\[[^\]\n]{0,40}|【[^】\n]{0,40}|\([a-z]{1,8}[^)\n]{0,20})$", re.IGNORECASE)
+_OPEN = re.compile(
+    r"\s*(?:<[a-z/][^<>\n]{0,400}|\[[^\]\n]{0,40}|【[^】\n]{0,40}|\([a-z]{1,8}[^)\n]{0,20})$", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
 _LEFT_OUT = re.compile(
@@ -33,7 +38,9 @@ _LEFT_OUT = re.compile(
 )
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*\)")
-_SIGNS = re.compile(r"\*\*+|(?<!\s)\*|\*(?!\s)|\b__+|__+\b|`+")
+_SIGNS = re.compile(
+    r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__+|__+\b|`+"
+)
 _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
 _END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
@@ -42,7 +49,10 @@ _THINKS = ("<think>", "<thinking>")
 _THOUGHT = re.compile(r"</think(?:ing)?>\s*")
 _PREAMBLE = re.compile(
     r"(?:according to|based on|as stated in|as per) (?:the )?(?:provided |given |available )?"
-    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, ",
+    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, "
+    r"|(?:the |this )?(?:passages?|sources?|articles?|texts?)(?: \d+)? (?:also )?"
+    r"(?:says?|states?|mentions?|notes?|reports?|explains?) that "
+    r"|(?:the )?answer (?:to (?:this|the|your) question )?is:? (?=.*\w)",
     re.IGNORECASE,
 )
 
@@ -51,12 +61,14 @@ _PREAMBLE = re.compile(
 class Draft:
     """A sentence as a model wrote it, without its markers: the numbers in them, each once.
 
-    ``is_lead`` says that it only leads to what follows ("Three were bought:").
+    ``is_lead`` says that it only leads to what follows ("Three were bought:"), ``is_item`` that it is an item
+    of a list.
     """
 
     text: str
     numbers: tuple[int, ...] = ()
     is_lead: bool = False
+    is_item: bool = False
     is_too_long: bool = False
 
 
@@ -116,8 +128,10 @@ class SentenceCutter:
         if self._is_code or (begins_line and _LEFT_OUT.match(line)):
             return
         text = _bare(line, begins_line)
-        for start, end, numbers in _marked(text):
-            if draft := _draft(text[start:end], numbers):
+        found = _marked(text)
+        is_item = begins_line and bool(_BULLET.match(line)) and len(found) == 1
+        for start, end, numbers in found:
+            if draft := _draft(text[start:end], numbers, is_item=is_item):
                 yield draft
 
     def _within_line(self) -> Iterator[Draft]:
@@ -138,6 +152,12 @@ class SentenceCutter:
         if len(self._held) > MOST_CHARACTERS:
             yield Draft(one_line(self._held)[:_KEPT_CHARACTERS] + "…", is_too_long=True)
             self._held, self._is_passed_over = "", True
+
+
+def is_fragment(draft: Draft) -> bool:
+    """Whether a draft is hardly a sentence: a name, a number, or a word or two about nothing named."""
+    count = len(draft.text.split())
+    return len(content_words(draft.text)) <= _FEW_WORDS or (count < 6 and not _END.search(draft.text))
 
 
 def is_said(text: str, sentence: str) -> bool:
@@ -183,8 +203,9 @@ def _numbers(marker: str) -> list[int]:
     return [number for first, last in pairs for number in range(first, last + 1)][:_MOST_NUMBERS]
 
 
-def _draft(text: str, numbers: tuple[int, ...]) -> Draft | None:
-    text = one_line(_BEFORE_MARK.sub("", _MARKER.sub("", text)))
+def _draft(text: str, numbers: tuple[int, ...], *, is_item: bool = False) -> Draft | None:
+    # What a model copies of a passage's title has the names of its signs.
+    text = one_line(html.unescape(_BEFORE_MARK.sub("", _MARKER.sub("", text))))
     if preamble := _PREAMBLE.match(text):
         text = text[preamble.end() :]
         text = text[:1].upper() + text[1:]
@@ -192,4 +213,4 @@ def _draft(text: str, numbers: tuple[int, ...]) -> Draft | None:
         return None
     if len(text) > MOST_CHARACTERS:
         return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)
-    return Draft(text, numbers, is_lead=text.endswith(":"))
+    return Draft(text, numbers, is_lead=text.endswith(":"), is_item=is_item)

@@ -43,7 +43,7 @@ class Prompt:
     parts: tuple[tuple[Role, Template], ...]
 
     @classmethod
-    def read(cls, name: str, placeholders: Iterable[str], folder: Path = PROMPTS_DIR) -> Prompt:
+    def read(cls, name: str, placeholders: Iterable[str], folder: Path | None = None) -> Prompt:
         """Read a prompt and check that it has just these placeholders.
 
         Raises
@@ -51,7 +51,7 @@ class Prompt:
         PromptError
             The file is missing, has no parts, or has other placeholders.
         """
-        path = folder / f"{name}.md"
+        path = (folder or PROMPTS_DIR) / f"{name}.md"
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -90,7 +90,7 @@ class Prompts:
     followup: Prompt
 
     @classmethod
-    def read(cls, folder: Path = PROMPTS_DIR) -> Prompts:
+    def read(cls, folder: Path | None = None) -> Prompts:
         """Read the prompts of a folder.
 
         Raises
@@ -113,7 +113,10 @@ def escaped(text: str) -> str:
 def marked(mark: str, text: str, **attributes: str) -> str:
     """Return a text as data between two marks, with its attributes, of which empty ones are left out."""
     told = "".join(
-        f' {name}="{html.escape(one_line(value))}"' for name, value in attributes.items() if value.strip()
+        # Apostrophes stay: a model would copy their names.
+        f' {name}="{escaped(one_line(value)).replace(chr(34), "&quot;")}"'
+        for name, value in attributes.items()
+        if value.strip()
     )
     return f"<{mark}{told}>{escaped(text)}</{mark}>"
 

@@ -187,6 +187,28 @@ def are_different(one: Value, other: Value) -> bool:
     return False
 
 
+def bears(said: Value, claimed: Value) -> bool:
+    """Whether one value, as a source says it, bears another as it is claimed.
+
+    1,204,000 bears "about 1.2 million"; "on 5 May" bears "5 May 2018", whose year may stand elsewhere.
+    """
+    if isinstance(said, Amount) and isinstance(claimed, Amount):
+        if claimed.unit != said.unit and claimed.unit and said.unit:
+            return False
+        if claimed.least <= said.number <= claimed.most or claimed.number == said.number:
+            return True
+        return said.least < said.most < float("inf") and said.least <= claimed.number <= said.most
+    if isinstance(said, Day) and isinstance(claimed, Day):
+        return not are_different(said, claimed) and shared_parts(said, claimed) > 0
+    return False
+
+
+def shared_parts(one: Day, other: Day) -> int:
+    """Return how many of year, month and day two dates have in common."""
+    pairs = ((one.year, other.year), (one.month, other.month), (one.day, other.day))
+    return sum(a is not None and a == b for a, b in pairs)
+
+
 def only(found: list[Value], matches: Callable[[Value], bool]) -> Value | None:
     """Return the one value that matches; nothing where two are different, or there is none."""
     matching = [value for value in found if matches(value)]

@@ -111,12 +111,16 @@ def says(text: str, *, size: int = 7, reason: str = "stop", pause_seconds: float
     return act
 
 
-def refuses(status: int, message: str = "no", code: str | None = None, **headers: str) -> Act:
+def refuses(
+    status: int, message: str = "no", code: str | None = None, param: str | None = None, **headers: str
+) -> Act:
     """Answer with an error."""
 
     def act(connection: Connection) -> None:
         connection.begin(status, "application/json", **headers)
-        connection.write(json.dumps({"error": {"message": message, "type": "error", "code": code}}))
+        connection.write(
+            json.dumps({"error": {"message": message, "type": "error", "code": code, "param": param}})
+        )
 
     return act
 

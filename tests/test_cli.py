@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from scripted_model import model_server, refuses, says
 
 from rag.cli import main
 
@@ -186,3 +187,28 @@ def test_it_runs_as_a_module(folder: Path):
     [document] = json.loads(done.stdout)["added"]
     assert document["title"] == "The lighthouse of Port Ellery"
     assert done.stderr == ""
+
+
+def test_ask_has_a_model_write_and_tells_what_was_left_out_or_went_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    run(capsys, "add", "lighthouse.md")
+    code, _, err = run(capsys, "ask", "--mode", "generate", QUESTION)
+    assert (code, err[:28]) == (1, "Written answers need a model")
+    text = "Agnes Thorburn built the lighthouse of Port Ellery in 1871 [1]. King Rudolf painted it green in 1950 [1]."
+    with model_server([says(text)]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        code, out, _ = run(capsys, "ask", "--mode", "generate", QUESTION)
+        assert code == 0
+        assert out.startswith("Agnes Thorburn built the lighthouse of Port Ellery in 1871. [1]\n")
+        assert "1 sentence was left out because the sources don't bear it." in out
+        assert "King Rudolf" not in out
+        written = run_json(capsys, "ask", QUESTION)
+        assert (written["mode"], len(written["left_out"])) == ("generate", 1)
+        assert run_json(capsys, "ask", "--mode", "quote", QUESTION)["mode"] == "quote"
+        server.script(refuses(500))
+        code, out, _ = run(capsys, "ask", QUESTION)
+        assert (code, "failed (500): ask again in a while. The answer is made of quotes instead." in out) == (
+            0,
+            True,
+        )

@@ -26,7 +26,7 @@ from rag import (
     Stage,
 )
 from rag.documents import NO_ANSWER
-from rag.followups import complete
+from rag.followups import complete, leans
 
 SAMPLE_QUESTIONS = Path(__file__).parent.parent / "scripts" / "sample_questions.jsonl"
 # Each line: what is typed, and as what it is asked; the answers are declined, so questions alone count.
@@ -348,3 +348,24 @@ def test_a_completed_question_is_never_longer_than_is_allowed(assistant: Assista
     assert len(longest) == 1997
     assert assistant.ask("What about Finland?", [declined(longest)]).question.startswith("When did Finland")
     assert assistant.ask("In Montenegro?", [declined(longest)]).question == "In Montenegro?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["And the price?", "But who paid?", "Was it cheaper?", "Und warum?", "More details, please", "Why so?"],
+)
+def test_what_may_lean_on_the_conversation_is_known(question: str):
+    assert leans(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who built the lighthouse of Port Ellery?",
+        "When was NATO founded?",
+        "When did Turkey buy the S-400 from Russia?",
+        "How many reactors does the Akkuyu plant have?",
+    ],
+)
+def test_what_stands_alone_does_not_lean(question: str):
+    assert not leans(question)

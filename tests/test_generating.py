@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
@@ -35,8 +36,8 @@ from rag import (
     SettingsError,
     Stage,
 )
-from rag.documents import NO_ANSWER, remarks
-from rag.generating import CUT, NOT_BORNE, QUOTED, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.documents import NO_ANSWER, QUOTED, remarks
+from rag.generating import CUT, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -69,7 +70,7 @@ def server() -> Iterator[Model]:
 
 def settings_for(url: str, library: Library, **changed: Any) -> Settings:
     limits = {
-        "model_first_token_seconds": 0.6,
+        "model_first_token_seconds": 1.0,
         "model_between_tokens_seconds": 0.6,
         "model_total_seconds": 3.0,
         "model_answer_tokens": 400,
@@ -262,8 +263,8 @@ FAULTS: dict[str, tuple[Act, str]] = {
         "FOOTNOTE_MODEL_CONTEXT_TOKENS",
     ),
     "failing": (refuses(500), r"failed \(500\)"),
-    "silent": (sends(2.0), "wrote nothing within 0.6 s"),
-    "silent but alive": (pauses("", 2.0), "wrote nothing within 0.6 s"),
+    "silent": (sends(2.0), "wrote nothing within 1 s"),
+    "silent but alive": (pauses("", 2.0), "wrote nothing within 1 s"),
     "a page": (sends(PAGE, kind="text/html"), "can't be read: check OPENAI_BASE_URL"),
     "nothing": (sends(), "can't be read"),
     "no JSON": (sends("data: {nonsense\n\n"), "can't be read"),
@@ -305,6 +306,17 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert_footnotes_hold(library, answer)
 
 
+def test_a_prompt_that_cannot_be_used_leaves_the_quotes(
+    assistant: Assistant, server: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.prompts.PROMPTS_DIR", tmp_path)
+    server.script(says(TRUE))
+    answer = assistant.ask(QUESTION)
+    assert (answer.mode, server.requests) == ("quote", [])
+    assert answer.remark.startswith(f"The prompt {tmp_path / 'answer.md'} can't be read")
+    assert answer.remark.endswith(QUOTED)
+
+
 def test_an_endpoint_that_cannot_be_reached_leaves_the_quotes(library: Library):
     answer = Assistant(library, settings_for("http://127.0.0.1:9/v1", library)).ask(QUESTION)
     assert answer.mode == "quote"
@@ -320,6 +332,18 @@ def test_a_short_limit_is_waited_for_once(assistant: Assistant, server: Model):
     assert Stage("Waiting 1 s, because the model's endpoint is busy") in steps
     server.script(refuses(429, Retry_After="1"))
     assert "is busy" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 2
+
+
+def test_a_gateway_that_wants_other_parameters_is_asked_again_with_them(assistant: Assistant, server: Model):
+    server.script(refuses(400, param="max_tokens"), says(TRUE))
+    assert assistant.ask(QUESTION).mode == "generate"
+    first, second = server.requests
+    assert (first["max_tokens"], first["temperature"]) == (400, 0)
+    assert second["max_completion_tokens"] == 400
+    assert "temperature" not in second
+    server.script(refuses(400, param="temperature"))
+    assert "did not accept the request (400)" in assistant.ask(QUESTION).remark
     assert len(server.requests) == 2
 
 

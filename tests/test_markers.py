@@ -38,6 +38,8 @@ def told(text: str) -> list[tuple[str, tuple[int, ...]]]:
         ("The king died", [("The king died", ())]),
         ("The king died in [1066] there.", [("The king died in [1066] there.", ())]),
         ("See [the page](https://example.org/a) there [1].", [("See the page there.", (1,))]),
+        ("It is Zenda&#x27;s &amp; <passage number='2'>ours [1].", [("It is Zenda's & ours.", (1,))]),
+        ("The answer to this question is: It died [1].", [("It died.", (1,))]),
         ("Based on the provided passages, the king died [1].", [("The king died.", (1,))]),
     ],
 )
@@ -74,6 +76,7 @@ def test_lists_are_sentences_and_headings_code_and_rules_are_not():
         ("Anna, 1871", (1,)),
     ]
     assert [draft.is_lead for draft in cut(text)] == [True, False, False, False, False, False]
+    assert [draft.is_item for draft in cut(text)] == [False, True, True, True, False, False]
 
 
 TEXTS = [
