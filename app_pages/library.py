@@ -24,13 +24,15 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
+from app_pages.writing import has_choice
 from rag import AddReport, Document, DocumentNotFound, FootnoteError
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 NO_MODEL = (
-    "Answers are made of quotes. A language model can write them, with each sentence checked: the README says"
-    " how to set one."
+    "Answers are made of quotes. A language model can write them, each sentence checked: see the README."
 )
+STAY = "They stay on this computer."
+MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 TAKES = "Choose or drop Markdown, text and HTML files"
 
 
@@ -56,7 +58,8 @@ def _drop_area(shared: Engine) -> None:
         "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
     )
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKES}, up to {most} each. They stay on this computer.", key="takes")
+    stay = MOSTLY_STAY if has_choice(shared.settings) else STAY
+    say(f"{TAKES}, up to {most} each. {stay}", key="takes")
     if files:
         uploads = [Upload(file.name, file.getvalue()) for file in files]
         limit = shared.settings.max_upload_bytes

@@ -269,6 +269,8 @@ def test_a_new_article_is_quoted_until_it_is_removed(page: Page):
 
 def test_every_dropped_file_gets_its_own_result(page: Page, tmp_path: Path):
     page.goto("/library")
+    expect(page.get_by_text("They stay on this computer.")).to_be_visible()
+    expect(page.get_by_text("Answers are made of quotes. A language model can write them")).to_be_visible()
     changed = NEW_ARTICLE.replace("1871", "1872").encode()
     results = upload(
         page,

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from scripted_model import Act, Connection, Model, model_server, refuses, says
 from test_browser import (  # noqa: F401  # the fixtures
+    IMAGE,
     SIGNED,
     SIGNED_QUOTE,
     Server,
@@ -121,6 +122,17 @@ def test_what_was_left_out_is_told_and_shown_struck_out_on_demand(page: Page, mo
     expect(ask(page, f"{SIGNED} And what else?").locator("del")).to_have_text(f"{INVENTED}.")
 
 
+def test_markup_that_a_model_writes_stays_text(page: Page, model: Model):  # noqa: F811
+    model.script(says(f"{LOAN} [1]. The parliament of Ruritania wrote {IMAGE} on its ships [1]."))
+    page.goto("/")
+    turn = ask(page, SIGNED)
+    turn.get_by_text("1 sentence was left out").click()
+    turn.get_by_label("Show what was left out in its place").check()
+    expect(turn.locator("del")).to_contain_text(IMAGE)
+    expect(turn.locator(".left-out li")).to_contain_text(IMAGE)
+    assert page.evaluate("window.hacked") is None
+
+
 def test_a_model_is_stopped_and_asked_anew(page: Page, model: Model):  # noqa: F811
     model.script(Gate().between(f"{LOAN} [1]. Then came", " nothing."), says(f"{LOAN} [1]. {DEPOSIT} [1]."))
     model.ended.clear()
@@ -185,3 +197,9 @@ def test_answers_are_switched_to_quotes_for_the_conversation(page: Page, model: 
     page.get_by_text("Written", exact=True).click()
     expect(page).not_to_have_url(re.compile("answers="))
     expect(ask(page, f"{SIGNED} Really?").locator(".sentence")).to_have_text(f"{LOAN}.1", use_inner_text=True)
+
+
+def test_the_library_says_what_leaves_the_computer(page: Page):  # noqa: F811
+    page.goto("/library")
+    expect(page.get_by_text("but for the passages that a model is sent")).to_be_visible()
+    expect(page.get_by_text("Answers are made of quotes")).to_have_count(0)
