@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.closeness import is_close
+from rag.closeness import Closeness, closeness
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
 from rag.embeddings import Embedder
@@ -87,6 +87,7 @@ class Written:
     markers_dropped: int = 0
     count: int = 0
     _lead: str = ""
+    _loose: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     @property
@@ -115,7 +116,8 @@ class Written:
         claim = self._claim(draft)
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
-        if places and not self._is_near(claim, draft, places):
+        nearness = self._nearness(claim, draft, places) if places else "far"
+        if places and nearness == "far":
             return self._leave_out(draft.text, _FAR)
         if not places:
             if draft.is_lead or _SILENT.match(draft.text):
@@ -126,7 +128,25 @@ class Written:
         citations = {one.number: one for place in places for one in [self._cited(*place)]}
         sentence = Sentence(draft.text, "written", tuple(citations.values()))
         self.sentences.append(sentence)
+        if nearness == "loose":
+            self._loose.add(sentence.text)
         return sentence
+
+    def is_settled(self, sentence: Sentence) -> bool:
+        """Whether a borne sentence can be shown before the others are known."""
+        return sentence.text not in self._loose
+
+    def settle(self) -> None:
+        """Decide on the sentences that are only loosely near their sources, once all are known.
+
+        Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
+        another sentence must be near its source, and few may have failed.
+        """
+        near = len(self.sentences) - len(self._loose)
+        if self._loose and not (near and 2 * len(self.left_out) <= near + 1):
+            loose = (place for place, one in enumerate(self.sentences) if one.text in self._loose)
+            self.take_away(dict.fromkeys(loose, _FAR))
+        self._loose.clear()
 
     def take_away(self, reasons: dict[int, str]) -> None:
         """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
@@ -160,13 +180,14 @@ class Written:
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 
-    def _is_near(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
-        """Whether the sentences that bear a claim are near enough to it; a fragment they have to hold."""
-        quotes = list(map(_words, places))
+    def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
+        """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
+        quotes = [text for place in places for text in _texts(place)]
         if is_fragment(draft):
             wanted = {stem(word) for word in content_words(draft.text)}
-            return bool(wanted) and wanted.issubset(stem for quote in quotes for stem in stems(quote))
-        return is_close(claim, quotes, self.embedder)
+            held = {word for quote in quotes for word in stems(quote)}
+            return "near" if wanted and wanted <= held else "far"
+        return closeness(claim, quotes, self.embedder)
 
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
@@ -241,10 +262,10 @@ class Written:
         return _with_number(citation, number)
 
 
-def _words(place: tuple[Numbered, int, int]) -> str:
+def _texts(place: tuple[Numbered, int, int]) -> list[str]:
     passage, first, last = place
-    offset, spans = passage.stored.passage.start, passage.stored.sentences
-    return passage.stored.passage.text[spans[first].start - offset : spans[last].end - offset]
+    offset, text = passage.stored.passage.start, passage.stored.passage.text
+    return [text[s.start - offset : s.end - offset] for s in passage.stored.sentences[first : last + 1]]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:

@@ -1,8 +1,8 @@
 """What speaks for a claim being borne by its passages: plain numbers.
 
-A logistic model (`rag/support.py`) weighs them. Each is one entry of `CLAIM_FEATURES`; they are about 0
-to 1. They are taken of each sentence of the claim; "_mean" is their mean weighted by the words of a
-sentence, "_worst" that of the sentence that fares worst.
+The model of `rag/support.py` weighs them. Each is one entry of `SENTENCE_FEATURES`; they are about 0 to 1,
+and taken of each sentence of the claim. Of a claim of several sentences the model sees the mean of each,
+weighted by the words of the sentence, and the worst.
 """
 
 from __future__ import annotations
@@ -21,46 +21,54 @@ from rag.faults import Fault, Passages, find_faults
 from rag.meanings import NEGATING, is_known, relation, senses
 from rag.word_pieces import rarity, vector
 
-CLAIM_FEATURES: Mapping[str, str] = {
-    "faults_worst": "how many of the small things below are wrong, counting doubtful ones in part",
-    "number_worst": "numbers that the passages don't say",
-    "date_worst": "dates that they don't say",
-    "name_worst": "names that they don't hold",
-    "opposite_worst": "words whose opposite stands there",
-    "negation_worst": "whether one says not and the other doesn't",
-    "doubt_worst": "whether it is sure of what they say may be",
-    "quantity_worst": "all, most, both, only where they say otherwise",
-    "role_worst": "names and numbers of the passages in the place of others",
-    "swap_worst": "names and numbers that they don't hold in the place of others",
-    "closeness_worst": "share of its words, small ones too, in the order of one sentence",
-    "exchanged_worst": "words that stand just where another one stands, over 2",
-    "exchanged_unlike_worst": "how unlike the least alike of these pairs is; more for opposites",
-    "nearly_opposite_mean": "words opposed to what a word of the stretch is a kind of, over 2",
-    "negated_worst": "words with un- or in- that the passages have without, or not at all, over 2",
-    "darker_mean": "how much darker its darkest added word is than the stretch",
-    "one_worst": "share of its words that the best single sentence holds, weighted by rarity",
-    "one_plain_worst": "the same, all words counting alike",
-    "clause_mean": "the same share for its worst clause",
-    "clause_worst": "the same of the worst sentence",
-    "all_mean": "share of its words that any sentence holds, weighted by rarity",
-    "all_plain_mean": "the same, all words counting alike",
-    "missing_mean": "words that no sentence holds, over 4",
-    "worst_match_mean": "nearness of the rare word that has the least like it in the stretch",
-    "unlike_worst": "words with nothing like them in the stretch, over 3",
-    "anywhere_worst": "nearness of the word that has the least like it in all passages",
-    "next_anywhere_mean": "of the one after it",
-    "stand_ins_mean": "mean nearness of what stands for the words that the stretch doesn't hold",
-    "synonyms_worst": "words that have one of like meaning there, over 3",
-    "relation_mean": "share of its words but for names and numbers that the stretch holds or means",
-    "relation_soft_worst": "mean nearness of these words",
-    "names_mean": "share of its names in the stretch (1 where it has none)",
-    "names_worst": "the same of the worst sentence",
-    "order_mean": "share of the words held that stand in the same order",
-    "near_each_other_mean": "how near each other the words held stand",
-    "window_worst": "sentences of the stretch, over 6",
-    "meaning_mean": "cosine of the mean vectors of its words and the stretch's",
-    "meaning_one_worst": "the same with the best single sentence of it",
+SENTENCE_FEATURES: Mapping[str, str] = {
+    "faults": "how many of the small things below are wrong, over 2, counting doubtful ones in part",
+    "number": "numbers that the passages don't say",
+    "date": "dates that they don't say",
+    "name": "names that they don't hold",
+    "opposite": "words whose opposite stands there",
+    "negation": "whether one says not and the other doesn't",
+    "doubt": "whether it is sure of what they say may be",
+    "quantity": "all, most, both, only where they say otherwise",
+    "role": "names and numbers of the passages in the place of others",
+    "swap": "names and numbers that they don't hold in the place of others",
+    "exchanged": "words that stand just where another one stands, over 2",
+    "exchanged_unlike": "how unlike the least alike of these pairs is; more for opposites",
+    "nearly_opposite": "words opposed to what a word of the stretch is a kind of, over 2",
+    "negated": "words with un- or in- that the passages don't have so, over 2",
+    "darker": "how much darker its darkest added word is than the stretch",
+    "missing": "words that no sentence holds, over 4",
+    "unlike": "words with nothing like them in the stretch, over 3",
+    "one": "share of its words that the best single sentence holds, weighted by rarity",
+    "one_plain": "the same, all words counting alike",
+    "clause": "the same share for its worst clause",
+    "window": "share of its words that the stretch holds, weighted by rarity",
+    "soft": "mean nearness of what stands for its words there, weighted by rarity",
+    "all": "share of its words that any sentence holds, weighted by rarity",
+    "all_plain": "the same, all words counting alike",
+    "worst_match": "nearness of the rare word that has the least like it in the stretch",
+    "anywhere": "nearness of the word that has the least like it in all passages",
+    "next_anywhere": "of the one after it",
+    "stand_ins": "mean nearness of what stands for the words that the stretch doesn't hold",
+    "relation": "share of its words but for names and numbers that the stretch holds or means",
+    "relation_soft": "mean nearness of these words",
+    "names": "share of its names in the stretch (1 where it has none)",
+    "titled": "share of its words in the stretch or in the first line of a passage, often its title",
+    "pairs": "share of its neighbouring words near each other in some sentence",
+    "order": "share of the words held that stand in the same order",
+    "closeness": "share of its words, small ones too, in the order of one sentence",
+    "near_each_other": "how near each other the words held stand",
+    "meaning": "cosine of the mean vectors of its words and the stretch's",
+    "meaning_one": "the same with the best single sentence of it",
+    "synonyms": "words that have one of like meaning there, over 3",
+    "sentences": "sentences of the stretch, over 6",
 }
+WORSE_IF_HIGH = frozenset(tuple(SENTENCE_FEATURES)[: tuple(SENTENCE_FEATURES).index("one")])
+"""Those that speak against a claim."""
+UNDIRECTED = frozenset(("synonyms", "sentences"))
+"""Those that speak neither for nor against it by themselves."""
+CLAIM_FEATURES = tuple(f"{name} {how}" for name in SENTENCE_FEATURES for how in ("mean", "worst"))
+"""What the model weighs."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +90,17 @@ def weigh_claim(claim: Sequence[Line], lines: Sequence[Line]) -> Weighed | None:
     faults = tuple(tuple(find_faults(alignment, known)) for alignment in alignments)
     rows = [_sentence_features(a, f, known) for a, f in zip(alignments, faults, strict=True)]
     lengths = [len(line.content) for line in spoken]
-    features = tuple(_summed_up(name, rows, lengths) for name in CLAIM_FEATURES)
+    features = tuple(value for name in SENTENCE_FEATURES for value in _summed_up(name, rows, lengths))
     return Weighed(features, alignments, faults)
 
 
-def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence[int]) -> float:
-    base, _, how = name.rpartition("_")
-    values = [row[base] for row in rows]
-    if how == "mean":
-        return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
-    return max(values) if base in _WORSE_IF_HIGH else min(values)
+def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence[int]) -> tuple[float, float]:
+    values = [row[name] for row in rows]
+    mean = sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
+    return mean, max(values) if name in WORSE_IF_HIGH else min(values)
 
 
 _KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap")
-_WORSE_IF_HIGH = frozenset(
-    (*_KINDS, "faults", "exchanged", "exchanged_unlike", "nearly_opposite", "negated", "missing", "unlike")
-    + ("synonyms", "window")
-)
 
 
 def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Passages) -> dict[str, float]:
@@ -139,7 +141,11 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
         "order": alignment.order,
         "closeness": alignment.closeness,
         "near_each_other": _near_each_other(alignment),
-        "window": len(alignment.window) / 6,
+        "sentences": len(alignment.window) / 6,
+        "window": float(is_there @ shares),
+        "soft": float(near @ shares),
+        "titled": float((is_there | held[known.openings].any(axis=0)) @ shares),
+        "pairs": _pairs(alignment, known),
         "meaning": _cosine(content, alignment.others),
         "meaning_one": max((_cosine(content, line.content) for line in alignment.window), default=0.0),
     }
@@ -188,6 +194,22 @@ def _worst_clause(alignment: Alignment, held: NDArray[np.bool_], weights: NDArra
         share = weights[own] / max(float(weights[own].sum()), 1e-9)
         worst = min(worst, float((held[:, own] @ share).max()))
     return worst
+
+
+def _pairs(alignment: Alignment, known: Passages) -> float:
+    content = alignment.claim.content
+    if len(content) < 2:
+        return float(alignment.held.any())
+    found = set[int]()
+    for row in np.flatnonzero(alignment.held.sum(axis=1) > 1):
+        places: dict[str, list[int]] = {}
+        for position, word in enumerate(known.lines[row].words):
+            places.setdefault(word.stem, []).append(position)
+        for i, (one, other) in enumerate(pairwise(content)):
+            here, there = places.get(one.stem, ()), places.get(other.stem, ())
+            if any(0 < j - k <= 5 for k in here for j in there):
+                found.add(i)
+    return len(found) / (len(content) - 1)
 
 
 def _near_each_other(alignment: Alignment) -> float:

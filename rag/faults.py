@@ -74,6 +74,7 @@ class Passages:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
+        self.openings = [i for i, line in enumerate(lines) if i == 0 or lines[i - 1].passage != line.passage]
         self.stems = frozenset(stem for line in lines for stem in line.stems)
         self.folded = frozenset(word.folded for line in lines for word in line.words)
         self._values: tuple[Value, ...] | None = None

@@ -174,6 +174,7 @@ class Writer:
         # Of what was cut short the model is known at least.
         self._count(job, reply)
         yield from _checked(job, made, cutter.finish(is_cut=bool(made.line)), shows=shows)
+        made.written.settle()
         return made
 
     def _repair(
@@ -225,7 +226,7 @@ def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -
             made.has_refused = True
             continue
         checked = job.trace.step("check", made.written.check, draft)
-        if shows and isinstance(checked, Sentence):
+        if shows and isinstance(checked, Sentence) and made.written.is_settled(checked):
             yield checked
 
 

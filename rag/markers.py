@@ -209,6 +209,8 @@ def _draft(text: str, numbers: tuple[int, ...], *, is_item: bool = False) -> Dra
     if preamble := _PREAMBLE.match(text):
         text = text[preamble.end() :]
         text = text[:1].upper() + text[1:]
+    if text.count('"') == 1:
+        text = text.strip('"')  # of a quotation of several sentences
     if not _HAS_WORD.search(text):
         return None
     if len(text) > MOST_CHARACTERS:

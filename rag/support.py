@@ -1,6 +1,6 @@
 """Whether a claim is borne by the passages that it cites, and by which of their sentences.
 
-No language model is asked. The numbers of `rag/claim_features.py` are weighed by a logistic model that
+No language model is asked. The numbers of `rag/claim_features.py` are weighed by small boosted trees that
 `scripts/fit_support.py` fits, and what counts most against a claim is said in plain words.
 """
 
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from rag.alignment import SAME, Alignment
 from rag.claim_features import CLAIM_FEATURES, Weighed, weigh_claim
@@ -21,6 +20,11 @@ from rag.claims import read_claim, read_passages
 from rag.faults import Fault
 
 WEIGHTS_PATH = Path(__file__).with_name("support_weights.json")
+
+NamedTree = float | list[Any]
+"""A leaf's log-odds, or a feature's name, its border, and the trees up to it and beyond it."""
+Tree = float | tuple[int, float, Any, Any]
+"""The same with the number of the feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +88,37 @@ def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    weights: tuple[float, ...]
-    bias: float
+    start: float
     threshold: float
+    trees: tuple[Tree, ...]
 
 
 @cache
 def _model() -> _Model:
     stored = json.loads(WEIGHTS_PATH.read_text("utf-8"))
-    weights = tuple(stored["weights"].get(name, 0.0) for name in CLAIM_FEATURES)
-    return _Model(weights, stored["weights"]["bias"], stored["threshold"])
+    places = {name: number for number, name in enumerate(CLAIM_FEATURES)}
+    trees = tuple(_numbered(tree, places) for tree in stored["trees"])
+    return _Model(stored["start"], stored["threshold"], trees)
+
+
+def _numbered(tree: NamedTree, places: Mapping[str, int]) -> Tree:
+    if isinstance(tree, int | float):
+        return float(tree)
+    name, border, low, high = tree
+    return (places[name], border, _numbered(low, places), _numbered(high, places))
 
 
 def _probability(weighed: Weighed) -> float:
     model = _model()
-    log_odds = float(np.dot(weighed.features, model.weights)) + model.bias
+    log_odds = model.start + sum(_leaf(tree, weighed.features) for tree in model.trees)
     return 1 / (1 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+
+
+def _leaf(tree: Tree, features: Sequence[float]) -> float:
+    while isinstance(tree, tuple):
+        place, border, low, high = tree
+        tree = low if features[place] <= border else high
+    return tree
 
 
 def _why_supported(weighed: Weighed) -> str:

@@ -129,8 +129,26 @@ def test_it_means_what_is_shown_before(written: Written):
     left_out(written.check(Draft("King Rudolf’s castle was painted in 1950.")))
     left_out(written.check(lamp))
     shown(written.check(Draft(BUILT)))
-    shown(written.check(Draft("Its lamp can be seen from a distance of 31 kilometres at sea.")))
+    shown(written.check(Draft("Its lamp can be seen from 31 kilometres.")))
     left_out(written.check(Draft("It was founded as a guild in 1604.")))
+
+
+LOOSE = "Port Ellery had a light for its ships, which an engineer made, in 1871."
+
+
+def test_what_is_loosely_near_is_shown_only_in_company(written: Written):
+    loose = shown(written.check(Draft(LOOSE, (1,))))
+    assert not written.is_settled(loose)
+    written.settle()
+    assert (written.sentences, [one.text for one in written.left_out]) == ([], [LOOSE])
+
+
+def test_in_company_it_keeps_its_place(written: Written):
+    for text in (LOOSE, BUILT, "The ferry Anna sank off Marnow on 3 May 1950."):
+        written.check(Draft(text))
+    written.settle()
+    assert written.sentences[0].text == LOOSE
+    assert len(written.sentences) == 3
 
 
 def test_taking_sentences_away_keeps_the_places_and_numbers_in_order(written: Written):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import LocalEmbeddings
-from rag.closeness import is_close
+from rag.closeness import closeness
 
 LAMP = "Its lamp can be seen from a distance of 31 kilometres."
 SEGMENTS = "The primary mirror consists of 18 hexagonal segments made of beryllium."
@@ -23,24 +23,26 @@ SEGMENTS = "The primary mirror consists of 18 hexagonal segments made of berylli
     ],
 )
 def test_what_says_the_same_in_other_words_is_near(packaged: LocalEmbeddings, claim: str, quote: str):
-    assert is_close(claim, [quote], packaged)
+    assert closeness(claim, [quote], packaged) != "far"
 
 
 @pytest.mark.parametrize(
     ("claim", "quote"),
     [
         ("The lamp is a popular gift for visitors of all ages.", LAMP),
+        ("The lamp in the new castle can be seen from a distance of 31 kilometres.", LAMP),
+        ("Its lamp was seen from a distance of 31% of the way.", LAMP),
         ("The mirror is a strategic partner of the whole industry.", SEGMENTS),
         ("", LAMP),
     ],
 )
 def test_what_only_shares_words_is_not(packaged: LocalEmbeddings, claim: str, quote: str):
-    assert not is_close(claim, [quote], packaged)
-    assert not is_close(claim, [quote], None)
+    assert closeness(claim, [quote], packaged) == "far"
+    assert closeness(claim, [quote], None) == "far"
 
 
 def test_without_a_model_that_knows_the_language_words_decide():
-    assert is_close(
-        "Fenerin ışığı 31 kilometreden görülür.", ["Fenerin ışığı 31 kilometre uzaktan görülür."], None
-    )
-    assert not is_close("Fener bir müzedir.", ["Kral 1950 yılında öldü."], None)
+    said = ["Fenerin ışığı 31 kilometre uzaktan görülür."]
+    assert closeness("Fenerin ışığı 31 kilometre görülür.", said, None) == "near"
+    assert closeness("Fenerin ışığı üç kilometre gider.", said, None) == "loose"
+    assert closeness("Fener bir müzedir.", said, None) == "far"
