@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import streamlit as st
 
@@ -48,7 +49,7 @@ class Engine:
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
-        threading.Thread(target=get_ready, daemon=True).start()
+        threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
         return cls(
             settings=settings,
             library=library,
@@ -160,6 +161,13 @@ class Engine:
     def documents(self) -> dict[str, Document]:
         """Return the documents' metadata by their ids."""
         return {document.id: document for document in self.library.documents()}
+
+
+def _get_ready(settings: Settings) -> None:
+    """Load what the first question would otherwise wait for: it takes seconds."""
+    get_ready()
+    if settings.has_endpoint:
+        import_module("rag.generating")
 
 
 def _bring_in_step(library: Library, settings: Settings, report: ReportProgress) -> AddReport:
