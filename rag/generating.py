@@ -160,7 +160,10 @@ class Writer:
                 if step and not made.text:
                     reply.seconds_to_first_token = time.monotonic() - started
                 made.text += step
+                left = len(made.written.left_out)
                 yield from _checked(job, made, cutter.feed(step), shows=shows)
+                if shows and (number := len(made.written.left_out)) > left:
+                    yield Stage(f"Writing with {self._endpoint.model}, {_sentences(number)} left out so far")
             made.line = CUT
         except StopIteration as end:
             reply = end.value

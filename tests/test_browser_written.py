@@ -96,6 +96,17 @@ def test_sentences_appear_one_after_the_other_with_their_footnotes(page: Page, m
     expect(page.locator("mark.current")).to_have_text(SIGNED_QUOTE)
 
 
+def test_that_sentences_are_left_out_is_told_while_it_is_written(page: Page, model: Model):  # noqa: F811
+    gate = Gate()
+    model.script(gate.between(f"{INVENTED} [1]. {LOAN} [1]. Then", f" came nothing. {DEPOSIT} [1]."))
+    page.goto("/")
+    turn = begin(page, SIGNED)
+    expect(turn.locator(".stage")).to_contain_text("Writing with scripted, 1 sentence left out so far")
+    expect(turn.locator(".sentence")).to_have_count(0)
+    gate.open()
+    expect(turn.locator(".sentence")).to_have_count(2)
+
+
 def test_what_was_left_out_is_told_and_shown_struck_out_on_demand(page: Page, model: Model):  # noqa: F811
     model.script(says(f"{LOAN} [1]. {INVENTED} [1]. {DEPOSIT} [99]."))
     page.goto("/?debug=1")
