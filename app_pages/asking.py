@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from app_pages.work import sentence_for
 from rag import Answer, Filters, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
+from rag.documents import AnswerMode
 
 if TYPE_CHECKING:
     from app_pages.engine import Engine
@@ -31,6 +33,8 @@ class Asking:
         Whether articles of the time or source that it names count more.
     filters
         What is searched; nothing for everything.
+    mode
+        How it is answered; as the settings say if left out.
     after
         Questions of the same conversation to wait for: an answer may lean on those before it.
 
@@ -38,6 +42,8 @@ class Asking:
     ----------
     stage, sentences
         What is happening, and the answer's sentences so far.
+    may_write
+        Whether a model may be asked, which can be stopped.
     asked_as
         The question as it was completed from the conversation, otherwise empty.
     turn
@@ -57,12 +63,15 @@ class Asking:
         after: Sequence[Asking],
         prefer: bool = True,
         filters: Filters | None = None,
+        mode: AnswerMode | None = None,
     ) -> None:
         self.question = question
         self.number = number
         self.alone = alone
         self.prefer = prefer
         self.filters = filters
+        self.mode = mode
+        self.may_write = engine.settings.has_endpoint and (mode or engine.settings.answer_mode) != "quote"
         self.stage = "Looking for passages"
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
@@ -71,6 +80,9 @@ class Asking:
         self._engine = engine
         self._conversation_id = conversation_id
         self._after = after
+        self._heard = time.monotonic()
+        self._stop = threading.Event()
+        self._is_forgotten = False
         self._done = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -84,6 +96,25 @@ class Asking:
         """Whether it ended without an answer."""
         return bool(self.error)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was stopped, and ends in a moment."""
+        return self._stop.is_set()
+
+    @property
+    def waited_seconds(self) -> int:
+        """How long nothing new has come."""
+        return int(time.monotonic() - self._heard)
+
+    def stop(self) -> None:
+        """Stop the model; what was written and checked until then is the answer."""
+        self._stop.set()
+
+    def forget(self) -> None:
+        """Stop, and store no answer."""
+        self._is_forgotten = True
+        self.stop()
+
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait for the end, at most so long, and return whether it has come."""
         return self._done.wait(timeout_seconds)
@@ -91,11 +122,12 @@ class Asking:
     def _run(self) -> None:
         try:
             for earlier in self._after:
-                self.stage = "Answering the earlier question first"
+                self._tell("Answering the earlier question first")
                 earlier.wait()
             self._wait_for_a_first_library()
             answer = self._answer()
-            self.turn = self._engine.store(self._conversation_id, self.question, answer)
+            if not self._is_forgotten:
+                self.turn = self._engine.store(self._conversation_id, self.question, answer)
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.error = sentence_for(error)
         finally:
@@ -105,20 +137,32 @@ class Asking:
         while self._engine.filling:
             progress = self._engine.indexing.progress
             counted = f", {progress.done} of {progress.total}" if progress.total else ""
-            self.stage = f"Waiting until the articles are read{counted}"
+            self._tell(f"Waiting until the articles are read{counted}")
             self._engine.indexing.wait(0.2)
 
     def _answer(self) -> Answer:
         turns = [] if self.alone else self._engine.conversations.turns(self._conversation_id)[-LEANED_ON:]
         for event in self._engine.assistant.stream(
-            self.question, [turn.answer for turn in turns], prefer=self.prefer, filters=self.filters
+            self.question,
+            [turn.answer for turn in turns],
+            prefer=self.prefer,
+            filters=self.filters,
+            mode=self.mode,
+            stop=self._stop,
         ):
             if isinstance(event, Stage) and event.text.startswith(ASKED_AS):
                 self.asked_as = event.text.removeprefix(ASKED_AS)
             elif isinstance(event, Stage):
-                self.stage = event.text
+                self._tell(event.text)
             elif isinstance(event, Sentence):
-                self.sentences = (*self.sentences, event)
+                # Quotes that a model's sentences give way to take their place in one step, with the answer.
+                if event.kind == "written" or not self.may_write:
+                    self.sentences = (*self.sentences, event)
+                    self._heard = time.monotonic()
             else:
                 return event
         raise RuntimeError("the assistant ended without an answer")
+
+    def _tell(self, stage: str) -> None:
+        if stage != self.stage:
+            self.stage, self._heard = stage, time.monotonic()

@@ -10,12 +10,14 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
-from app_pages.limits import choose_limits, limit, limits, move_limits
+from app_pages.limits import limit, limits, limits_chosen, limits_view, move_limits
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, count, day
+from app_pages.writing import choose_mode, has_choice, mode_of, move_mode
 from rag import Document, Filters
 from rag.conversations import Turn
+from rag.documents import AnswerMode
 
 _PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."
@@ -28,7 +30,7 @@ def page() -> None:
     conversation_id = st.query_params.get("c", "")
     above = st.container()
     with st.container(key="ask"):
-        filters = _limits(shared, conversation_id)
+        filters = _choices(shared, conversation_id)
         typed = st.chat_input(_invitation(shared, filters), key="question")
     if typed and typed.strip():
         # A second question may come before the browser has got the address of a new conversation.
@@ -39,11 +41,24 @@ def page() -> None:
         _conversation(shared, conversation_id)
 
 
-def _limits(shared: Engine, conversation_id: str) -> Filters:
-    filters = limits(conversation_id)
-    chosen = choose_limits(filters, {} if shared.filling else shared.documents())
-    if chosen is not None:
-        limit(conversation_id, chosen)
+def _choices(shared: Engine, conversation_id: str) -> Filters:
+    """Show what the next questions are limited to and how they are answered, and let both be chosen."""
+    filters, mode = limits(conversation_id), mode_of(conversation_id, shared.settings)
+    documents = {} if shared.filling else shared.documents()
+    has_limits, has_modes = len(documents) > 1 or bool(filters), has_choice(shared.settings)
+    if not (has_limits or has_modes):
+        return filters
+    event = show(
+        "options",
+        key="options",
+        limits=limits_view(filters, documents) if has_limits else None,
+        mode=mode if has_modes else "",
+    )
+    if event.get("do") == "limit":
+        limit(conversation_id, limits_chosen(event))
+        st.rerun()
+    if event.get("do") == "mode":
+        choose_mode(conversation_id, "generate" if event["mode"] == "generate" else "quote")
         st.rerun()
     return filters
 
@@ -63,13 +78,16 @@ def _ask(
     alone: bool = False,
     prefer: bool = True,
     everything: bool = False,
+    mode: AnswerMode | None = None,
 ) -> str:
     filters = Filters() if everything else limits(conversation_id)
+    mode = mode or mode_of(conversation_id, shared.settings)
     if not conversation_id or not shared.conversations.exists(conversation_id):
         old, conversation_id = conversation_id, shared.conversations.create()
         move_limits(old, conversation_id)
+        move_mode(old, conversation_id)
     # Streamlit may stop this script at any call of its own: the question is under way before the first.
-    asking = shared.ask(conversation_id, question, alone=alone, prefer=prefer, filters=filters)
+    asking = shared.ask(conversation_id, question, alone=alone, prefer=prefer, filters=filters, mode=mode)
     st.session_state["conversation"] = conversation_id
     st.query_params["c"] = conversation_id
     # Most answers are quicker than a second drawing of the page would be.
@@ -104,7 +122,9 @@ def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list
     numbers = [turn.number for turn in turns] + [one.number for one in asking]
     for turn in turns:
         data = finished_turn(turn, conversation_id, shared, documents)
-        _turn(shared, conversation_id, turn.number, numbers, data)
+        # Where `watch` draws the question under way: its view stays the same one when it is answered.
+        with st.container():
+            _turn(shared, conversation_id, turn.number, numbers, data)
     for one in asking:
         _asking(shared, conversation_id, one, numbers, documents)
 
@@ -125,7 +145,8 @@ def _asking(
         _turn(shared, conversation_id, asking.number, numbers, data)
 
     if asking.done:
-        draw()
+        with st.container():
+            draw()
     else:
         watch(draw, lambda: asking.done)
 
@@ -135,8 +156,21 @@ def _turn(
 ) -> None:
     name = f"{conversation_id}/{number}"
     fresh = name if st.session_state.get("fresh") == name else ""
-    event = show("turn", key=f"turn-{name}", number=number, last=number == numbers[-1], fresh=fresh, **data)
+    event = show(
+        "turn",
+        key=f"turn-{name}",
+        number=number,
+        last=number == numbers[-1],
+        fresh=fresh,
+        struck=bool(st.session_state.get("struck")),
+        sent=shared.sent(conversation_id, number) if _is_debugging() else (),
+        **data,
+    )
     _react(shared, conversation_id, event)
+
+
+def _is_debugging() -> bool:
+    return st.query_params.get("debug") == "1"
 
 
 def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
@@ -200,7 +234,12 @@ def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
             alone=bool(event.get("alone")),
             prefer=not event.get("plain"),
             everything=bool(event.get("everything")),
+            mode="generate" if event.get("anew") else None,
         )
+    elif event.get("do") == "stop":
+        shared.stop(conversation_id, int(event["number"]))
+    elif event.get("do") == "strike":
+        st.session_state["struck"] = bool(event["on"])
     elif event.get("do") == "forget":
         shared.forget(str(event["id"]))
         if event["id"] == conversation_id:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import streamlit as st
 
@@ -14,13 +15,14 @@ from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Filters, FootnoteError, Library, Settings
 from rag.conversations import Conversations, Turn
-from rag.documents import ReportProgress
+from rag.documents import AnswerMode, ReportProgress
 from rag.preferences import get_ready
 
 _AGAIN_SECONDS = 60.0
 """How long after a failure of the embedding model what it has still to embed is tried again."""
 
 _TEXTS_IN_MEMORY = 32
+_SENT_IN_MEMORY = 20
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Engine:
     embedding_anew: threading.Event = field(default_factory=threading.Event)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
+    _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
     _starters: tuple[object, Work[list[str]]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +56,7 @@ class Engine:
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
-        threading.Thread(target=get_ready, daemon=True).start()
+        threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
         embedding_anew = threading.Event()
         engine = cls(
             settings=settings,
@@ -103,6 +106,7 @@ class Engine:
         alone: bool = False,
         prefer: bool = True,
         filters: Filters | None = None,
+        mode: AnswerMode | None = None,
     ) -> Asking:
         """Begin to answer a question; `alone` leaves the conversation before it out of account."""
         with self._lock:
@@ -117,9 +121,17 @@ class Engine:
                 after=earlier,
                 prefer=prefer,
                 filters=filters,
+                mode=mode,
             )
             self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
         return asking
+
+    def stop(self, conversation_id: str, number: int) -> None:
+        """Stop the model that writes the answer of this number, if it still does."""
+        with self._lock:
+            asking = [one for one in self._asking.get(conversation_id, []) if one.number == number]
+        for one in asking:
+            one.stop()
 
     def conversation(self, conversation_id: str) -> tuple[list[Turn], list[Asking]]:
         """Return the stored turns, and the questions after them that are under way or failed."""
@@ -133,16 +145,30 @@ class Engine:
     def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
         """Store an answer and return its turn, without the words of what was removed meanwhile."""
         turn = self.conversations.append(conversation_id, question, answer)
+        with self._lock:
+            sent = [*self._sent.items(), ((conversation_id, turn.number), answer)]
+            self._sent = dict(sent[-_SENT_IN_MEMORY:])
         if self.library.forget_quotes(self.conversations):
             turns = self.conversations.turns(conversation_id)
             return next((one for one in turns if one.number == turn.number), turn)
         return turn
 
+    def sent(self, conversation_id: str, number: int) -> tuple[tuple[str, str], ...]:
+        """Return what a model was sent for one of the latest answers, as pairs of role and text.
+
+        Nothing where an article in it is there no more, or the server was started since.
+        """
+        answer = self._sent.get((conversation_id, number))
+        held = {(document.id, document.version) for document in self.library.documents()}
+        return answer.sent if answer and held.issuperset(answer.read) else ()
+
     def forget(self, conversation_id: str) -> None:
         """Delete a conversation, with the questions of it that are still in memory."""
         self.conversations.delete(conversation_id)
         with self._lock:
-            self._asking.pop(conversation_id, None)
+            for asking in self._asking.pop(conversation_id, []):
+                asking.forget()
+            self._sent = {key: sent for key, sent in self._sent.items() if key[0] != conversation_id}
 
     def starters(self) -> Work[list[str]]:
         """Return the search for questions to start with, begun anew when the library has changed."""
@@ -164,6 +190,13 @@ class Engine:
     def documents(self) -> dict[str, Document]:
         """Return the documents' metadata by their ids."""
         return {document.id: document for document in self.library.documents()}
+
+
+def _get_ready(settings: Settings) -> None:
+    """Load what the first question would otherwise wait for: it takes seconds."""
+    get_ready()
+    if settings.has_endpoint:
+        import_module("rag.generating")
 
 
 def _bring_in_step(

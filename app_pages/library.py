@@ -24,9 +24,15 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
+from app_pages.writing import has_choice
 from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
+NO_MODEL = (
+    "Answers are made of quotes. A language model can write them, each sentence checked: see the README."
+)
+STAY = "They stay on this computer."
+MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 TAKES = "Choose or drop Markdown, text and HTML files"
 
 
@@ -64,7 +70,7 @@ def _where(shared: Engine) -> str:
     embedder = shared.library.embedder
     if isinstance(embedder, EndpointEmbeddings) and embedder.sent_to:
         return f"Their text is sent to {embedder.sent_to}, to be embedded."
-    return "They stay on this computer."
+    return MOSTLY_STAY if has_choice(shared.settings) else STAY
 
 
 def _paste_area(shared: Engine) -> None:
@@ -239,3 +245,5 @@ def _status(shared: Engine) -> None:
     if status.embedder:
         parts.append(status.embedder)
     say(" · ".join([*parts, status.index]), key="status")
+    if not shared.settings.has_endpoint:
+        say(NO_MODEL, key="no-model")

@@ -13,7 +13,6 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages.component import show
 from app_pages.wording import day, title
 from rag import Document, Filters, FootnoteError
 
@@ -48,30 +47,29 @@ def move_limits(old: str, new: str) -> None:
         _kept()[new] = _kept().pop(old)
 
 
-def choose_limits(filters: Filters, documents: Mapping[str, Document]) -> Filters | None:
-    """Show what the search is limited to, with the panel to choose it in; return what was chosen."""
-    if len(documents) < 2 and not filters:
-        return None
+def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str, Any]:
+    """Return what the search is limited to, with what it can be limited to, for the view "options"."""
     counted = Counter(document.source for document in documents.values() if document.source)
     newest = list(documents.values())[:MOST_ARTICLES]
-    event = show(
-        "limits",
-        key="limits",
-        only=filters.in_words({one.id: title(one) for one in documents.values()}),
-        sources=[{"id": name, "name": name, "note": str(number)} for name, number in sorted(counted.items())],
-        articles=[{"id": one.id, "name": title(one), "note": day(one.published)} for one in newest],
-        more=max(0, len(documents) - MOST_ARTICLES),
-        chosen={
+    return {
+        "only": filters.in_words({one.id: title(one) for one in documents.values()}),
+        "sources": [
+            {"id": name, "name": name, "note": str(number)} for name, number in sorted(counted.items())
+        ],
+        "articles": [{"id": one.id, "name": title(one), "note": day(one.published)} for one in newest],
+        "more": max(0, len(documents) - MOST_ARTICLES),
+        "chosen": {
             "sources": list(filters.sources),
             "since": filters.since.isoformat() if filters.since else "",
             "until": filters.until.isoformat() if filters.until else "",
             "articles": list(filters.document_ids),
         },
-    )
-    if event.get("do") != "limit":
-        return None
-    chosen: dict[str, Any] = event
-    return _filters(chosen["sources"], chosen["since"], chosen["until"], chosen["articles"])
+    }
+
+
+def limits_chosen(event: Mapping[str, Any]) -> Filters:
+    """Return what was chosen in the panel."""
+    return _filters(event["sources"], event["since"], event["until"], event["articles"])
 
 
 def _kept() -> dict[str, Filters]:

@@ -103,7 +103,7 @@ def _first_answered(
 ) -> str:
     try:
         for question in make(library.document(document.id))[:_TRIES_PER_ARTICLE]:
-            citations = assistant.ask(question).citations
+            citations = assistant.ask(question, mode="quote").citations
             if citations and citations[0].document.id == document.id:
                 return question
     except FootnoteError:  # removed meanwhile, or a title that is no question: another article may do

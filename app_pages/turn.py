@@ -9,25 +9,32 @@ from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
 from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned, unsaid
+from app_pages.writing import has_choice
+from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
-from rag.documents import remarks
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"
 NO_DATE = "no date"
+STOPPING = "Stopping"
+_WAITED_SECONDS = 3
+"""After so long without anything new the line of what is happening says for how long."""
 QUOTE_GONE = "This quote was removed with its article."
 QUOTE_CHANGED = "This quote was removed when the article changed."
 
 
 def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
     """Return a question under way, with the sentences that are there already."""
+    waited = asking.waited_seconds
     return {
         "question": asking.question,
         "alone": asking.alone,
         "plain": not asking.prefer,
         "asked_as": asking.asked_as,
-        "stage": "" if asking.failed else asking.stage,
+        "stage": "" if asking.failed else STOPPING if asking.stopping else asking.stage,
+        "waited": f"{waited} s" if waited >= _WAITED_SECONDS else "",
+        "stoppable": asking.may_write and not asking.stopping,
         "error": asking.error,
         "sentences": [_sentence(sentence, conversation_id, {}) for sentence in asking.sentences],
     }
@@ -39,7 +46,8 @@ def finished_turn(
     """Return an answered question with its sources as the library holds them now."""
     answer = turn.answer
     sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
-    beside = [*remarks(answer), *filter(None, [_unsaid(answer, sources)])]
+    above, beside = line_above(answer), [*lines_beside(answer), *filter(None, [_unsaid(answer, sources)])]
+    told = [line for line in (above, left_out_line(answer), *beside) if line]
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
@@ -48,12 +56,16 @@ def finished_turn(
         "abstained": declined(answer) if answer.abstained else "",
         "missing": _why_declined(answer),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
+        "above": above,
+        "left_out": left_out(answer),
         "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,
         "related": [_related(hit, conversation_id) for hit in answer.related if hit.document.id in documents],
         "summary": _summary(answer),
-        "copy": _copy_text(answer, documents, beside),
+        "details": details(answer),
+        "again": _again(answer) if has_choice(engine.settings) else "",
+        "copy": _copy_text(answer, documents, told),
     }
 
 
@@ -72,6 +84,7 @@ def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, 
         "blank": _blank_sentence(sentence, documents),
         "cells": _cells(sentence.text) if sentence.kind == "row" else [],
         "quoted": sentence.kind == "quote",
+        "written": sentence.kind == "written",
         "notes": [_note(citation, conversation_id, documents) for citation in sentence.citations],
     }
 
@@ -190,7 +203,12 @@ def _summary(answer: Answer) -> str:
     return " · ".join([*found, f"{max(answer.seconds, 0.1):.1f} s"])
 
 
-def _copy_text(answer: Answer, documents: Mapping[str, Document], beside: list[str]) -> str:
+def _again(answer: Answer) -> str:
+    """Return what to call having an answer written once more; nothing for what was to be quoted."""
+    return "write it anew" if answer.mode == "generate" else "try again" if line_above(answer) else ""
+
+
+def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str]) -> str:
     sentences = [
         f"{sentence.text or _blank_sentence(sentence, documents)} "
         + "".join(f"[{citation.number}]" for citation in sentence.citations)
@@ -208,5 +226,8 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document], beside: list[s
         + "".join(f"\n    also in {', '.join([title(k.document), *origin(k.document)])}" for k in c.copies)
         for c in answer.citations
     ]
+    if answer.mode == "generate":
+        sentences = [" ".join(sentences)]
     differ = ["", "Sources differ:", *differing] if differing else []
-    return "\n".join([*(sentences or [declined(answer)]), *beside, *differ, "", *sources]).strip()
+    told = [*told, *filter(None, [credit(answer)])]
+    return "\n".join([*(sentences or [declined(answer)]), *told, *differ, "", *sources]).strip()

@@ -133,7 +133,7 @@ def sample(wanted: Sequence[Wanted], limit: int) -> list[Wanted]:
 def ask_all(
     library: Library, settings: Settings, wanted: Sequence[Wanted], progress: ReportProgress | None = None
 ) -> list[Result]:
-    """Ask each question and judge the answer, in order."""
+    """Ask each question and judge the answer made of quotes, in order."""
     assistant = Assistant(library, settings)
     if wanted:
         assistant.ask(wanted[0].case.question, mode="quote")  # the first question of a process takes longer

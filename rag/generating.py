@@ -150,24 +150,32 @@ class Writer:
         """Ask the model and check what it writes sentence by sentence."""
         made, cutter = _Round(Written(job.found, job.passages, job.embedder)), SentenceCutter()
         calls = self._endpoint.stream(messages, job.limits, job.trace.config)
+        reply, started = Reply(), time.monotonic()
         try:
             while made.written.count < MOST_SENTENCES:
                 step = next(calls)
                 if isinstance(step, Stage):
                     yield step
                     continue
+                if step and not made.text:
+                    reply.seconds_to_first_token = time.monotonic() - started
                 made.text += step
+                left = len(made.written.left_out)
                 yield from _checked(job, made, cutter.feed(step), shows=shows)
+                if shows and (number := len(made.written.left_out)) > left:
+                    yield Stage(f"Writing with {self._endpoint.model}, {_sentences(number)} left out so far")
             made.line = CUT
         except StopIteration as end:
-            self._count(job, end.value)
-            made.line = CUT if end.value.is_cut else ""
+            reply = end.value
+            made.line = CUT if reply.is_cut else ""
         except ModelError as error:
             made.line, made.has_failed = str(error), True
         except Stopped:
             made.line, made.has_failed = STOPPED, True
         finally:
             calls.close()
+        # Of what was cut short the model is known at least.
+        self._count(job, reply)
         yield from _checked(job, made, cutter.finish(is_cut=bool(made.line)), shows=shows)
         made.written.settle()
         return made

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import chat
 from app_pages.engine import Engine
 from app_pages.work import UNEXPECTED, Work
-from rag import Answer, Filters, Library, NewDocument, Progress, Settings, Stage
+from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
 from rag.conversations import Conversations
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +31,8 @@ class Scripted:
         self.given: list[tuple[str, list[str]]] = []
 
     def stream(
-        self, question: str, history: Sequence[Answer], *, prefer: bool = True, filters: Filters | None = None
-    ) -> Iterator[Stage | Answer]:
+        self, question: str, history: Sequence[Answer], stop: threading.Event, **_: Any
+    ) -> Iterator[Stage | Sentence | Answer]:
         self.given.append((question, [answer.question for answer in history]))
         yield Stage("Reading")
         self.signs.get(question, _GO).wait(10)
@@ -39,11 +40,17 @@ class Scripted:
             yield Stage("Asked as: why two")
         if question == "fail":
             raise ZeroDivisionError
+        if question == "invent":
+            yield Sentence("Written.", "written", ())
+            yield Sentence("Quoted.", "quote", ())
+            assert stop.wait(10)
+            yield Answer("Quoted.", (Sentence("Quoted.", "quote", ()),), False, "quote", question, sent=SENT)
         yield Answer(f"No answer to {question}.", (), True, "quote", question)
 
 
 _GO = threading.Event()
 _GO.set()
+SENT = (("user", "What is it?"),)
 
 
 @pytest.fixture
@@ -128,6 +135,60 @@ def test_a_forgotten_conversation_leaves_nothing_in_memory(shared: Engine):
     assert shared.ask(conversation_id, "one").wait(10)
     shared.forget(conversation_id)
     assert questions(shared, conversation_id) == []
+
+
+@pytest.fixture
+def writing(shared: Engine) -> Engine:
+    """An engine with an endpoint, so that answers may be written."""
+    shared.settings = shared.settings.model_copy(update={"openai_base_url": "http://127.0.0.1:1/v1"})
+    return shared
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_quotes_take_the_place_of_written_sentences_only_with_the_answer(writing: Engine):
+    conversation_id = writing.conversations.create()
+    asking = writing.ask(conversation_id, "invent")
+    wait_for(lambda: asking.sentences)
+    assert not asking.wait(0.1)
+    assert [one.text for one in asking.sentences] == ["Written."]
+    writing.stop(conversation_id, asking.number)
+    assert asking.wait(10)
+    assert [one.text for one in asking.turn.answer.sentences] == ["Quoted."]
+    assert writing.sent(conversation_id, 1) == SENT
+
+
+def test_where_quotes_are_asked_for_they_are_shown_as_they_come(writing: Engine):
+    asking = writing.ask(writing.conversations.create(), "invent", mode="quote")
+    assert not asking.may_write
+    wait_for(lambda: len(asking.sentences) == 2)
+    asking.stop()
+    assert asking.wait(10)
+
+
+def test_a_conversation_deleted_while_it_is_written_stays_deleted(writing: Engine):
+    conversation_id = writing.conversations.create()
+    asking = writing.ask(conversation_id, "invent")
+    wait_for(lambda: asking.sentences)
+    writing.forget(conversation_id)
+    assert asking.wait(10)
+    assert not writing.conversations.exists(conversation_id)
+    assert writing.sent(conversation_id, 1) == ()
+
+
+def test_what_was_sent_is_shown_no_more_when_an_article_in_it_is_gone(writing: Engine):
+    (added,) = writing.library.add([NewDocument("The ship.", key="ship")]).added
+    read = ((added.id, added.version),)
+    answer = Answer("No.", (), True, "quote", "Why?", read=read, sent=SENT)
+    writing.store("one", "Why?", answer)
+    assert writing.sent("one", 1) == SENT
+    writing.library.remove(added.id)
+    assert writing.sent("one", 1) == ()
 
 
 def test_a_question_waits_until_a_first_library_is_filled(library: Library):

@@ -61,7 +61,8 @@ if CHROMIUM is None and not os.environ.get("CI"):
 class Server:
     """The app in a process of its own, on a free port, with folders of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.environment = environment
         self.data, self.corpus = folder / "data", folder / "corpus"
         self.corpus.mkdir()
         for name in ARTICLES:
@@ -75,6 +76,7 @@ class Server:
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FOOTNOTE_", "OPENAI_"))}
         environment |= {"FOOTNOTE_DATA_DIR": str(self.data), "FOOTNOTE_CORPUS_DIR": str(self.corpus)}
+        environment |= self.environment
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
@@ -267,6 +269,8 @@ def test_a_new_article_is_quoted_until_it_is_removed(page: Page):
 
 def test_every_dropped_file_gets_its_own_result(page: Page, tmp_path: Path):
     page.goto("/library")
+    expect(page.get_by_text("They stay on this computer.")).to_be_visible()
+    expect(page.get_by_text("Answers are made of quotes. A language model can write them")).to_be_visible()
     changed = NEW_ARTICLE.replace("1871", "1872").encode()
     results = upload(
         page,

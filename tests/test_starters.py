@@ -72,7 +72,7 @@ class Answers:
         self.unknown = unknown
         self.asked: list[str] = []
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, mode: str) -> Answer:
         self.asked.append(question)
         if self.unknown in question:
             raise QuestionError("The question can't be asked.")

@@ -6,40 +6,57 @@ const MOST_COLUMNS = 6;
 const DELAY_MS = 120;
 const LAST_DELAYED = 5;
 
-function answer(data, shown, emit) {
+function answer(part, data, emit) {
   if (data.error) {
-    return [el("p", { class: "line alert", role: "alert" }, data.error),
-      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone, plain: data.plain })))];
+    return part(["error", data.error], () => el("div", {}, el("p", { class: "line alert", role: "alert" }, data.error),
+      el("p", { class: "small" }, button("ask again", () => emit({ do: "ask", question: data.question, alone: data.alone, plain: data.plain })))));
   }
   if (data.abstained) {
-    return [el("p", { class: "declined", dir: "auto" }, data.abstained),
-      data.missing ? el("p", { class: "small", dir: "auto" }, data.missing) : null];
+    return part(["declined", data.abstained, data.missing], () => el("div", {}, el("p", { class: "declined", dir: "auto" }, data.abstained),
+      data.missing ? el("p", { class: "small", dir: "auto" }, data.missing) : null));
   }
-  const remarks = (data.remarks ?? []).map((remark) => el("p", { class: "small", dir: "auto" }, remark));
-  return [...sentences(data.sentences, data.fresh ? shown : Infinity), ...remarks,
-    data.stage ? el("p", { class: "stage" }, data.stage) : null];
+  return [
+    data.above ? part(["above", data.above], () => el("p", { class: "small above", dir: "auto" }, data.above)) : null,
+    sentences(part, data),
+    data.left_out ? leftOut(part, data, emit) : null,
+    (data.remarks ?? []).map((remark) => part(["remark", remark], () => el("p", { class: "small", dir: "auto" }, remark))),
+    data.stage ? stage(part, data, emit) : null,
+  ];
 }
 
-// Those from `shown` on have just come.
-function sentences(items, shown) {
-  const nodes = [];
-  const appear = (node, at) => {
-    if (at >= shown) {
-      node.classList.add("new");
-      node.style.animationDelay = `${Math.min(at - shown, LAST_DELAYED) * DELAY_MS}ms`;
-    }
+// Those that weren't there at the drawing before appear one after the other; where they take the place of
+// others, all at once.
+function sentences(part, data) {
+  const fresh = [];
+  const one = (at, kind, make) => part(["sentence", at, kind, data.sentences[at]], () => {
+    const node = make(data.sentences[at]);
+    if (data.fresh) fresh.push(node);
     return node;
-  };
+  });
+  const nodes = data.sentences.some((item) => item.written) ? prose(part, data, one) : quotes(part, data.sentences, one);
+  const delay = part.isGone("sentence") ? 0 : DELAY_MS;
+  fresh.forEach((node, at) => {
+    node.classList.add("new");
+    node.style.animationDelay = `${Math.min(at, LAST_DELAYED) * delay}ms`;
+  });
+  return nodes;
+}
+
+function quotes(part, items, one) {
+  const nodes = [];
   for (let at = 0; at < items.length; ) {
     const { labels, end } = tableFrom(items, at);
     const last = end - at > 1 ? end : listFrom(items, at);
+    const places = Array.from({ length: Math.max(last, at + 1) - at }, (_, index) => at + index);
     if (end - at > 1) {
-      nodes.push(table(labels, items.slice(at, end).map((item, index) => appear(tableRow(item, labels), at + index))));
+      const rows = places.map((place) => one(place, labels.join("|"), (item) => tableRow(item, labels)));
+      nodes.push(part(["table", at, labels], () => table(labels)));
+      refill(nodes.at(-1).querySelector("tbody"), rows);
     } else if (last - at > 1) {
-      nodes.push(el("ul", { class: "items", dir: "auto" },
-        items.slice(at, last).map((item, index) => appear(el("li", { class: "sentence" }, quoted(item), item.notes.map(note)), at + index))));
+      const rows = places.map((place) => one(place, "item", (item) => el("li", { class: "sentence" }, quoted(item), item.notes.map(note))));
+      nodes.push(refill(part(["list", at], () => el("ul", { class: "items", dir: "auto" })), rows));
     } else {
-      nodes.push(appear(sentence(items[at]), at));
+      nodes.push(one(at, "", sentence));
     }
     at = Math.max(last, at + 1);
   }
@@ -74,9 +91,9 @@ function tableFrom(items, at) {
   return { labels, end };
 }
 
-function table(labels, rows) {
+function table(labels) {
   return el("div", { class: "wide" }, el("table", { class: "answer-rows", dir: "auto" },
-    el("thead", {}, el("tr", {}, labels.map((label) => el("th", { scope: "col" }, label)))), el("tbody", {}, rows)));
+    el("thead", {}, el("tr", {}, labels.map((label) => el("th", { scope: "col" }, label)))), el("tbody")));
 }
 
 // On a narrow screen the header is gone and each value stands behind its label.

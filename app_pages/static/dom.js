@@ -17,6 +17,29 @@ function fill(node, ...children) {
   return node;
 }
 
+// Put children in the place of what is there, too, but leave those where they are that stay: they keep
+// focus, selection and what is unfolded, and a screen reader is told only of the new ones.
+function refill(node, ...children) {
+  const wanted = children.flat(Infinity).filter((child) => child != null);
+  const staying = new Set(wanted);
+  for (const child of [...node.childNodes]) if (!staying.has(child)) child.remove();
+  wanted.forEach((child, at) => node.childNodes[at] === child || node.insertBefore(child, node.childNodes[at] ?? null));
+  return node;
+}
+
+// Gives the part of a view that shows `data` (its name first), as it was made at an earlier drawing or new.
+function keeper(root) {
+  const earlier = root.parts ?? new Map();
+  const parts = (root.parts = new Map());
+  const part = (data, make) => {
+    const key = JSON.stringify(data);
+    if (!parts.has(key)) parts.set(key, earlier.get(key) ?? make());
+    return parts.get(key);
+  };
+  part.isGone = (name) => [...earlier.keys()].some((key) => key.startsWith(`["${name}",`) && !parts.has(key));
+  return part;
+}
+
 function plural(number, thing) {
   return `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
 }
@@ -42,6 +65,15 @@ function link(attributes, ...children) {
 
 function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", onclick, ...attributes }, label);
+}
+
+// A button that shows and hides a part of the page.
+function unfolding(label, node) {
+  const one = button(label, () => {
+    node.hidden = !node.hidden;
+    one.setAttribute("aria-expanded", String(!node.hidden));
+  }, { "aria-expanded": "false" });
+  return one;
 }
 
 // Asks once more in its own place, and forgets the question when the focus goes elsewhere.

@@ -1,6 +1,6 @@
 // What the search is limited to, above the question box, and the panel to choose it in.
 
-views.limits = (root, data, emit) => {
+function limits(data, emit) {
   const send = (chosen) => emit({ do: "limit", ...chosen });
   const box = el("details", {},
     el("summary", {}, data.only ? "change" : "Limit the search"), panel(data, send, () => close()));
@@ -12,12 +12,12 @@ views.limits = (root, data, emit) => {
   box.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !box.contains(event.relatedTarget)) box.open = false;
   });
-  fill(root, el("div", { class: "limited small" },
+  return el("div", { class: "limits" },
     data.only ? el("span", { class: "only", dir: "auto", title: data.only }, `Only ${data.only}`) : null,
     data.only ? el("span", {}, " · ") : null, box,
     data.only ? el("span", {}, " · ") : null,
-    data.only ? button("clear", () => send({ sources: [], since: "", until: "", articles: [] })) : null));
-};
+    data.only ? button("clear", () => send({ sources: [], since: "", until: "", articles: [] })) : null);
+}
 
 function panel(data, send, close) {
   const since = el("input", { type: "date", value: data.chosen.since, "aria-label": "From this day" });

@@ -5,18 +5,22 @@ const asked = new Map();
 const MOST_BARE = 4;
 
 views.turn = (root, data, emit) => {
-  const shown = root.querySelectorAll(".sentence").length;
+  const part = keeper(root);
+  const box = part(["answer"], () => el("div", { class: "answer" }));
+  if (data.fresh) box.setAttribute("aria-live", "polite");
+  refill(box, answer(part, data, emit));
   root.classList.toggle("last", Boolean(data.last));
-  fill(root,
-    el("h2", { class: "question", dir: "auto" }, data.question),
-    data.asked_as ? askedAs(data, emit) : null,
-    data.limited_to ? limitedTo(data, emit) : null,
-    data.preferring ? preferring(data, emit) : null,
-    el("div", { class: "answer", "aria-live": data.fresh ? "polite" : null }, answer(data, shown, emit)),
-    data.differing?.length ? differing(data.differing) : null,
-    data.sources?.length ? el("ol", { class: "sources", "aria-label": "Sources" }, sources(data.sources)) : null,
-    data.related?.length ? related(data.related) : null,
-    data.summary ? summary(data, emit) : null,
+  refill(root,
+    part(["question", data.question], () => el("h2", { class: "question", dir: "auto" }, data.question)),
+    ["asked_as", "limited_to", "preferring"].map((name) =>
+      data[name] ? part([name, data[name], data.question, data.asked_as], () => ASKED[name](data, emit)) : null),
+    box,
+    data.differing?.length ? part(["differing", data.differing], () => differing(data.differing)) : null,
+    data.sources?.length ? part(["sources", data.sources], () =>
+      el("ol", { class: "sources", "aria-label": "Sources" }, sources(data.sources))) : null,
+    data.related?.length ? part(["related", data.related], () => related(data.related)) : null,
+    data.summary ? part(["summary", data.summary, data.details, data.again, data.copy], () => summary(data, emit)) : null,
+    data.sent?.length ? part(["sent", data.sent], () => sent(data.sent)) : null,
   );
   scrollToNewQuestion(root, data);
 };
@@ -100,10 +104,15 @@ function preferring(data, emit) {
     button("search without this", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true, plain: true })));
 }
 
+const ASKED = { asked_as: askedAs, limited_to: limitedTo, preferring };
+
 // Asking again asks the same: a follow-up would lean on what has been asked since.
 function summary(data, emit) {
-  return el("p", { class: "small summary" }, `${data.summary} · `, copyButton("copy", data.copy), " · ",
-    button("ask again", () => emit({ do: "ask", question: data.asked_as || data.question, alone: true })));
+  const again = { do: "ask", question: data.asked_as || data.question, alone: true, anew: Boolean(data.again) };
+  const more = data.details?.length ? el("p", { class: "details", hidden: true }, data.details.join(" ")) : null;
+  return el("div", { class: "small summary" }, `${data.summary} · `, copyButton("copy", data.copy), " · ",
+    button(data.again || "ask again", () => emit(again)),
+    more ? [" · ", unfolding("details", more), more] : null);
 }
 
 // A new question goes to the top of the window, once; later draws of it leave the page where it is.
