@@ -88,7 +88,7 @@ def align(claim: Line, lines: Sequence[Line]) -> Alignment:
     window = tuple(lines[first:last])
     others = tuple(word for line in window for word in line.content)
     matches = _match(content, others, _elsewhere(lines, held, weights))
-    in_window = held[first:last].any(axis=0)
+    in_window: list[bool] = np.any(held[first:last], axis=0).tolist()
     matches = tuple(
         replace(m, nearness=1.0, anywhere=1.0) if is_held and m.nearness < SAME else m
         for m, is_held in zip(matches, in_window, strict=True)
@@ -96,9 +96,7 @@ def align(claim: Line, lines: Sequence[Line]) -> Alignment:
     nearest = lines[int(np.argmax(held @ weights))] if held.any() else None
     differences, closeness = edits(claim, nearest) if nearest else ([], 0.0)
     anchors = _anchors(content, others)
-    return Alignment(
-        claim, window, others, matches, held, anchors, nearest, tuple(differences), closeness
-    )
+    return Alignment(claim, window, others, matches, held, anchors, nearest, tuple(differences), closeness)
 
 
 def _holds(line: Line, word: Word) -> bool:
@@ -112,7 +110,8 @@ def _hold_values(claim: Line, lines: Sequence[Line], held: NDArray[np.bool_]) ->
     """Let the words of an amount or a date be held where the same value is written in another way."""
     for value in claim.values:
         inside = [i for i, w in enumerate(claim.content) if value.start <= w.start and w.end <= value.end]
-        for row in np.flatnonzero(~held[:, inside].all(axis=1))[:_MOST_VALUES] if inside else ():
+        rows = np.flatnonzero(~held[:, inside].all(axis=1)).tolist() if inside else []
+        for row in rows[:_MOST_VALUES]:
             if any(bears(said, value) for said in lines[row].values):
                 held[row, inside] = True
 
@@ -127,7 +126,7 @@ def _best_window(
     """Return the first and one past the last sentence of the stretch that holds most of a claim."""
     best, place = 0.0, (0, 0)
     alone = held @ weights
-    for first in np.flatnonzero(alone):
+    for first in np.flatnonzero(alone).tolist():
         union, count = held[first].copy(), 0
         for last in range(first, min(first + WINDOW_LINES, len(lines))):
             count += len(lines[last].words)
@@ -137,7 +136,7 @@ def _best_window(
             # A longer stretch has to hold more.
             score = float(union @ weights) - 0.4 * (last - first)
             if score > best:
-                best, place = score, (int(first), last + 1)
+                best, place = score, (first, last + 1)
     return place
 
 

@@ -110,8 +110,8 @@ class Assistant:
         """Answer a question step by step: what is happening, each sentence, and last the answer.
 
         The first stage of a follow-up that was completed says as what it is asked. Sentences that a model
-        writes come as they are checked. The answer at the end counts: it may have some between them that could
-        be decided on only when all were known, and where too few hold, it has others instead. Closing the
+        writes come as they are checked. The answer at the end counts: it may have some between them that were
+        decided on only when all were known, and where too few hold, it has others instead. Closing the
         iterator closes the connection to the model too.
 
         Raises

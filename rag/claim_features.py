@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rag.alignment import SAME, Alignment, align
 from rag.claims import Line, Word, clauses
-from rag.faults import Fault, Passages, find_faults
+from rag.faults import Fault, Passages, exchanged_words, find_faults, sureness
 from rag.meanings import NEGATING, is_known, relation, senses
 from rag.word_pieces import rarity, vector
 
@@ -34,6 +34,7 @@ SENTENCE_FEATURES: Mapping[str, str] = {
     "swap": "names and numbers that they don't hold in the place of others",
     "exchanged": "words that stand just where another one stands, over 2",
     "exchanged_unlike": "how unlike the least alike of these pairs is; more for opposites",
+    "exchanged_close": "the same, less where the claim is told in other words",
     "nearly_opposite": "words opposed to what a word of the stretch is a kind of, over 2",
     "negated": "words with un- or in- that the passages don't have so, over 2",
     "darker": "how much darker its darkest added word is than the stretch",
@@ -73,7 +74,7 @@ CLAIM_FEATURES = tuple(f"{name} {how}" for name in SENTENCE_FEATURES for how in 
 
 @dataclass(frozen=True)
 class Weighed:
-    """A claim with its features in the order of `CLAIM_FEATURES`, its sentences and what is wrong with each."""
+    """A claim's features in the order of `CLAIM_FEATURES`, its sentences, and what is wrong with each."""
 
     features: tuple[float, ...]
     alignments: tuple[Alignment, ...]
@@ -114,12 +115,13 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
     is_anywhere = held.any(axis=0)
     relations = near[[word.kind == "word" for word in content]]
     names = near[[word.kind == "name" for word in content]]
-    swaps = _word_for_word(alignment)
-    unlike = [1.5 if relation(one, other) == "opposite" else 1 - near for one, other, near in swaps]
+    swaps = exchanged_words(alignment)
+    unlike = [1.5 if relation(a.stem, b.stem) == "opposite" else 1 - near for a, b, near in swaps]
     return {
         **_fault_features(faults),
         "exchanged": min(2, len(swaps)) / 2,
         "exchanged_unlike": max(unlike, default=0.0),
+        "exchanged_close": max(unlike, default=0.0) * sureness(alignment),
         "nearly_opposite": _nearly_opposite(alignment),
         "negated": min(2, sum(_is_negated(word.stem, known) for word in content)) / 2,
         "darker": _darker(alignment),
@@ -154,21 +156,9 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
 def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
     totals = dict.fromkeys(_KINDS, 0.0)
     for fault in faults:
-        kind = "swap" if fault.kind == "exchanged" else fault.kind
-        totals[kind] = min(2.0, totals[kind] + fault.weight)
+        if fault.kind in totals:
+            totals[fault.kind] = min(2.0, totals[fault.kind] + fault.weight)
     return {**totals, "faults": sum(totals.values()) / 2}
-
-
-def _word_for_word(alignment: Alignment) -> list[tuple[str, str, float]]:
-    """Return the stems of words that stand just where one other stands, with their nearness."""
-    nearness = {id(match.word): match.nearness for match in alignment.matches}
-    found = []
-    for edit in alignment.edits:
-        mine = [word for word in edit.mine if word.kind == "word" and nearness[id(word)] < SAME]
-        theirs = [word for word in edit.theirs if word.kind == "word"]
-        if len(mine) == len(theirs) == 1:
-            found.append((mine[0].stem, theirs[0].stem, nearness[id(mine[0])]))
-    return found
 
 
 def _nearly_opposite(alignment: Alignment) -> float:
@@ -201,7 +191,7 @@ def _pairs(alignment: Alignment, known: Passages) -> float:
     if len(content) < 2:
         return float(alignment.held.any())
     found = set[int]()
-    for row in np.flatnonzero(alignment.held.sum(axis=1) > 1):
+    for row in np.flatnonzero(alignment.held.sum(axis=1) > 1).tolist():
         places: dict[str, list[int]] = {}
         for position, word in enumerate(known.lines[row].words):
             places.setdefault(word.stem, []).append(position)
@@ -223,11 +213,13 @@ def _near_each_other(alignment: Alignment) -> float:
 
 
 _BRIGHT = (
-    "good better best great success successful improve positive strong win safe gain efficient useful happy legal"
+    "good better best great success successful improve positive strong win safe gain efficient useful"
+    " happy legal"
     " agree accept high increase allow able support"
 )
 _DARK = (
-    "bad worse worst poor failure unsuccessful worsen negative weak lose dangerous loss inefficient useless sad"
+    "bad worse worst poor failure unsuccessful worsen negative weak lose dangerous loss inefficient"
+    " useless sad"
     " illegal disagree reject low decrease forbid unable oppose"
 )
 

@@ -22,13 +22,16 @@ FUNCTION_WORDS = QUESTION_WORDS | frozenset(
     " very just only even still yet already both either neither each every all any no not nor never none most"
     " more less few several such own same other another there here about above below into onto over under up"
     " down out off again further once during before after between through against within without per via upon"
-    " across among towards toward around along until unless whether whose would could shall let us i me him she"
+    " across among towards toward around along until unless whether whose would could shall let us i me"
+    " him she"
     " myself itself himself herself themselves ourselves yourself not don doesn didn isn aren wasn weren won"
-    " wouldn shouldn couldn can cannot t s re ve ll d m etc eg ie vs do does doing done get gets got getting one"
-    " ones but yes okay whom there else ever must might may will such among etc overall additionally moreover furthermore conclusion summary finally firstly secondly example"
+    " wouldn shouldn couldn can cannot t s re ve ll d m etc eg ie vs do does doing done get gets got"
+    " getting one"
+    " ones but yes okay whom there else ever must might may will such among etc overall additionally"
+    " moreover furthermore conclusion summary finally firstly secondly example"
     " instance like well including include includes included various different certain quite rather".split()
 )
-"""Words that say little by themselves; the small ones that turn a sentence are looked at in `rag/faults.py`."""
+"""Words that say little by themselves; those that turn a sentence are looked at in `rag/faults.py`."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?:['’]?[^\W\d_]+)?|[^\W_]+(?:['’.][^\W_]+)*")
 _CONTRACTED = re.compile(r"n't$|'(?:ll|re|ve|d|m)$")
 _MARKER = re.compile(r"\s?\[\d{1,3}\](?:\[\d{1,3}\])*")
@@ -122,7 +125,9 @@ def _paragraphs(text: str) -> list[tuple[int, int]]:
     """Cut at the ends of lines, but for those within a sentence."""
     cuts = [0]
     for match in _LINE.finditer(text):
-        wraps = len(match[0]) == 1 and _OPEN_END.search(text[max(0, match.start() - 3) : match.start()].rstrip())
+        wraps = len(match[0]) == 1 and _OPEN_END.search(
+            text[max(0, match.start() - 3) : match.start()].rstrip()
+        )
         following = text[match.end() : match.end() + 3].lstrip()
         if not (wraps and following[:1].islower()):
             cuts.append(match.end())
@@ -131,7 +136,7 @@ def _paragraphs(text: str) -> list[tuple[int, int]]:
 
 
 def _words(text: str) -> list[Word]:
-    found = []
+    found = list[Word]()
     for match in _WORD.finditer(text):
         folded, stemmed, kind = _reading(match[0])
         if kind == "name" and not found and is_known(stemmed) and match[0][1:].islower():

@@ -18,13 +18,13 @@ from rag.meanings import relation
 from rag.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
-    "number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "exchanged"
+    "number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap", "exchanged"
 ]
 
 NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent"
-    " wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail fails failed"
-    " refuse refuses refused deny denies denied unable".split()
+    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt"
+    " werent wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail"
+    " fails failed refuse refuses refused deny denies denied unable".split()
 )
 _DOUBTS = frozenset(
     "may might could can would possibly perhaps probably likely potentially apparently reportedly allegedly"
@@ -32,32 +32,36 @@ _DOUBTS = frozenset(
     " hope intends should unlikely estimated believed thought alleged claims claimed considering considers"
     " possible potential aims tends usually often sometimes generally".split()
 )
-_STRONG = frozenset("will must certainly definitely always proved proves confirmed guaranteed inevitably".split())
+_STRONG = frozenset(
+    "will must certainly definitely always proved proves confirmed guaranteed inevitably".split()
+)
 _QUANTITIES = {
-    "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all", "always": "all",
-    "completely": "all", "entirely": "all", "fully": "all", "any": "any", "some": "some", "several": "some",
+    "all": "all", "every": "all", "each": "all", "entire": "all", "whole": "all", "everyone": "all",
+
+    "always": "all", "completely": "all", "entirely": "all", "fully": "all",
+    "any": "any", "some": "some", "several": "some",
     "few": "few", "sometimes": "some", "partly": "some", "part": "some", "many": "many", "often": "many",
     "most": "most", "majority": "most", "mostly": "most", "mainly": "most", "usually": "most",
     "none": "none", "never": "none", "nobody": "none", "no": "none", "only": "only", "solely": "only",
     "exclusively": "only", "both": "both", "neither": "none", "either": "either", "half": "half",
-    "minority": "few", "rarely": "few", "twice": "twice", "double": "twice", "doubled": "twice", "doubles": "twice",
-    "triple": "triple", "tripled": "triple",
+    "minority": "few", "rarely": "few", "twice": "twice", "double": "twice", "doubled": "twice",
+    "doubles": "twice", "triple": "triple", "tripled": "triple",
 }  # fmt: skip
 # What a claim may say of what the passages say, and be right.
 _FITTING = frozenset(
     {("some", "many"), ("some", "most"), ("some", "all"), ("some", "few"), ("many", "most"), ("many", "all")}
     | {("all", "both"), ("both", "all"), ("any", "all"), ("all", "any"), ("some", "both")}
 )
-_OPPOSED = {
-    frozenset(pair.split())
+_OPPOSED = frozenset(
+    frozenset(pair.split("/"))
     for pair in (
-        "before/after above/below more/less more/fewer over/under until/since up/down with/without inside/outside"
-        " most/least into/from higher/lower before/since first/last earlier/later larger/smaller greater/smaller"
-        " longer/shorter better/worse fast/slow increased/reduced praised/condemned gain/lose cheaper/expensive"
-    ).replace("/", "\0").split()
-    for pair in (pair.replace("\0", " "),)
-}
-_PASSIVE = re.compile(r"\bby\b")
+        "before/after above/below more/less more/fewer over/under until/since up/down with/without into/from"
+        " inside/outside most/least higher/lower before/since first/last earlier/later larger/smaller"
+        " greater/smaller longer/shorter better/worse fast/slow increased/reduced praised/condemned"
+        " gain/lose cheaper/expensive"
+    ).split()
+)
+"""Opposites that `rag/meanings.py` doesn't have, most of them small words and comparatives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,12 @@ def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
         *_dates(alignment, known),
         *_names(alignment, known),
         *_opposites(alignment),
+        *_words(alignment),
         *_negations(alignment),
         *_doubts(alignment),
         *_quantities(alignment, known),
         *_exchanges(alignment),
+        *_moves(alignment),
     ]
 
 
@@ -116,7 +122,11 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         if (is_word and amount.number <= 1) or any(bears(said, amount) for said in here):
             continue
         digits = re.sub(r"[^\d.]", "", amount.text).strip(".")
-        if digits in written and not amount.unit and not _SCALE.search(amount.text):
+        if (
+            (digits or amount.text.split()[0]) in written
+            and not amount.unit
+            and not _SCALE.search(amount.text)
+        ):
             continue
         weight = 0.5 if is_word and amount.number < 4 else 1.0
         if any(bears(said, amount) for said in known.values):
@@ -136,8 +146,12 @@ _SCALE = re.compile(r"thousand|million|billion|trillion|bn\b|mn\b")
 
 def _with_unit(amount: Amount) -> str:
     names = {"length": "", "mass": "", "time": ""}
-    is_said = amount.unit in names or not amount.unit or amount.unit in amount.text or amount.unit == "percent"
-    return amount.text if is_said or any(c in amount.text for c in "$€£¥₺") else f"{amount.text} {amount.unit}"
+    is_said = (
+        amount.unit in names or not amount.unit or amount.unit in amount.text or amount.unit == "percent"
+    )
+    return (
+        amount.text if is_said or any(c in amount.text for c in "$€£¥₺") else f"{amount.text} {amount.unit}"
+    )
 
 
 def _are_of_one_kind(one: Amount, other: Amount) -> bool:
@@ -168,15 +182,17 @@ def _names(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         if word.kind != "name" or match.nearness >= SAME or word.stem in known.stems:
             continue
         # A name may stand there in another form: "Turkish" and "Türkiye", "US" and "United States".
-        related = word.text.isupper() or any(word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3)
+        related = word.text.isupper() or any(
+            word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3
+        )
         yield Fault("name", f"{_quoted(word.text)} is not in the passages.", 0.4 if related else 1.0)
 
 
 def _opposites(alignment: Alignment) -> Iterator[Fault]:
-    close = _sureness(alignment)
+    close = sureness(alignment)
     edited = {id(word) for edit in alignment.edits for word in edit.mine}
     for match in alignment.matches:
-        if match.opposite and match.nearness < SAME:
+        if match.opposite and match.nearness < SAME and match.word.kind == "word":
             weight = max(close, 0.5) if id(match.word) in edited else 0.5
             yield _instead("opposite", match.opposite, match.word, weight)
     for edit in alignment.edits:
@@ -186,8 +202,19 @@ def _opposites(alignment: Alignment) -> Iterator[Fault]:
                     yield _instead("opposite", other, mine, max(close, 0.5))
 
 
+def _words(alignment: Alignment) -> Iterator[Fault]:
+    """A word exchanged for another that is not like it, in what is otherwise a copy."""
+    close = sureness(alignment)
+    for mine, other, nearness in exchanged_words(alignment):
+        if nearness < _UNLIKE and close and relation(mine.stem, other.stem) == "none":
+            yield _instead("exchanged", other, mine, close * (1 - nearness))
+
+
+_UNLIKE = 0.6
+
+
 def _negations(alignment: Alignment) -> Iterator[Fault]:
-    close = _sureness(alignment)
+    close = sureness(alignment)
     told = False
     for edit in alignment.edits:
         mine, theirs = _first(edit.mine, is_negation), _first(edit.theirs, is_negation)
@@ -215,7 +242,7 @@ def is_negation(word: Word) -> bool:
 
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
-    close = _sureness(alignment)
+    close = sureness(alignment)
     claimed = {w.folded for w in alignment.claim.words}
     said = {w.folded for line in alignment.window for w in line.words}
     strong = _first(alignment.claim.words, lambda w: w.folded in _STRONG - said)
@@ -225,14 +252,18 @@ def _doubts(alignment: Alignment) -> Iterator[Fault]:
             if strong:
                 yield _instead("doubt", doubt, strong, max(close, 0.5))
             else:
-                yield Fault("doubt", f"The passages say {_quoted(doubt.text)}, and the sentence is sure of it.", 0.5 * close)
+                yield Fault(
+                    "doubt",
+                    f"The passages say {_quoted(doubt.text)}, and the sentence is sure of it.",
+                    0.5 * close,
+                )
             return
     if strong and not claimed & _DOUBTS:
         yield Fault("doubt", f"The passages don't say {_quoted(strong.text)}.", 0.4)
 
 
 def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
-    close = _sureness(alignment)
+    close = sureness(alignment)
     for edit in alignment.edits:
         mine = _first(edit.mine, lambda w: w.folded in _QUANTITIES)
         theirs = _first(edit.theirs, lambda w: w.folded in _QUANTITIES)
@@ -247,7 +278,7 @@ def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
 
 def _exchanges(alignment: Alignment) -> Iterator[Fault]:
     """A name or number in the place of another one: a role, or a statement joined from two."""
-    close = _sureness(alignment)
+    close = sureness(alignment)
     for edit in alignment.edits:
         for kind in ("name", "number"):
             mine = [w for w in edit.mine if w.kind == kind]
@@ -262,7 +293,29 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
             if there:
                 yield _instead("role", theirs[0], mine[0], close, " there")
             else:
-                yield _instead("exchanged", theirs[0], mine[0], close)
+                yield _instead("swap", theirs[0], mine[0], close)
+
+
+def _moves(alignment: Alignment) -> Iterator[Fault]:
+    """A name on the other side of another one: who did it to whom."""
+    close = sureness(alignment)
+    passive = any(word.folded == "by" for edit in alignment.edits for word in (*edit.mine, *edit.theirs))
+    if passive or not close:
+        return
+    for edit in alignment.edits:
+        for other in alignment.edits:
+            if other is edit:
+                continue
+            theirs = {word.stem: word for word in other.theirs}
+            moved = next((w for w in edit.mine if w.kind in ("name", "word") and w.stem in theirs), None)
+            if moved:
+                weight = close if moved.kind == "name" else 0.7 * close
+                yield Fault(
+                    "role",
+                    f"The passages say {_quoted(moved.text)} in another place of the sentence.",
+                    weight,
+                )
+                return
 
 
 def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:
@@ -272,9 +325,21 @@ def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:
     return any(bears(b, a) for a in claimed for b in there)
 
 
-def _sureness(alignment: Alignment) -> float:
+def sureness(alignment: Alignment) -> float:
     """Return 0 where the claim is told in other words, 1 where it is nearly a copy of a sentence."""
     return min(1.0, max(0.0, (alignment.closeness - 0.35) / 0.4))
+
+
+def exchanged_words(alignment: Alignment) -> list[tuple[Word, Word, float]]:
+    """Return the words that stand just where one other stands, with that and their nearness."""
+    nearness = {id(match.word): match.nearness for match in alignment.matches}
+    found = []
+    for edit in alignment.edits:
+        mine = [word for word in edit.mine if word.kind == "word" and nearness[id(word)] < SAME]
+        theirs = [word for word in edit.theirs if word.kind == "word"]
+        if len(mine) == len(theirs) == 1:
+            found.append((mine[0], theirs[0], nearness[id(mine[0])]))
+    return found
 
 
 def _first(words: Iterable[Word], is_it: object) -> Word | None:

@@ -20,6 +20,13 @@ MEANINGS_PATH = Path(__file__).with_name("word_meanings.txt.gz")
 
 Relation = Literal["same", "near", "opposite", "none"]
 
+# To WordNet "million" is opposed to "twentieth", as cardinal numbers are to ordinal ones.
+_NUMERALS = frozenset(
+    stem(word)
+    for word in "one two three four five six seven eight nine ten twelve twenty hundred thousand million"
+    " billion third fourth fifth sixth seventh eighth ninth tenth twentieth".split()
+)
+
 NEGATING = ("un", "in", "im", "ir", "il", "dis", "non", "mis", "anti", "de")
 """Prefixes that turn a word into its opposite, if what is left is a word."""
 
@@ -49,7 +56,7 @@ def relation(one: str, other: str) -> Relation:
     a, b = senses(one), senses(other)
     if a.own & b.own:
         return "same"
-    if a.opposed & b.own or b.opposed & a.own:
+    if (a.opposed & b.own or b.opposed & a.own) and not {one, other} & _NUMERALS:
         return "opposite"
     if a.own & b.above or b.own & a.above or a.above & b.above:
         return "near"

@@ -81,7 +81,9 @@ def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
         found.append((held, Place(first.passage, first.start, last.end)))
     places: list[Place] = []
     for _, place in sorted(found, key=lambda pair: -pair[0]):
-        if not any(p.passage == place.passage and p.start < place.end and place.start < p.end for p in places):
+        if not any(
+            p.passage == place.passage and p.start < place.end and place.start < p.end for p in places
+        ):
             places.append(place)
     return tuple(places)
 

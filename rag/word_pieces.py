@@ -36,7 +36,7 @@ def vector(word: str) -> NDArray[np.float32]:
     rows = _rows()
     pieces = packaged_tokenizer().encode(word[:40], add_special_tokens=False).ids
     total = rows[pieces].sum(axis=0, dtype=np.float32) if pieces else np.zeros(rows.shape[1], np.float32)
-    return (total / max(float(np.linalg.norm(total)), 1e-6)).astype(np.float32)  # type: ignore[no-any-return]
+    return (total / max(float(np.linalg.norm(total)), 1e-6)).astype(np.float32)
 
 
 @cache

@@ -13,17 +13,20 @@ from rag.values import amounts, days
 
 SHORTEST, LONGEST = 8, 40
 """Words of the sentences that are taken."""
-_AFTER = re.compile(r"\b(?:is|are|was|were|will|would|can|could|may|might|should|must|has|have|had)\b(?! not)")
-_TURNS = (
-    ("may", "will"), ("might", "will"), ("could", "will"), ("can", "must"), ("expected to", "certain to"),
-    ("most", "all"), ("many", "all"), ("some", "all"), ("some", "no"), ("several", "all"),
-    ("often", "always"), ("usually", "always"), ("sometimes", "never"), ("every", "no"), ("both", "neither of the"),
-    ("before", "after"), ("after", "before"), ("more than", "less than"), ("less than", "more than"),
-    ("at least", "at most"), ("over", "under"), ("first", "last"), ("above", "below"), ("most", "few"),
-    ("higher", "lower"), ("lower", "higher"), ("better", "worse"), ("with", "without"), ("million", "billion"),
-    ("billion", "million"), ("thousand", "million"), ("percent", "million"), ("days", "weeks"), ("years", "months"),
-    ("months", "years"), ("hours", "minutes"), ("kilometres", "miles"), ("miles", "kilometres"), ("only", "not only"),
-)  # fmt: skip
+_AFTER = re.compile(
+    r"\b(?:is|are|was|were|will|would|can|could|may|might|should|must|has|have|had)\b(?! not)"
+)
+_TURNS = tuple(
+    tuple(pair.split("/"))
+    for pair in (
+        "may/will, might/will, could/will, can/must, expected to/certain to, most/all, many/all, some/all,"
+        " some/no, several/all, often/always, usually/always, sometimes/never, every/no, both/neither of the,"
+        " before/after, after/before, more than/less than, less than/more than, at least/at most, over/under,"
+        " first/last, above/below, most/few, higher/lower, lower/higher, better/worse, with/without,"
+        " million/billion, billion/million, thousand/million, percent/million, days/weeks, years/months,"
+        " months/years, hours/minutes, kilometres/miles, miles/kilometres, only/not only"
+    ).split(", ")
+)
 
 
 def right_claims(passages: Sequence[str], rng: random.Random) -> list[str]:
@@ -74,7 +77,7 @@ def _put(text: str, start: int, end: int, new: str) -> str:
 
 
 def _number(line: Line, rng: random.Random) -> str:
-    found = [m for m in re.finditer(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w-])", line.text)]
+    found = list(re.finditer(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w-])", line.text))
     found = [m for m in found if not any(d.start <= m.start() < d.end for d in days(line.text))]
     if not found or not amounts(line.text):
         return ""
@@ -164,7 +167,8 @@ def _opposite(line: Line, words: Sequence[Word], rng: random.Random) -> str:
 
 
 _ANTONYMS = (
-    "increase decrease rise fall gain lose win open close begin end accept reject include exclude large small high"
+    "increase decrease rise fall gain lose win open close begin end accept reject include exclude large"
+    " small high"
     " low good bad strong weak old new early late long short hot cold fast slow rich poor easy difficult safe"
     " dangerous common rare public private same different buy sell allow forbid likely unlikely able unable"
     " legal illegal positive negative major minor near far inside outside support oppose agree disagree"

@@ -72,11 +72,12 @@ def main() -> None:
         opposed = {o for head in heads if head in synsets for o in synsets[head].opposed}
         # What is like the opposite of a word is opposed to it as well: "minor" to "significant".
         opposed |= {s for o in opposed for s in synsets[o].similar} if key[0] == "a" else set()
-        lines.append(
-            f"{' '.join(map(str, above))}|{' '.join(map(str, sorted(numbers[o] for o in opposed if o in numbers)))}"
-        )
+        against = sorted(numbers[o] for o in opposed if o in numbers)
+        lines.append(f"{' '.join(map(str, above))}|{' '.join(map(str, against))}")
     lines.append("")
-    lines += [f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys]
+    lines += [
+        f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys
+    ]
     MEANINGS_PATH.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), 9, mtime=0))
     print(f"{len(kept)} senses of {len(senses)} words, {MEANINGS_PATH.stat().st_size} bytes")
 
