@@ -269,11 +269,12 @@ def is_negation(word: Word) -> bool:
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
-    claimed = {w.folded for w in alignment.claim.words}
+    # "May" is a month.
+    claimed = {w.folded for w in alignment.claim.words if w.text != "May"}
     said = {w.folded for line in alignment.window for w in line.words}
     strong = _first(alignment.claim.words, lambda w: w.folded in _STRONG - said)
     for edit in alignment.edits:
-        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS)
+        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS and w.text != "May")
         if doubt and not claimed & _DOUBTS:
             if strong:
                 yield _instead("doubt", doubt, strong, max(close, 0.5))
@@ -335,8 +336,10 @@ def _roles(alignment: Alignment) -> Iterator[Fault]:
     is_passive = [any(w.folded == "by" for w in line.words) for line in (alignment.claim, sentence)]
     if is_passive[0] != is_passive[1]:
         return
-    theirs = _named(sentence)
-    for one, between, other in _named(alignment.claim):
+    # A name at the beginning of one sentence may stand within the other, where it can't be mistaken.
+    names = {w.stem for line in (alignment.claim, sentence) for w in line.content if w.kind == "name"}
+    theirs = _named(sentence, names)
+    for one, between, other in _named(alignment.claim, names):
         stems = {word.stem for word in between}
         for first, middle, second in theirs:
             is_turned = one & second and other & first and not one & first and not other & second
@@ -349,11 +352,11 @@ def _roles(alignment: Alignment) -> Iterator[Fault]:
                 return
 
 
-def _named(line: Line) -> list[tuple[frozenset[str], list[Word], frozenset[str]]]:
+def _named(line: Line, names: set[str]) -> list[tuple[frozenset[str], list[Word], frozenset[str]]]:
     """Return the pairs of names that have other words between them: stems, these words, and stems."""
     groups: list[list[Word]] = []
     for word in line.content:
-        if word.kind != "name":
+        if word.stem not in names or word.text[0].islower():
             continue
         if groups and word.start - groups[-1][-1].end <= 1:
             groups[-1].append(word)
