@@ -15,10 +15,21 @@ from typing import Literal
 from rag.alignment import SAME, Alignment, Edit
 from rag.claims import Line, Word
 from rag.meanings import relation
+from rag.roles import turned_round
 from rag.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
-    "number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap", "exchanged"
+    "number",
+    "date",
+    "name",
+    "opposite",
+    "negation",
+    "doubt",
+    "quantity",
+    "role",
+    "place",
+    "swap",
+    "exchanged",
 ]
 
 NEGATIONS = frozenset(
@@ -72,6 +83,20 @@ class Fault:
     reason: str
     weight: float = 1.0
 
+    @property
+    def refutes(self) -> bool:
+        """Whether it alone is enough for a claim not to be supported.
+
+        Of ten claims of the development sets with such a fault one was supported all the same. An unknown
+        name, a number told of something else and an unlike word are none: they are right too often.
+        """
+        if self.kind in ("number", "date"):
+            return self.weight >= 1
+        return self.weight >= _REFUTING.get(self.kind, 0.7)
+
+
+_REFUTING = {"name": 2.0, "exchanged": 2.0, "place": 0.85, "swap": 0.85, "doubt": 0.6, "role": 0.6}
+
 
 class Passages:
     """What all passages hold: their words, and the values in the sentences that have any."""
@@ -108,7 +133,7 @@ def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
         *_doubts(alignment),
         *_quantities(alignment, known),
         *_exchanges(alignment),
-        *_moves(alignment),
+        *_roles(alignment),
     ]
 
 
@@ -135,6 +160,8 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         other = next((o for o in here if digits and digits in o.text), None) or next(
             (o for o in here if _are_of_one_kind(amount, o)), None
         )
+        if digits and (digits in written if other is None else other.text == digits and not other.unit):
+            weight *= 0.5  # It stands there in a way that can't be read: "5mln", or without its unit.
         if other:
             yield Fault("number", f"The passages say {_with_unit(other)}, not {_with_unit(amount)}.", weight)
         else:
@@ -243,11 +270,12 @@ def is_negation(word: Word) -> bool:
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
-    claimed = {w.folded for w in alignment.claim.words}
+    # "May" is a month.
+    claimed = {w.folded for w in alignment.claim.words if w.text != "May"}
     said = {w.folded for line in alignment.window for w in line.words}
     strong = _first(alignment.claim.words, lambda w: w.folded in _STRONG - said)
     for edit in alignment.edits:
-        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS)
+        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS and w.text != "May")
         if doubt and not claimed & _DOUBTS:
             if strong:
                 yield _instead("doubt", doubt, strong, max(close, 0.5))
@@ -272,7 +300,12 @@ def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             if pair[0] != pair[1] and pair not in _FITTING:
                 yield _instead("quantity", theirs, mine, max(close, 0.4))
         elif mine and mine.folded not in known.folded and not is_negation(mine):
-            weight = 0.5 * close if _QUANTITIES[mine.folded] in ("both", "some", "any") else 0.8 * close
+            is_strong = _QUANTITIES[mine.folded] in ("only", "most") or mine.folded in (
+                "all",
+                "every",
+                "always",
+            )
+            weight = (0.7 if is_strong else 0.3) * close
             yield Fault("quantity", f"The passages don't say {_quoted(mine.text)}.", weight)
 
 
@@ -291,31 +324,16 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
                 continue
             there = any(match.word is mine[0] and match.nearness >= SAME for match in alignment.matches)
             if there:
-                yield _instead("role", theirs[0], mine[0], close, " there")
+                yield _instead("place", theirs[0], mine[0], close, " there")
             else:
                 yield _instead("swap", theirs[0], mine[0], close)
 
 
-def _moves(alignment: Alignment) -> Iterator[Fault]:
-    """A name on the other side of another one: who did it to whom."""
-    close = sureness(alignment)
-    passive = any(word.folded == "by" for edit in alignment.edits for word in (*edit.mine, *edit.theirs))
-    if passive or not close:
-        return
-    for edit in alignment.edits:
-        for other in alignment.edits:
-            if other is edit:
-                continue
-            theirs = {word.stem: word for word in other.theirs}
-            moved = next((w for w in edit.mine if w.kind in ("name", "word") and w.stem in theirs), None)
-            if moved:
-                weight = close if moved.kind == "name" else 0.7 * close
-                yield Fault(
-                    "role",
-                    f"The passages say {_quoted(moved.text)} in another place of the sentence.",
-                    weight,
-                )
-                return
+def _roles(alignment: Alignment) -> Iterator[Fault]:
+    turned = turned_round(alignment.claim, alignment.nearest) if alignment.nearest else None
+    if turned:
+        weight = 1.0 if sureness(alignment) > 0.3 else 0.4
+        yield Fault("role", f"The passages say {turned.said}, not {turned.claimed}.", weight)
 
 
 def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:
