@@ -160,6 +160,8 @@ class Written:
                 left.append(replace(waiting.pop(0), position=len(kept)))
             if place in reasons:
                 left.append(LeftOut(sentence.text, reasons[place], len(kept)))
+            elif place and not kept and LEANING.match(sentence.text):
+                left.append(LeftOut(sentence.text, _LEANS, 0))
             else:
                 kept.append(sentence)
         left += [replace(one, position=len(kept)) for one in waiting]
