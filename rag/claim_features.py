@@ -30,7 +30,8 @@ SENTENCE_FEATURES: Mapping[str, str] = {
     "negation": "whether one says not and the other doesn't",
     "doubt": "whether it is sure of what they say may be",
     "quantity": "all, most, both, only where they say otherwise",
-    "role": "names and numbers of the passages in the place of others",
+    "role": "names the other way round about the same word",
+    "place": "names and numbers of the passages in the place of others",
     "swap": "names and numbers that they don't hold in the place of others",
     "exchanged": "words that stand just where another one stands, over 2",
     "exchanged_unlike": "how unlike the least alike of these pairs is; more for opposites",
@@ -80,6 +81,11 @@ class Weighed:
     alignments: tuple[Alignment, ...]
     faults: tuple[tuple[Fault, ...], ...]
 
+    @property
+    def refuted(self) -> bool:
+        """Whether one fault alone is enough."""
+        return any(fault.refutes for group in self.faults for fault in group)
+
 
 def weigh_claim(claim: Sequence[Line], lines: Sequence[Line]) -> Weighed | None:
     """Compare the sentences of a claim with those of the passages; None where the claim has no words."""
@@ -101,7 +107,7 @@ def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence
     return mean, max(values) if name in WORSE_IF_HIGH else min(values)
 
 
-_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap")
+_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "place", "swap")
 
 
 def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Passages) -> dict[str, float]:

@@ -18,7 +18,17 @@ from rag.meanings import relation
 from rag.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
-    "number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "swap", "exchanged"
+    "number",
+    "date",
+    "name",
+    "opposite",
+    "negation",
+    "doubt",
+    "quantity",
+    "role",
+    "place",
+    "swap",
+    "exchanged",
 ]
 
 NEGATIONS = frozenset(
@@ -72,6 +82,20 @@ class Fault:
     reason: str
     weight: float = 1.0
 
+    @property
+    def refutes(self) -> bool:
+        """Whether it alone is enough for a claim not to be supported.
+
+        Of ten claims of the development sets with such a fault one was supported all the same. An unknown
+        name, a number told of something else and an unlike word are none: they are right too often.
+        """
+        if self.kind in ("number", "date"):
+            return self.weight >= 1
+        return self.weight >= _REFUTING.get(self.kind, 0.7)
+
+
+_REFUTING = {"name": 2.0, "exchanged": 2.0, "place": 0.85, "swap": 0.85, "doubt": 0.6, "role": 0.6}
+
 
 class Passages:
     """What all passages hold: their words, and the values in the sentences that have any."""
@@ -108,7 +132,7 @@ def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
         *_doubts(alignment),
         *_quantities(alignment, known),
         *_exchanges(alignment),
-        *_moves(alignment),
+        *_roles(alignment),
     ]
 
 
@@ -135,6 +159,8 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         other = next((o for o in here if digits and digits in o.text), None) or next(
             (o for o in here if _are_of_one_kind(amount, o)), None
         )
+        if digits and (digits in written if other is None else other.text == digits and not other.unit):
+            weight *= 0.5  # It stands there in a way that can't be read: "5mln", or without its unit.
         if other:
             yield Fault("number", f"The passages say {_with_unit(other)}, not {_with_unit(amount)}.", weight)
         else:
@@ -243,11 +269,12 @@ def is_negation(word: Word) -> bool:
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
-    claimed = {w.folded for w in alignment.claim.words}
+    # "May" is a month.
+    claimed = {w.folded for w in alignment.claim.words if w.text != "May"}
     said = {w.folded for line in alignment.window for w in line.words}
     strong = _first(alignment.claim.words, lambda w: w.folded in _STRONG - said)
     for edit in alignment.edits:
-        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS)
+        doubt = _first(edit.theirs, lambda w: w.folded in _DOUBTS and w.text != "May")
         if doubt and not claimed & _DOUBTS:
             if strong:
                 yield _instead("doubt", doubt, strong, max(close, 0.5))
@@ -272,7 +299,12 @@ def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             if pair[0] != pair[1] and pair not in _FITTING:
                 yield _instead("quantity", theirs, mine, max(close, 0.4))
         elif mine and mine.folded not in known.folded and not is_negation(mine):
-            weight = 0.5 * close if _QUANTITIES[mine.folded] in ("both", "some", "any") else 0.8 * close
+            is_strong = _QUANTITIES[mine.folded] in ("only", "most") or mine.folded in (
+                "all",
+                "every",
+                "always",
+            )
+            weight = (0.7 if is_strong else 0.3) * close
             yield Fault("quantity", f"The passages don't say {_quoted(mine.text)}.", weight)
 
 
@@ -291,31 +323,54 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
                 continue
             there = any(match.word is mine[0] and match.nearness >= SAME for match in alignment.matches)
             if there:
-                yield _instead("role", theirs[0], mine[0], close, " there")
+                yield _instead("place", theirs[0], mine[0], close, " there")
             else:
                 yield _instead("swap", theirs[0], mine[0], close)
 
 
-def _moves(alignment: Alignment) -> Iterator[Fault]:
-    """A name on the other side of another one: who did it to whom."""
-    close = sureness(alignment)
-    passive = any(word.folded == "by" for edit in alignment.edits for word in (*edit.mine, *edit.theirs))
-    if passive or not close:
+def _roles(alignment: Alignment) -> Iterator[Fault]:
+    """Two names the other way round about the same word: who did it to whom."""
+    sentence = alignment.nearest
+    if sentence is None:
         return
-    for edit in alignment.edits:
-        for other in alignment.edits:
-            if other is edit:
-                continue
-            theirs = {word.stem: word for word in other.theirs}
-            moved = next((w for w in edit.mine if w.kind in ("name", "word") and w.stem in theirs), None)
-            if moved:
-                weight = close if moved.kind == "name" else 0.7 * close
-                yield Fault(
-                    "role",
-                    f"The passages say {_quoted(moved.text)} in another place of the sentence.",
-                    weight,
+    is_passive = [any(w.folded == "by" for w in line.words) for line in (alignment.claim, sentence)]
+    if is_passive[0] != is_passive[1]:
+        return
+    # A name at the beginning of one sentence may stand within the other, where it can't be mistaken.
+    names = {w.stem for line in (alignment.claim, sentence) for w in line.content if w.kind == "name"}
+    theirs = _named(sentence, names)
+    for one, between, other in _named(alignment.claim, names):
+        stems = {word.stem for word in between}
+        for first, middle, second in theirs:
+            is_turned = one & second and other & first and not one & first and not other & second
+            if is_turned and stems & {word.stem for word in middle}:
+                verb = next(word for word in between if word.stem in {w.stem for w in middle})
+                reason = (
+                    f"The passages say it the other way round about {_quoted(verb.text)}: who did it to whom."
                 )
+                yield Fault("role", reason, 1.0 if sureness(alignment) > 0.3 else 0.4)
                 return
+
+
+def _named(line: Line, names: set[str]) -> list[tuple[frozenset[str], list[Word], frozenset[str]]]:
+    """Return the pairs of names that have other words between them: stems, these words, and stems."""
+    groups: list[list[Word]] = []
+    for word in line.content:
+        if word.stem not in names or word.text[0].islower():
+            continue
+        if groups and word.start - groups[-1][-1].end <= 1:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    found = []
+    for i, one in enumerate(groups):
+        for other in groups[i + 1 : i + 3]:
+            between = [
+                w for w in line.content if one[-1].end <= w.start < other[0].start and w.kind == "word"
+            ]
+            if between:
+                found.append((frozenset(w.stem for w in one), between, frozenset(w.stem for w in other)))
+    return found
 
 
 def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:

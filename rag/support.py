@@ -113,7 +113,12 @@ def _numbered(tree: NamedTree, places: Mapping[str, int]) -> Tree:
 def _probability(weighed: Weighed) -> float:
     model = _model()
     log_odds = model.start + sum(_leaf(tree, weighed.features) for tree in model.trees)
-    return 1 / (1 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+    probability = 1 / (1 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+    return min(probability, _REFUTED) if weighed.refuted else probability
+
+
+_REFUTED = 0.2
+"""The highest score of a claim of which one fault alone is enough."""
 
 
 def _leaf(tree: Tree, features: Sequence[float]) -> float:
@@ -130,7 +135,7 @@ def _why_supported(weighed: Weighed) -> str:
 
 
 def _why_not(weighed: Weighed) -> str:
-    faults = sorted((f for group in weighed.faults for f in group), key=lambda f: -f.weight)
+    faults = sorted((f for group in weighed.faults for f in group), key=lambda f: (not f.refutes, -f.weight))
     if faults and faults[0].weight >= 0.5:
         return faults[0].reason
     return _missing(weighed.alignments) or (faults[0].reason if faults else _FAR)

@@ -35,16 +35,18 @@ from rag.support import WEIGHTS_PATH, NamedTree
 from scripts.corrupting import right_claims, wrong_claims
 
 FOLDS = 5
-TREES = 110
-RATE = 0.07
-DEPTH = 3
+TREES = 220
+RATE = 0.06
+DEPTH = 4
 BINS = 24
-LEAST_CASES = 25
-RIDGE = 3.0
-"""How the trees are grown; 60 to 200 trees, and four leaves or eight, gave the same within 0.01."""
-WRITTEN = 2.0
+LEAST_CASES = 12
+RIDGE = 2.0
+"""How the trees are grown; 100 to 220 of four to sixteen leaves give the same on other folds within 0.01."""
+WRITTEN = 3.0
 """What a source of sentences written as answers counts, where one of summaries with an edit counts 1."""
-SHARES = {"right copy": 12.0, "wrong copy": 12.0, "wrong claim": 2.0}
+SHARES = {"right copy": 36.0, "wrong copy": 54.0, "wrong claim": 0.5}
+THRESHOLD = 0.40
+"""Where 0.75 of what is supported in the first set passes: hiding what is true is worse than half a goal."""
 """What each kind of made-up claim counts; a source of 400 claims counts 20 for each of its classes."""
 Array = NDArray[np.float64]
 DIRECTIONS = [
@@ -55,15 +57,21 @@ DIRECTIONS = [
 
 @dataclass(frozen=True)
 class Cases:
-    """Claims as rows of features; ``groups`` are those of their passages."""
+    """Claims as rows of features; ``groups`` are those of their passages.
+
+    What is ``refuted`` by one fault is decided without the model, and not fitted on.
+    """
 
     rows: Array
     labels: Array
     sources: NDArray[np.str_]
     groups: NDArray[np.int64]
+    refuted: NDArray[np.bool_]
 
     def part(self, keep: NDArray[np.bool_]) -> Cases:
-        return Cases(self.rows[keep], self.labels[keep], self.sources[keep], self.groups[keep])
+        return Cases(
+            self.rows[keep], self.labels[keep], self.sources[keep], self.groups[keep], self.refuted[keep]
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,10 @@ def main() -> None:
         own = cases.groups % FOLDS == fold
         crossed[own] = fit(cases.part(~own))(cases.rows[own])
     model = fit(cases)
-    for name, values in (("left out", left_out), ("crossed", crossed), ("fitted", model(cases.rows))):
+    fitted = model(cases.rows)
+    for values in (left_out, crossed, fitted):
+        values[cases.refuted] = 0.0
+    for name, values in (("left out", left_out), ("crossed", crossed), ("fitted", fitted)):
         report(
             name,
             cases if name != "left out" else cases.part(real),
@@ -109,18 +120,18 @@ def main() -> None:
 
 def write(model: Model) -> None:
     trees = ",\n".join(f"  {json.dumps(tree)}" for tree in model.trees)
-    head = f'{{"start": {model.start:.4f}, "threshold": 0.5, "trees": [\n'
+    head = f'{{"start": {model.start:.4f}, "threshold": {THRESHOLD}, "trees": [\n'
     WEIGHTS_PATH.write_text(f"{head}{trees}\n]}}\n", "utf-8")
 
 
 def read_cases(paths: Sequence[Path]) -> Cases:
-    found: list[tuple[tuple[float, ...], bool, str, int]] = []
+    found: list[tuple[tuple[float, ...], bool, str, int, bool]] = []
     seen = set[int]()
 
     def add(claim: str, passages: Sequence[str], is_supported: bool, source: str, group: int) -> None:
         weighed = weigh_claim(read_claim(claim), read_passages(passages))
         if weighed:
-            found.append((weighed.features, is_supported, source, group))
+            found.append((weighed.features, is_supported, source, group, weighed.refuted))
 
     for row in (json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()):
         passages = row["passages"]
@@ -137,8 +148,10 @@ def read_cases(paths: Sequence[Path]) -> Cases:
                 add(claim, passages, True, "right copy", group)
             for _, claim in wrong_claims(copies[:1], passages, rng):
                 add(claim, passages, False, "wrong copy", group)
-    rows, labels, sources, groups = zip(*found, strict=True)
-    return Cases(np.array(rows), np.array(labels, float), np.array(sources), np.array(groups))
+    rows, labels, sources, groups, refuted = zip(*found, strict=True)
+    return Cases(
+        np.array(rows), np.array(labels, float), np.array(sources), np.array(groups), np.array(refuted)
+    )
 
 
 LONGEST_CHANGED = 200
@@ -158,10 +171,11 @@ def weigh(cases: Cases) -> Array:
 
 
 def fit(cases: Cases) -> Model:
-    """Grow trees of four leaves by Newton's boosting (Chen and Guestrin 2016, arXiv:1603.02754).
+    """Grow trees of up to sixteen leaves by Newton's boosting (Chen and Guestrin 2016, arXiv:1603.02754).
 
     A split that would let a feature speak against its direction is not made.
     """
+    cases = cases.part(~cases.refuted)
     weights = weigh(cases)
     borders = [np.unique(np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1])) for column in cases.rows.T]
     binned = np.stack([np.searchsorted(b, c) for b, c in zip(borders, cases.rows.T, strict=True)], axis=1)
@@ -238,7 +252,7 @@ def report(name: str, cases: Cases, values: Array) -> None:
     print(f"\n{name}:")
     for source in np.unique(cases.sources):
         own = cases.sources == source
-        truth, found = cases.labels[own] == 1, values[own] >= 0.5
+        truth, found = cases.labels[own] == 1, values[own] >= THRESHOLD
         if source in SHARES:
             print(f"  {source:22} right {np.mean(truth == found):.3f} of {own.sum()}")
             continue
