@@ -15,6 +15,7 @@ from typing import Literal
 from rag.alignment import SAME, Alignment, Edit
 from rag.claims import Line, Word
 from rag.meanings import relation
+from rag.roles import turned_round
 from rag.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
@@ -329,48 +330,10 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
 
 
 def _roles(alignment: Alignment) -> Iterator[Fault]:
-    """Two names the other way round about the same word: who did it to whom."""
-    sentence = alignment.nearest
-    if sentence is None:
-        return
-    is_passive = [any(w.folded == "by" for w in line.words) for line in (alignment.claim, sentence)]
-    if is_passive[0] != is_passive[1]:
-        return
-    # A name at the beginning of one sentence may stand within the other, where it can't be mistaken.
-    names = {w.stem for line in (alignment.claim, sentence) for w in line.content if w.kind == "name"}
-    theirs = _named(sentence, names)
-    for one, between, other in _named(alignment.claim, names):
-        stems = {word.stem for word in between}
-        for first, middle, second in theirs:
-            is_turned = one & second and other & first and not one & first and not other & second
-            if is_turned and stems & {word.stem for word in middle}:
-                verb = next(word for word in between if word.stem in {w.stem for w in middle})
-                reason = (
-                    f"The passages say it the other way round about {_quoted(verb.text)}: who did it to whom."
-                )
-                yield Fault("role", reason, 1.0 if sureness(alignment) > 0.3 else 0.4)
-                return
-
-
-def _named(line: Line, names: set[str]) -> list[tuple[frozenset[str], list[Word], frozenset[str]]]:
-    """Return the pairs of names that have other words between them: stems, these words, and stems."""
-    groups: list[list[Word]] = []
-    for word in line.content:
-        if word.stem not in names or word.text[0].islower():
-            continue
-        if groups and word.start - groups[-1][-1].end <= 1:
-            groups[-1].append(word)
-        else:
-            groups.append([word])
-    found = []
-    for i, one in enumerate(groups):
-        for other in groups[i + 1 : i + 3]:
-            between = [
-                w for w in line.content if one[-1].end <= w.start < other[0].start and w.kind == "word"
-            ]
-            if between:
-                found.append((frozenset(w.stem for w in one), between, frozenset(w.stem for w in other)))
-    return found
+    turned = turned_round(alignment.claim, alignment.nearest) if alignment.nearest else None
+    if turned:
+        weight = 1.0 if sureness(alignment) > 0.3 else 0.4
+        yield Fault("role", f"The passages say {turned.said}, not {turned.claimed}.", weight)
 
 
 def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:

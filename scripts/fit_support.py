@@ -45,9 +45,10 @@ RIDGE = 2.0
 WRITTEN = 3.0
 """What a source of sentences written as answers counts, where one of summaries with an edit counts 1."""
 SHARES = {"right copy": 36.0, "wrong copy": 54.0, "wrong claim": 0.5}
-THRESHOLD = 0.40
-"""Where 0.75 of what is supported in the first set passes: hiding what is true is worse than half a goal."""
-"""What each kind of made-up claim counts; a source of 400 claims counts 20 for each of its classes."""
+"""What each kind of made-up claim counts; each class of a source of 400 claims counts 20,
+or 60 where they were written as answers."""
+THRESHOLD = 0.415
+"""Where 0.75 of what is supported in the first set passes: true sentences have to be shown."""
 Array = NDArray[np.float64]
 DIRECTIONS = [
     0 if name.split()[0] in UNDIRECTED else -1 if name.split()[0] in WORSE_IF_HIGH else 1
