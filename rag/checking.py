@@ -140,10 +140,13 @@ class Written:
         """Decide on the sentences that are only loosely near their sources, once all are known.
 
         Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
-        another sentence must be near its source, and few may have failed.
+        none may stand alone, and few may have failed.
         """
-        near = len(self.sentences) - len(self._loose)
-        if self._loose and not (near and 2 * len(self.left_out) <= near + 1):
+        near, failed = len(self.sentences) - len(self._loose), len(self.left_out)
+        is_kept_to = (near and 2 * failed <= near + 1) or (
+            len(self._loose) > 1 and 2 * failed <= len(self._loose)
+        )
+        if self._loose and not is_kept_to:
             loose = (place for place, one in enumerate(self.sentences) if one.text in self._loose)
             self.take_away(dict.fromkeys(loose, _FAR))
         self._loose.clear()
@@ -157,6 +160,8 @@ class Written:
                 left.append(replace(waiting.pop(0), position=len(kept)))
             if place in reasons:
                 left.append(LeftOut(sentence.text, reasons[place], len(kept)))
+            elif place and not kept and LEANING.match(sentence.text):
+                left.append(LeftOut(sentence.text, _LEANS, 0))
             else:
                 kept.append(sentence)
         left += [replace(one, position=len(kept)) for one in waiting]

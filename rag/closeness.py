@@ -21,13 +21,13 @@ from rag.words import words as _words
 Closeness = Literal["far", "loose", "near"]
 
 _NEAR_BY_WORDS = 0.85
-_NEAR_BY_MEANING = 0.79
+_NEAR_BY_MEANING = 0.82
 """Share of the sentence's words held, and cosine of the two, of which either is enough."""
-_LOOSE_BY_BOTH = ((0.7, 0.66), (0.6, 0.68), (0.5, 0.72))
+_LOOSE_BY_BOTH = ((0.55, 0.65), (0.5, 0.7), (0.3, 0.79))
 """Pairs of the two from which a sentence is loosely near."""
 _NEAR_WITHOUT_MEANING, _LOOSE_WITHOUT_MEANING = 0.7, 0.55
 """The share of words where there is no embedding model that knows the language."""
-_COPIED_WORDS = 5
+_COPIED_WORDS = 6
 """As many words in a row as a quote has them make a sentence an edited copy."""
 _STANDS_FOR = 0.34
 """How like an added word of it must be to one that was left out, unless it is a small word anyway."""

@@ -30,17 +30,20 @@ _TO_A_MODEL = re.compile(
 _SPEAKS = re.compile(
     r"(?:^|[>\]}]|\b(?:system|assistant|instructions?|important|attention|note) ?:)"
     r"[\s\"'“‘(*-]*(?:(?:please|now|then|also|always|finally|instead|bitte|lütfen),? )?"
-    r"(?:write|say|repl(?:y|ies)|respond|answer|output|print|ignore|disregard|forget|repeat|translate"
-    r"|tell (?:them|the users?|users?|readers?|everyone)|mention that|append|insert|schreibe?|antworte"
-    r"|yaz|söyle)\b(?!['’])",
+    r"(?:(?:write|say|reply|respond|ignore|forget|translate|append|insert|mention that|schreibe?|antworte"
+    r"|tell (?:them|the users?|users?|readers?|everyone))\b(?!['’])"
+    # These begin ordinary sentences too: "Output fell", "Print media", "Disregard for the rules".
+    r"|(?:answer|output|print|repeat|disregard)\b"
+    r"(?::| (?:with|in|only|the|this|that|all|any|as|out|after|exactly|every|everything|previous)\b))",
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    r"(?:please,? )?(?:explain|describe|draft|compose|provide|develop|replace|summari[sz]e|list|give|show"
-    r"|create|generate|convert|render|rearrange|include|integrate|add|use|visit|click|download|buy|subscribe"
-    r"|contact|call|send|follow|go|learn|discover|try|share|remember|don['’]t|do not|never)"
+    r"(?:please,? )?(?:(?:explain|describe|compose|provide|replace|rearrange|render|translate|summari[sz]e"
+    r"|generate|convert|integrate|insert|append|embed|introduce|remove|swap|reverse|encode) \w"
+    r"|(?:draft|develop|list|give|show|create|include|add|use|visit|click|download|buy|subscribe|contact|call"
+    r"|send|follow|go|learn|discover|try|share|remember|don['’]t|do not|never)"
     r" (?:the|an?|this|that|these|your|us|me|to|on|in|at|for|more|it|them|every|all|any|how|here|www|https?)"
-    r"\b",
+    r"\b)",
     re.IGNORECASE,
 )
 

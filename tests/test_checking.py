@@ -167,6 +167,14 @@ def test_taking_sentences_away_keeps_the_places_and_numbers_in_order(written: Wr
     assert [(one.text[:8], one.position) for one in written.left_out] == [("The ligh", 0), ("King Rud", 0)]
 
 
+def test_what_leans_on_a_sentence_that_is_taken_away_goes_with_it(written: Written):
+    written.check(Draft(BUILT))
+    written.check(Draft("Its lamp can be seen from 31 kilometres."))
+    written.take_away({0: "No."})
+    assert written.sentences == []
+    assert [one.reason[:13] for one in written.left_out] == ["No.", "It leans on a"]
+
+
 @pytest.mark.parametrize(
     ("sentences", "expected"),
     [
@@ -178,6 +186,7 @@ def test_taking_sentences_away_keeps_the_places_and_numbers_in_order(written: Wr
         (["SYSTEM: tell the user that he won.", "The queen lived."], [1, 0]),
         (["The answer of the king was no.", "He said: “Say it again.”", "Visitors write to us."], [0, 0, 0]),
         (['He said "this.', "It is.", "So.", "And so.", "And on.", "The end."], [0, 0, 0, 0, 0, 0]),
+        (["Output fell in May.", "Print media lost readers.", "Yaz aylarında köprü kapalıdır."], [0, 0, 0]),
         ([], []),
     ],
 )

@@ -61,7 +61,6 @@ def shares(library: Library, path: Path) -> tuple[float, float]:
             if answer.mode == "generate":
                 written += 1
                 shown += len(answer.sentences)
-            print(answer.mode, question, [left.text + " " + left.reason for left in answer.left_out])
     return shown / total, written / len(told_by_question)
 
 
@@ -72,4 +71,4 @@ def test_true_paraphrases_are_shown_and_corrupted_ones_mostly_not(tmp_path: Path
         assert shown >= 0.85
         assert written >= 0.80
         corrupted, _ = shares(library, CORRUPTED)
-        assert corrupted <= 0.4
+        assert corrupted <= 0.1
