@@ -35,6 +35,7 @@ from rag.errors import (
     VectorIndexError,
 )
 from rag.library import Library, LibraryStatus
+from rag.load_url import load_url
 from rag.loaders import load_bytes, load_file
 from rag.settings import Settings
 
@@ -72,4 +73,5 @@ __all__ = [
     "VectorIndexError",
     "load_bytes",
     "load_file",
+    "load_url",
 ]
