@@ -38,8 +38,6 @@ _EXTENSIONS = {
 _UNTOLD = ("", "application/octet-stream", "binary/octet-stream", "application/force-download")
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 _DAY = re.compile(r"/(20\d\d|19\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-]|$)")
-# A page in UTF-8 may be larger than in the encoding it came in: two bytes for one.
-_ROOM = 3
 
 
 def load_url(
@@ -69,11 +67,21 @@ def load_url(
         Nothing could be read.
     """
     key = str(web_address(url))
-    network = replace(network, max_bytes=min(network.max_bytes, settings.max_upload_bytes))
-    fetched = fetch(key, network)
+    return read_fetched(key, fetch_within(key, settings, network), source, published)
+
+
+def fetch_within(url: str, settings: Settings, network: Network) -> Fetched:
+    """Fetch an address, no more than an upload may have."""
+    most = min(network.max_bytes, settings.max_upload_bytes)
+    return fetch(url, replace(network, max_bytes=most))
+
+
+def read_fetched(key: str, fetched: Fetched, source: str = "", published: date | None = None) -> Loaded:
+    """Read what the address `key` gave, as `load_url` does."""
     shown = shown_address(key)
     name = _file_name(shown, fetched)
-    loaded = load_bytes(name, _in_unicode(fetched), key, _ROOM * network.max_bytes)
+    data = _in_unicode(fetched)
+    loaded = load_bytes(name, data, key, max_bytes=len(data))
     failed = [LoadError(shown, _about(shown, name, error)) for error in loaded.failed]
     if not loaded.documents:
         raise failed[0] if failed else LoadError(shown, f"{shown} holds no text: check the address.")

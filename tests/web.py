@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -79,10 +79,8 @@ def serve(*, tls: bool = False) -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             web.asked.append((self.headers["Host"], self.path))
-            try:
+            with suppress(OSError):  # the reader has had enough
                 web.answers[self.path](self)
-            except OSError:
-                pass  # the reader has had enough
 
         def log_message(self, format: str, *args: object) -> None: ...
 
