@@ -61,7 +61,8 @@ if CHROMIUM is None and not os.environ.get("CI"):
 class Server:
     """The app in a process of its own, on a free port, with folders of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, script: str = "app.py") -> None:
+        self.script = script
         self.data, self.corpus = folder / "data", folder / "corpus"
         self.corpus.mkdir()
         for name in ARTICLES:
@@ -75,7 +76,7 @@ class Server:
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FOOTNOTE_", "OPENAI_"))}
         environment |= {"FOOTNOTE_DATA_DIR": str(self.data), "FOOTNOTE_CORPUS_DIR": str(self.corpus)}
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.port", str(self.port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
         )
