@@ -14,6 +14,7 @@ from rag.documents import Loaded
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network
 from rag.load_url import fetch_within, load_url, read_fetched
+from rag.metadata import text_of_markup
 from rag.settings import Settings
 from rag.text import one_line
 
@@ -105,11 +106,8 @@ def _entries(found: Sequence[Any]) -> list[Entry]:
 def _plain(holder: Any, name: str) -> str:
     """Return a text of a feed without markup."""
     text = holder.get(name, "")
-    if "html" not in (holder.get(f"{name}_detail") or {}).get("type", "") or not text.strip():
-        return one_line(text)
-    from lxml.html import fragment_fromstring
-
-    return one_line(fragment_fromstring(text, create_parent=True).text_content())
+    is_markup = "html" in (holder.get(f"{name}_detail") or {}).get("type", "")
+    return text_of_markup(text) if is_markup else one_line(text)
 
 
 def _day(entry: Any) -> date | None:

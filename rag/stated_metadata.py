@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
-from rag.metadata import read_day, says_the_same
+from rag.metadata import read_day, says_the_same, text_of_markup
 from rag.text import one_line
 
 _WORKS = re.compile(r"(?:\w*Article|\w*Posting|Report|Review)$")
@@ -98,14 +98,7 @@ def _first(metas: dict[str, str], names: tuple[str, ...]) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a text of JSON-LD without the markup that some put into it."""
-    if not isinstance(value, str):
-        return ""
-    if "<" not in value and "&" not in value:
-        return one_line(value)
-    from lxml.html import fragment_fromstring
-
-    return one_line(fragment_fromstring(value, create_parent=True).text_content())
+    return text_of_markup(value) if isinstance(value, str) else ""
 
 
 def _names(value: object) -> str:
