@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from rag.decoding import decode
 from rag.documents import BlockKind, NewDocument
 from rag.errors import LoadError
 from rag.metadata import read_day, read_language, says_the_same, take_title
+from rag.page_margins import without_margins
 from rag.stated_metadata import read_stated
 from rag.text import Part, build_text, join_cells, one_line
 
@@ -53,8 +55,13 @@ def read_html(name: str, text: str) -> NewDocument:
     page = _parse(name, text)
     # Read before the article is extracted, which changes the tree.
     language, stated, headline = _language(page), read_stated(page), _headline(page)
+    strict_text = _strict_text(name, page)
     article = _article(name, page)
+    if article is None:
+        raise LoadError(name, _no_article(name))
+    author = _author(stated.author or article.author)
     found = [part for part in _flow(article.body, "paragraph") if part.text.strip()]
+    found = without_margins(found, author, strict_text)
     title, parts = take_title(stated.title or headline or one_line(article.title or ""), found)
     canonical, blocks = build_text(parts)
     if not any(_is_sentence(canonical[block.start : block.end]) for block in blocks):
@@ -65,7 +72,7 @@ def read_html(name: str, text: str) -> NewDocument:
         source=stated.source or one_line(article.sitename or article.hostname or ""),
         url=_address(article.url),
         published=stated.published or _day(article.date),
-        author=_author(stated.author or article.author),
+        author=author,
         language=language,
         media_type="text/html",
         blocks=blocks,
@@ -118,8 +125,17 @@ def _keep_what_it_would_drop(page: Any) -> None:
         nested.drop_tag()
 
 
-def _article(name: str, page: Any) -> Any:
-    """Return trafilatura's document of the page."""
+def _strict_text(name: str, page: Any) -> str:
+    """Return what trafilatura is most certain of, "" if nothing."""
+    try:
+        article = _article(name, deepcopy(page), strictly=True)
+    except LoadError:
+        return ""
+    return "" if article is None else str(article.text)
+
+
+def _article(name: str, page: Any, *, strictly: bool = False) -> Any:
+    """Return trafilatura's document of the page, None where it finds none; `strictly` leaves more out."""
     from trafilatura import bare_extraction
 
     # What it logs is for its developers; what matters here is raised.
@@ -128,15 +144,17 @@ def _article(name: str, page: Any) -> Any:
     # A day that is only guessed from the page's text is worse than none.
     days = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
     try:
-        article = bare_extraction(
-            page, include_comments=False, include_tables=True, with_metadata=True, date_extraction_params=days
+        return bare_extraction(
+            page,
+            include_comments=False,
+            include_tables=True,
+            with_metadata=not strictly,
+            date_extraction_params=days,
+            favor_precision=strictly,
         )
     # Its rules meet any page that was ever written, and fail in ways that it does not list.
     except Exception as error:
         raise LoadError(name, _no_article(name)) from error
-    if article is None:
-        raise LoadError(name, _no_article(name))
-    return article
 
 
 def _language(page: Any) -> str:
