@@ -84,10 +84,14 @@ def _feed(key: str, fetched: Fetched) -> Feed:
     if fetched.charset:
         told["content-type"] += f"; charset={fetched.charset}"
     # As a stream, since bytes alone would be tried as the name of a file first.
-    found = feedparser.parse(io.BytesIO(fetched.data), response_headers=told)
+    name = shown_address(key)
+    try:
+        found = feedparser.parse(io.BytesIO(fetched.data), response_headers=told)
+    # It meets any feed that was ever written, and fails in ways that it does not list.
+    except Exception as error:
+        raise LoadError(name, f"{name} is a feed that can't be read: check the address.") from error
     entries = _entries(found.entries[:_MOST_ENTRIES])
     if not entries:
-        name = shown_address(key)
         raise LoadError(name, f"{name} is a feed without articles: check the address.")
     return Feed(key, _plain(found.feed, "title"), tuple(entries))
 

@@ -93,6 +93,12 @@ def test_what_is_no_feed_with_articles_says_so(web: Web, settings: Settings, bod
         load_feed(web.page("/none", body), settings, web.network)
 
 
+def test_a_feed_that_breaks_the_parser_is_one_sentence(web: Web, settings: Settings):
+    broken = b'<?xml version="1.0" encoding="\xff"?><rss><channel><title>x</title></channel></rss>'
+    with pytest.raises(LoadError, match="is a feed that can't be read: check the address"):
+        load_feed(web.page("/broken", broken, "application/rss+xml"), settings, web.network)
+
+
 def test_entities_are_not_expanded_nor_files_read(web: Web, settings: Settings):
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY l0 "ha">{laughs}
