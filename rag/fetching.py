@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from email.message import Message
 
 import httpcore2
-from httpx2 import URL, Headers
+from httpx2 import URL, Headers, InvalidURL
 
 from rag.addresses import is_public, resolve, shown_address, web_address
 from rag.errors import LoadError
@@ -113,7 +113,7 @@ def _target(name: str, url: URL, location: str) -> URL:
         raise LoadError(name, f"{name} redirects to nowhere: check the address.")
     try:
         return web_address(str(url.join(location)))
-    except (LoadError, ValueError) as error:
+    except (LoadError, InvalidURL, ValueError) as error:
         raise LoadError(name, f"{name} redirects to what is no web address: check the address.") from error
 
 

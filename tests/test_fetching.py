@@ -89,7 +89,14 @@ def test_a_redirect_to_a_private_address_is_refused(web: Web, target: str):
 
 
 @pytest.mark.parametrize(
-    "target", ["file:///etc/passwd", "ftp://articles.test/", "http://me:pw@articles.test/"]
+    "target",
+    [
+        "file:///etc/passwd",
+        "ftp://articles.test/",
+        "http://me:pw@articles.test/",
+        "http://[::1",
+        "http://a:port/",
+    ],
 )
 def test_a_redirect_to_what_is_no_address_of_the_web_is_refused(web: Web, target: str):
     assert "no web address" in refusal(web.status("/a", 302, target), web.network)
