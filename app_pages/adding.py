@@ -12,6 +12,7 @@ from app_pages.wording import size
 from app_pages.work import sentence_for
 from rag import AddReport, Document, Library, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import ReportProgress
+from rag.feeds import Feed
 from rag.library import part_of
 
 UPDATED = "Updated: the new version takes the place of the old."
@@ -32,12 +33,17 @@ class Upload:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one file; ``waiting`` holds a document that is kept until the user has chosen."""
+    """What became of one file or address.
+
+    ``waiting`` holds a document that is kept until the user has chosen, ``feed`` a feed whose articles
+    are to be chosen from.
+    """
 
     name: str
     state: State
     text: str
     waiting: NewDocument | None = None
+    feed: Feed | None = None
 
 
 def add_uploads(
@@ -50,7 +56,7 @@ def add_uploads(
             report(Progress(done, len(uploads), upload.name))
             tell_part = partial(_tell_part, report, done, len(uploads), upload.name)
             add = partial(_add_upload, library, upload, max_bytes, part_of(tell_part))
-            results.extend(_guarded(upload.name, add))
+            results.extend(guarded(upload.name, add))
     report(Progress(len(uploads), len(uploads), ""))
     return results
 
@@ -65,13 +71,13 @@ def add_text(library: Library, title: str, text: str, report: ReportProgress | N
     if not text.strip():
         return [Result(name, "failed", NO_TEXT)]
     document = NewDocument(text=text, title=title.strip(), key="")
-    return _guarded(name, lambda: _add(library, name, document, report))
+    return guarded(name, lambda: add_document(library, name, document, report))
 
 
 def replace_document(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
     """Add what waited under the key it came with: it takes the place of the document there."""
     document = _waiting(result)
-    return _guarded(result.name, lambda: _add(library, result.name, document, report))
+    return guarded(result.name, lambda: add_document(library, result.name, document, report))
 
 
 def keep_both(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
@@ -80,12 +86,12 @@ def keep_both(library: Library, result: Result, report: ReportProgress | None = 
     taken = {held.key for held in library.documents()}
     number = next(n for n in range(2, len(taken) + 3) if f"{waiting.key} ({n})" not in taken)
     name, document = f"{result.name} ({number})", replace(waiting, key=f"{waiting.key} ({number})")
-    return _guarded(name, lambda: _add(library, name, document, report))
+    return guarded(name, lambda: add_document(library, name, document, report))
 
 
 def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]:
     """Add a file of the followed folder back that was removed."""
-    return _guarded(name, lambda: _results(name, library.restore(key, folder)))
+    return guarded(name, lambda: _results(name, library.restore(key, folder)))
 
 
 def failure(name: str, error: LoadError) -> Result:
@@ -103,7 +109,7 @@ def _add_upload(library: Library, upload: Upload, max_bytes: int, report: Report
         if _is_other_content(library, document):
             results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
         else:
-            results.extend(_add(library, upload.name, document, report))
+            results.extend(add_document(library, upload.name, document, report))
     return results
 
 
@@ -112,7 +118,10 @@ def _is_other_content(library: Library, document: NewDocument) -> bool:
     return held is not None and library.document(held.id).text != document.text
 
 
-def _add(library: Library, name: str, document: NewDocument, report: ReportProgress | None) -> list[Result]:
+def add_document(
+    library: Library, name: str, document: NewDocument, report: ReportProgress | None = None
+) -> list[Result]:
+    """Add one document, and return what became of it under the name that the user knows."""
     return _results(name, library.add([document], report))
 
 
@@ -135,7 +144,8 @@ def _waiting(result: Result) -> NewDocument:
     return result.waiting
 
 
-def _guarded(name: str, add: Callable[[], list[Result]]) -> list[Result]:
+def guarded(name: str, add: Callable[[], list[Result]]) -> list[Result]:
+    """Add, and return a sentence as the result where that fails in a way that nobody foresaw."""
     try:
         return add()
     except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user

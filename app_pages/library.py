@@ -22,6 +22,7 @@ from app_pages.adding import (
 from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
 from app_pages.places import article_link
+from app_pages.web import add_addresses, add_entries, entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
 from app_pages.writing import has_choice
@@ -42,9 +43,11 @@ def page() -> None:
     _collect()
     st.title("Library", anchor=False)
     _drop_area(shared)
+    _web_area(shared)
     _paste_area(shared)
     _progress()
     _results(shared)
+    _feeds(shared)
     _collection_reading(shared)
     _table(shared)
     _removed(shared)
@@ -71,6 +74,16 @@ def _where(shared: Engine) -> str:
     if isinstance(embedder, EndpointEmbeddings) and embedder.sent_to:
         return f"Their text is sent to {embedder.sent_to}, to be embedded."
     return MOSTLY_STAY if has_choice(shared.settings) else STAY
+
+
+def _web_area(shared: Engine) -> None:
+    turn = st.session_state.setdefault("addresses", 0)
+    with st.expander("Add from the web"), st.form("web", border=False):
+        label = "Addresses of articles or feeds, one a line"
+        pasted = st.text_area(label, height=100, key=f"addresses-{turn}", placeholder="https://")
+        if st.form_submit_button("Add these addresses"):
+            st.session_state["addresses"] = turn + 1
+            _start(Work(lambda report: add_addresses(shared.library, pasted, report)))
 
 
 def _paste_area(shared: Engine) -> None:
@@ -126,13 +139,30 @@ def _results(shared: Engine) -> None:
         _start(Work(lambda report: choose(shared.library, chosen, report)), kept)
 
 
+def _feeds(shared: Engine) -> None:
+    """Show the feeds that wait for a choice of their articles."""
+    results: list[Result] = st.session_state.get("results", [])
+    for number, result in enumerate(results):
+        if result.feed is None:
+            continue
+        feed, rest = result.feed, [one for one in results if one is not result]
+        entries = [entry_line(*item) for item in enumerate(feed.entries)]
+        event = show("entries", key=f"feed-{number}", title=result.name, entries=entries)
+        if event.get("do") == "take":
+            chosen = [feed.entries[int(index)] for index in event["ids"]]
+            _start(Work(partial(add_entries, shared.library, feed, chosen)), rest)
+        elif event.get("do") == "leave":
+            st.session_state["results"] = rest
+            st.rerun()
+
+
 def _line(index: int, result: Result) -> dict[str, Any]:
     line = {"id": index, "name": result.name, "state": result.state, "text": result.text}
     return {**line, "choices": _choices(result)}
 
 
 def _choices(result: Result) -> list[dict[str, str]]:
-    if result.state != "asks":
+    if result.waiting is None:
         return []
     return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
 

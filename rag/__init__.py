@@ -38,6 +38,7 @@ from rag.errors import (
     VectorIndexError,
 )
 from rag.library import Library, LibraryStatus
+from rag.load_url import load_url
 from rag.loaders import load_bytes, load_file
 from rag.settings import Settings
 from rag.support import Support, check_support
@@ -81,4 +82,5 @@ __all__ = [
     "check_support",
     "load_bytes",
     "load_file",
+    "load_url",
 ]

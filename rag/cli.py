@@ -24,6 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rag.addresses import is_web_address
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.doctor import Finding, examine
@@ -41,9 +42,11 @@ from rag.documents import (
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
+from rag.feeds import load_entry, load_feed
 from rag.folder import corpus_key
 from rag.ingestion import Job
 from rag.library import Library
+from rag.load_url import load_url
 from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
@@ -58,7 +61,10 @@ MOST_PRINTED = 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "add" and not (options.path or options.feed):
+        parser.error("add needs a PATH, an address or --feed URL")
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
         settings = Settings.from_env()
@@ -98,8 +104,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    add = command("add", _add, "add files, or all readable files of folders")
-    add.add_argument("path", type=Path, nargs="+")
+    add = command("add", _add, "add files, all readable files of folders, or articles of the web")
+    add.add_argument("path", nargs="*", metavar="PATH", help="a file, a folder, or https://...")
+    add.add_argument(
+        "--feed", action="append", default=[], metavar="URL", help="the articles of an RSS or Atom feed"
+    )
+    add.add_argument("--latest", type=_count, metavar="N", help="only so many of each feed, the newest")
     command("list", _list, "list the documents")
     remove = command("remove", _remove, "remove documents by their ids, as `list` prints them")
     remove.add_argument("id", nargs="+")
@@ -164,21 +174,54 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as in 2023-10-01") from error
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of articles: write it as in 5")
+    return int(text)
+
+
 def _filters(options: argparse.Namespace) -> Filters:
     return Filters(options.source, options.since, options.until, options.document)
 
 
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    paths = [path for given in options.path for path in _files(given)]
-    if not paths:
+    jobs = [job for given in options.path for job in _jobs(settings, given)]
+    unread = list[LoadError]()
+    for url in options.feed:
+        try:
+            jobs.extend(_feed_jobs(settings, url, options.latest))
+        except LoadError as error:
+            unread.append(error)
+    if not jobs and not unread:
         raise LoadError(
-            str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
+            str(options.path[:1]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
         )
-    jobs = (Job(path.name, partial(_load, settings, path)) for path in paths)
-    with _bar(options, len(paths)) as bar:
-        report = library.ingest(jobs, len(paths), partial(_show, bar))
+    with _bar(options, len(jobs)) as bar:
+        report = library.ingest(jobs, len(jobs), partial(_show, bar))
+    report.failed[:0] = unread
     _print_report(report, options.json)
     return FAILED if report.failed else DONE
+
+
+def _jobs(settings: Settings, given: str) -> list[Job]:
+    if is_web_address(given):
+        return [Job(given, partial(_from_web, partial(load_url, given, settings)))]
+    return [Job(path.name, partial(_load, settings, path)) for path in _files(Path(given))]
+
+
+def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[Job]:
+    feed = load_feed(url, settings)
+    return [
+        Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)))
+        for entry in feed.entries[:latest]
+    ]
+
+
+def _from_web(load: Callable[[], Loaded]) -> Loaded:
+    try:
+        return load()
+    except LoadError as error:
+        return Loaded(failed=[error])
 
 
 def _bar(options: argparse.Namespace, total: int = 1) -> tqdm[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from rag.decoding import decode
 from rag.documents import BlockKind, NewDocument
 from rag.errors import LoadError
 from rag.metadata import read_day, read_language, says_the_same, take_title
+from rag.page_margins import without_margins
+from rag.stated_metadata import read_stated
 from rag.text import Part, build_text, join_cells, one_line
 
 if TYPE_CHECKING:
@@ -51,21 +54,25 @@ def read_html(name: str, text: str) -> NewDocument:
     """
     page = _parse(name, text)
     # Read before the article is extracted, which changes the tree.
-    language, headline = _language(page), _headline(page)
+    language, stated, headline = _language(page), read_stated(page), _headline(page)
+    strict_text = _strict_text(name, page)
     article = _article(name, page)
-    title, parts = take_title(
-        headline or one_line(article.title or ""), list(_flow(article.body, "paragraph"))
-    )
+    if article is None:
+        raise LoadError(name, _no_article(name))
+    author = _author(stated.author or article.author)
+    found = [part for part in _flow(article.body, "paragraph") if part.text.strip()]
+    found = without_margins(found, author, strict_text)
+    title, parts = take_title(stated.title or headline or one_line(article.title or ""), found)
     canonical, blocks = build_text(parts)
     if not any(_is_sentence(canonical[block.start : block.end]) for block in blocks):
         raise LoadError(name, _no_article(name))
     return NewDocument(
         text=canonical,
         title=title,
-        source=one_line(article.sitename or article.hostname or ""),
+        source=stated.source or one_line(article.sitename or article.hostname or ""),
         url=_address(article.url),
-        published=_day(article.date),
-        author=_author(article.author),
+        published=stated.published or _day(article.date),
+        author=author,
         language=language,
         media_type="text/html",
         blocks=blocks,
@@ -118,8 +125,17 @@ def _keep_what_it_would_drop(page: Any) -> None:
         nested.drop_tag()
 
 
-def _article(name: str, page: Any) -> Any:
-    """Return trafilatura's document of the page."""
+def _strict_text(name: str, page: Any) -> str:
+    """Return what trafilatura is most certain of, "" if nothing."""
+    try:
+        article = _article(name, deepcopy(page), strictly=True)
+    except LoadError:
+        return ""
+    return "" if article is None else str(article.text)
+
+
+def _article(name: str, page: Any, *, strictly: bool = False) -> Any:
+    """Return trafilatura's document of the page, None where it finds none; `strictly` leaves more out."""
     from trafilatura import bare_extraction
 
     # What it logs is for its developers; what matters here is raised.
@@ -128,15 +144,17 @@ def _article(name: str, page: Any) -> Any:
     # A day that is only guessed from the page's text is worse than none.
     days = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
     try:
-        article = bare_extraction(
-            page, include_comments=False, include_tables=True, with_metadata=True, date_extraction_params=days
+        return bare_extraction(
+            page,
+            include_comments=False,
+            include_tables=True,
+            with_metadata=not strictly,
+            date_extraction_params=days,
+            favor_precision=strictly,
         )
     # Its rules meet any page that was ever written, and fail in ways that it does not list.
     except Exception as error:
         raise LoadError(name, _no_article(name)) from error
-    if article is None:
-        raise LoadError(name, _no_article(name))
-    return article
 
 
 def _language(page: Any) -> str:
@@ -148,15 +166,16 @@ def _language(page: Any) -> str:
 
 
 def _headline(page: Any) -> str:
-    """Return the heading that the page's <title> repeats, "" if none does.
+    """Return the heading that the page's <title> repeats; if none does, <title> where several <h1> compete.
 
     Better than trafilatura's choice where the first heading of the page is a greeting or an
-    advertisement, and it comes without the site's name.
+    advertisement, and it comes without the site's name. "" leaves the choice to trafilatura.
     """
     # The first that has words: drawings (SVG) have titles too, mostly empty ones.
     title = next(filter(None, (one_line(element.text or "") for element in page.iter("title"))), "")
     headings = (one_line(heading.text_content()) for heading in page.iter("h1", "h2"))
-    return next((heading for heading in headings if says_the_same(heading, title)), "")
+    repeated = next((heading for heading in headings if says_the_same(heading, title)), "")
+    return repeated or (title if len(page.findall(".//h1")) > 1 else "")
 
 
 def _author(found: str | None) -> str:
@@ -180,13 +199,18 @@ def _day(found: str | None) -> date | None:
 def _flow(element: _Element, kind: BlockKind) -> Iterator[Part]:
     """Yield the blocks of an element in order; words between its blocks become blocks of `kind`."""
     level = _level(element) if kind == "heading" else 0
-    words = element.text or ""
+    words, found = element.text or "", False
     for child in element:
         if not _is_block(child):
             words += _words(child)
         else:
+            found = found or bool(words.strip())
             yield Part(kind, words, level)
-            yield from _block(child)
+            # The first paragraph of an item is the item; what follows it in the same one is not another.
+            is_item = kind == "list_item" and child.tag == "p" and not found
+            for part in _flow(child, kind) if is_item else _block(child):
+                found = found or bool(part.text.strip())
+                yield part
             words = ""
         words += child.tail or ""
     yield Part(kind, words, level)

@@ -56,6 +56,17 @@ def plain_value(value: object) -> str:
     return one_line(str(value)) if isinstance(value, str | int | float | date) else ""
 
 
+def text_of_markup(markup: str) -> str:
+    """Return the words of a piece of HTML, as feeds and JSON-LD have in titles, on one line."""
+    # Normalised first: control characters are no HTML.
+    markup = one_line(markup)
+    if "<" not in markup and "&" not in markup:
+        return markup
+    from lxml.html import fragment_fromstring
+
+    return one_line(fragment_fromstring(markup, create_parent=True).text_content())
+
+
 def read_day(value: object) -> date | None:
     """Return the day that `value` names: a date, an ISO string, or words as "12 October 2023".
 

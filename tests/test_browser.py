@@ -61,8 +61,8 @@ if CHROMIUM is None and not os.environ.get("CI"):
 class Server:
     """The app in a process of its own, on a free port, with folders of its own."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self.environment = environment
+    def __init__(self, folder: Path, script: str = "app.py", **environment: str) -> None:
+        self.script, self.environment = script, environment
         self.data, self.corpus = folder / "data", folder / "corpus"
         self.corpus.mkdir()
         for name in ARTICLES:
@@ -77,7 +77,7 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FOOTNOTE_", "OPENAI_"))}
         environment |= {"FOOTNOTE_DATA_DIR": str(self.data), "FOOTNOTE_CORPUS_DIR": str(self.corpus)}
         environment |= self.environment
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.port", str(self.port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
         )

@@ -18,6 +18,26 @@ views.results = (root, data, emit) => {
         button(choice.label, () => emit({ do: choice.do, id: item.id }), { "aria-label": `${choice.label}: ${item.name}` }))) : null))));
 };
 
+// The articles of a feed, to tick those that are to be added.
+views.entries = (root, data, emit) => {
+  const list = choices("Article", data.entries, [], 0, 1);
+  const add = el("button", { type: "submit", class: "main" });
+  const count = () => {
+    add.textContent = list.chosen().length ? `Add ${plural(list.chosen().length, "article")}` : "Add articles";
+    add.disabled = !list.chosen().length;
+  };
+  const form = el("form", { class: "panel feed", "aria-label": `Articles of ${data.title}` }, list.node,
+    el("div", { class: "actions" }, add, button("Leave it", () => emit({ do: "leave" }))));
+  form.querySelector("legend").replaceChildren(data.title);
+  form.addEventListener("change", count);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    emit({ do: "take", ids: list.chosen() });
+  });
+  fill(root, form);
+  count();
+};
+
 views.removed = (root, data, emit) => {
   fill(root, el("details", {}, el("summary", {}, `Removed files that stay away (${data.items.length})`),
     el("ul", {}, data.items.map((item) => el("li", {},

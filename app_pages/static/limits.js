@@ -48,8 +48,8 @@ function panel(data, send, close) {
 }
 
 // A list to tick; a field to search it where it is long. What is ticked stays in sight.
-function choices(name, items, chosen, more = 0) {
-  if (items.length < 2 && !chosen.length) return { node: null, chosen: () => [] };
+function choices(name, items, chosen, more = 0, fewest = 2) {
+  if (items.length < fewest && !chosen.length) return { node: null, chosen: () => [] };
   const held = new Set(items.map((item) => item.id));
   const gone = chosen.filter((id) => !held.has(id)).map((id) => ({ id, name: name === "Article" ? "No longer here" : id, note: "" }));
   const ticked = new Set(chosen);

@@ -1,0 +1,83 @@
+"""Adding from the web in the browser: addresses, and the entries of a feed to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from test_browser import Server, assert_no_sideways_scrolling, browser, page  # noqa: F401  # the fixtures
+from test_load_url import PAGE
+
+from tests.web import Web, serve
+
+pytestmark = pytest.mark.browser
+
+ITEM = (
+    "<item><title>{title}</title><link>/{n}</link><pubDate>Tue, {n:02} Mar 2024 10:00:00 GMT</pubDate></item>"
+)
+IMAGE = "&lt;img src=x onerror=window.hacked=1&gt;"
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Web]:
+    with serve() as web:
+        titles = ["The bridge", f"A :red[ferry] {IMAGE} $x^2$", "The tunnel"]
+        items = "".join(ITEM.format(title=title, n=n) for n, title in enumerate(titles, 1))
+        web.page(
+            "/feed",
+            f"<rss version='2.0'><channel><title>Harbour **Gazette** {IMAGE}</title>{items}</channel></rss>",
+        )
+        for n, title in enumerate(titles, 1):
+            web.page(f"/{n}", PAGE.replace("The bridge", title))
+        web.status("/gone", 404)
+        yield web
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("app"), "tests/app_on_loopback.py")
+    server.start()
+    yield server
+    server.stop()
+    server.log.close()
+
+
+def add(page: Page, *addresses: str) -> None:  # noqa: F811  # the fixture
+    field = page.get_by_label("Addresses of articles or feeds")
+    if not field.is_visible():
+        page.get_by_text("Add from the web").click()
+    field.fill("\n".join(addresses))
+    page.get_by_role("button", name="Add these addresses").click()
+
+
+def test_addresses_are_added_and_a_feeds_articles_chosen(page: Page, web: Web):  # noqa: F811  # the fixture
+    page.goto("/library")
+    base = web.url("", "127.0.0.1")
+    add(page, f"{base}/1", f"{base}/gone", f"{base}/feed")
+    results = page.get_by_role("list", name="What became of the files")
+    expect(results).to_contain_text("The bridge")
+    expect(results).to_contain_text("leads to no page (HTTP 404): check the address.")
+    expect(results).to_contain_text("A feed with 3 articles: choose from them below.")
+
+    feed = page.get_by_role("form", name="Articles of Harbour")
+    expect(feed.get_by_role("checkbox")).to_have_count(3)
+    expect(feed.get_by_role("button", name="Add articles")).to_be_disabled()
+    feed.get_by_label("The tunnel").check()
+    feed.get_by_label("A :red[ferry]").check()
+    assert_no_sideways_scrolling(page)
+    feed.get_by_role("button", name="Add 2 articles").click()
+    expect(page.get_by_role("link", name="The tunnel")).to_be_visible()
+    expect(page.get_by_role("link", name="A :red[ferry]")).to_be_visible()
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="The tunnel"))
+    expect(row).to_contain_text("3 Mar 2024")
+    expect(feed).to_have_count(0)
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_feed_can_be_left(page: Page, web: Web):  # noqa: F811  # the fixture
+    page.goto("/library")
+    add(page, web.url("/feed", "127.0.0.1"))
+    feed = page.get_by_role("form", name="Articles of Harbour")
+    feed.get_by_role("button", name="Leave it").click()
+    expect(feed).to_have_count(0)

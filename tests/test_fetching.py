@@ -1,0 +1,225 @@
+"""Fetching from a real server: what is had, what is refused, and how long it may take."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from rag import LoadError
+from rag.fetching import PUBLIC, Network, fetch
+from tests.web import CERTIFICATE, Web, serve
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serve() as web:
+        yield web
+
+
+def refusal(url: str, network: Network) -> str:
+    with pytest.raises(LoadError) as caught:
+        fetch(url, network)
+    assert caught.value.reason.startswith(caught.value.path)
+    return caught.value.reason.removeprefix(caught.value.path).strip()
+
+
+def test_a_page_comes_with_its_kind_and_its_host_is_looked_up_once(web: Web):
+    got = fetch(web.page("/a", "ü", "text/HTML; charset=UTF-8"), web.network)
+    assert (got.url, got.media_type, got.charset, got.data) == (
+        web.url("/a"),
+        "text/html",
+        "utf-8",
+        "ü".encode(),
+    )
+    assert web.asked == [(f"articles.test:{web.port}", "/a")]
+    assert web.resolved == ["articles.test"]
+
+
+def test_the_public_network_does_not_reach_this_computer_however_it_is_written(web: Web):
+    web.page("/a", "secret")
+    for host in (
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "127.0.0.1.",
+    ):
+        assert "not on the public internet" in refusal(web.url("/a", host), PUBLIC)
+    assert web.asked == []
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_refused(web: Web):
+    web.names["two.test"] = ["127.0.0.1", "10.0.0.1"]
+    web.page("/a", "secret")
+    assert "not on the public internet" in refusal(web.url("/a", "two.test"), web.network)
+    assert web.asked == []
+
+
+def test_a_name_that_answers_otherwise_the_second_time_gains_nothing(web: Web):
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    network = replace(web.network, resolve=lambda host, seconds: next(answers))
+    assert fetch(web.page("/a", "text"), network).data == b"text"
+    assert next(answers) == ["10.0.0.1"]
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer(web: Web):
+    web.page("/a", "text")
+    network = replace(web.network, is_allowed=lambda address: address in ("127.0.0.2", "127.0.0.1"))
+    web.names["articles.test"] = ["127.0.0.2", "127.0.0.1"]
+    assert fetch(web.url("/a"), network).data == b"text"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://inside.test/", "http://169.254.169.254/latest", "http://[::1]/", "http://0x0a000001/"]
+)
+def test_a_redirect_to_a_private_address_is_refused(web: Web, target: str):
+    web.names |= {"inside.test": ["192.168.0.1"], "169.254.169.254": ["169.254.169.254"]}
+    web.names |= {"::1": ["::1"], "0x0a000001": ["10.0.0.1"]}
+    assert "not on the public internet" in refusal(web.status("/a", 302, target), web.network)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "file:///etc/passwd",
+        "ftp://articles.test/",
+        "http://me:pw@articles.test/",
+        "http://[::1",
+        "http://a:port/",
+    ],
+)
+def test_a_redirect_to_what_is_no_address_of_the_web_is_refused(web: Web, target: str):
+    assert "no web address" in refusal(web.status("/a", 302, target), web.network)
+
+
+def test_redirects_are_followed_five_times_and_looked_up_each_time(web: Web):
+    for n in range(5):
+        web.status(f"/{n}", 301 + n % 2, f"/{n + 1}")
+    web.page("/5", "here")
+    got = fetch(web.url("/0"), web.network)
+    assert (got.url, got.data) == (web.url("/5"), b"here")
+    assert web.resolved == ["articles.test"] * 6
+    web.status("/5", 308, "/6")
+    assert refusal(web.url("/0"), web.network).startswith("redirects more than 5 times:")
+
+
+def test_a_redirect_to_nowhere_says_so(web: Web):
+    assert refusal(web.status("/a", 302), web.network) == "redirects to nowhere: check the address."
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(404, "leads to no page"), (410, "leads to no page"), (403, "not shown to programs"), (401, "sign-in"),
+     (429, "try again later"), (503, "a server that fails"), (418, "gave no page")],
+)  # fmt: skip
+def test_a_status_that_is_no_page_is_one_sentence(web: Web, status: int, says: str):
+    reason = refusal(web.status("/a", status), web.network)
+    assert says in reason
+    assert f"HTTP {status}" in reason
+
+
+def test_a_body_without_end_is_stopped_at_the_limit(web: Web):
+    sent = 0
+
+    def endless(request: BaseHTTPRequestHandler) -> None:
+        nonlocal sent
+        request.send_response(200)
+        request.end_headers()
+        while sent < 100_000_000:
+            sent += request.wfile.write(b"a" * 65_536)
+
+    web.answers["/a"] = endless
+    network = replace(web.network, max_bytes=1_000_000)
+    assert refusal(web.url("/a"), network).startswith("is larger than 1,000,000 bytes")
+    assert sent < 50_000_000
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_bomb_is_stopped_at_the_limit(web: Web, layers: int):
+    bomb = b"\0" * 50_000_000
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    url = web.page("/a", bomb, Content_Encoding=", ".join(["gzip"] * layers))
+    says = "is larger than 10 MB" if layers == 1 else "in a form that was not asked for"
+    assert says in refusal(url, web.network)
+
+
+def test_a_compressed_page_is_unpacked(web: Web):
+    url = web.page("/a", gzip.compress(b"text " * 1_000), Content_Encoding="gzip")
+    assert fetch(url, web.network).data == b"text " * 1_000
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(b"no gzip at all", "came damaged"), (gzip.compress(b"text" * 99)[:-12], "broke off")],
+)
+def test_a_damaged_page_is_refused(web: Web, data: bytes, says: str):
+    assert says in refusal(web.page("/a", data, Content_Encoding="gzip"), web.network)
+
+
+def test_a_page_that_ends_too_soon_is_refused(web: Web):
+    assert "no proper answer" in refusal(web.page("/a", "text", Content_Length="99"), web.network)
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_a_slow_drip_ends_with_the_time_for_everything(web: Web, part: str):
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b""))
+        for n in range(60):
+            request.wfile.write(b"a" if part == "body" else b"X-%d: a\r\n" % n)
+            time.sleep(0.1)
+
+    web.answers["/a"] = drip
+    start = time.monotonic()
+    reason = refusal(web.url("/a"), replace(web.network, timeout_seconds=0.5))
+    assert reason.startswith("took longer than 0.5 seconds:")
+    assert time.monotonic() - start < 2
+
+
+def test_a_resolver_that_does_not_answer_ends_with_the_time(web: Web, monkeypatch: pytest.MonkeyPatch):
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: ended.wait(10) and [])
+    reason = refusal("http://example.org/", replace(PUBLIC, timeout_seconds=0.2))
+    ended.set()
+    assert reason.startswith("took longer than 0.2 seconds:")
+
+
+def test_names_and_servers_that_are_not_there_say_what_to_do(web: Web):
+    assert "there is no server named gone.test" in refusal(web.url("/", "gone.test"), web.network)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert refusal(f"http://articles.test:{port}/", web.network).startswith("can't be reached")
+
+
+def test_what_is_no_web_server_gives_no_proper_answer(web: Web):
+    web.answers["/a"] = lambda request: request.wfile.write(b"220 mail.test ESMTP\r\n")
+    assert "no proper answer" in refusal(web.url("/a"), web.network)
+
+
+def test_proxies_of_the_environment_are_not_used(web: Web, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch(web.page("/a", "text"), web.network).data == b"text"
+
+
+def test_a_certificate_must_be_trusted_and_carry_the_hosts_name():
+    trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
+    with serve(tls=True) as web:
+        web.page("/a", "text")
+        web.names["other.test"] = ["127.0.0.1"]
+        url = web.url("/a", scheme="https")
+        assert fetch(url, replace(web.network, tls=trusting)).data == b"text"
+        assert "no certificate that can be trusted" in refusal(url, web.network)
+        other = web.url("/a", "other.test", "https")
+        assert "no certificate" in refusal(other, replace(web.network, tls=trusting))
