@@ -3,6 +3,8 @@
 The public names, in the order of the pipeline.
 """
 
+from typing import TYPE_CHECKING
+
 from rag.assistant import Assistant
 from rag.catalog_view import Tombstone
 from rag.documents import (
@@ -38,10 +40,12 @@ from rag.errors import (
     VectorIndexError,
 )
 from rag.library import Library, LibraryStatus
-from rag.load_url import load_url
 from rag.loaders import load_bytes, load_file
 from rag.settings import Settings
 from rag.support import Support, check_support
+
+if TYPE_CHECKING:
+    from rag.load_web import load_url
 
 __all__ = [
     "AddReport",
@@ -84,3 +88,12 @@ __all__ = [
     "load_file",
     "load_url",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Imported where it is asked for: the HTTP client takes a tenth of a second, which a start is spared.
+    if name == "load_url":
+        from rag.load_web import load_url
+
+        return load_url
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

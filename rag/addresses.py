@@ -7,11 +7,13 @@ import socket
 import threading
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-
-from httpx2 import URL, InvalidURL
+from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.text import one_line
+
+if TYPE_CHECKING:
+    from httpx2 import URL
 
 _SHOWN_CHARACTERS = 120
 _LONGEST = 4_000
@@ -32,6 +34,9 @@ def web_address(text: str) -> URL:
     LoadError
         It is no address of the web, or holds a user name or password.
     """
+    # Here, as the command line asks only whether something is an address.
+    from httpx2 import URL, InvalidURL
+
     name = shown_address(text)
     try:
         url = URL(text.strip()) if len(text) <= _LONGEST else None

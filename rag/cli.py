@@ -42,11 +42,9 @@ from rag.documents import (
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
-from rag.feeds import load_entry, load_feed
 from rag.folder import corpus_key
 from rag.ingestion import Job
 from rag.library import Library
-from rag.load_url import load_url
 from rag.loaders import SUPPORTED, load_file
 from rag.settings import Settings
 
@@ -205,11 +203,15 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
 
 def _jobs(settings: Settings, given: str) -> list[Job]:
     if is_web_address(given):
+        from rag.load_web import load_url
+
         return [Job(given, partial(_from_web, partial(load_url, given, settings)))]
     return [Job(path.name, partial(_load, settings, path)) for path in _files(Path(given))]
 
 
 def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[Job]:
+    from rag.feeds import load_entry, load_feed
+
     feed = load_feed(url, settings)
     return [
         Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)))

@@ -13,7 +13,7 @@ from rag.addresses import shown_address, web_address
 from rag.documents import Loaded
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network
-from rag.load_url import fetch_within, load_url, read_fetched
+from rag.load_web import fetch_within, load_url, read_fetched
 from rag.metadata import text_of_markup
 from rag.settings import Settings
 from rag.text import one_line

@@ -12,7 +12,7 @@ import pytest
 import rag.cli
 from rag import Library, LoadError, Settings
 from rag.feeds import Entry, Feed, load_entry, load_feed, load_page_or_feed
-from rag.load_url import load_url
+from rag.load_web import load_url
 from tests.test_load_url import PAGE
 from tests.web import Web, serve
 
@@ -117,8 +117,9 @@ def test_the_command_line_adds_the_latest_of_a_feed_and_addresses(
     web.page("/new", PAGE)
     web.page("/direct", PAGE.replace("bridge", "ferry"))
     monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(library.settings.data_dir))
-    for name, function in (("load_url", load_url), ("load_feed", load_feed), ("load_entry", load_entry)):
-        monkeypatch.setattr(rag.cli, name, partial(function, network=web.network))
+    monkeypatch.setattr("rag.load_web.load_url", partial(load_url, network=web.network))
+    monkeypatch.setattr("rag.feeds.load_feed", partial(load_feed, network=web.network))
+    monkeypatch.setattr("rag.feeds.load_entry", partial(load_entry, network=web.network))
     arguments = ["add", web.url("/direct"), web.url("/gone"), "--feed", web.url("/feed"), "--latest", "1"]
     web.status("/gone", 404)
     assert rag.cli.main(arguments) == 1
