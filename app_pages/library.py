@@ -25,9 +25,10 @@ from app_pages.places import article_link
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Document, DocumentNotFound, FootnoteError
+from rag.formats import TAKEN
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
-TAKES = "Choose or drop Markdown, text and HTML files"
+TAKES = f"Choose or drop files: {TAKEN}"
 
 
 def page() -> None:

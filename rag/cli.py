@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,8 @@ from rag.exporting import export_library, import_library
 from rag.folder import corpus_key
 from rag.ingestion import Job
 from rag.library import Library
-from rag.loaders import SUPPORTED, load_file
+from rag.formats import SUPPORTED, TAKEN
+from rag.loaders import load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
@@ -154,9 +155,7 @@ def _filters(options: argparse.Namespace) -> Filters:
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     paths = [path for given in options.path for path in _files(given)]
     if not paths:
-        raise LoadError(
-            str(options.path[0]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
-        )
+        raise LoadError(str(options.path[0]), f"No file there can be read: {TAKEN} can.")
     jobs = (Job(path.name, partial(_load, settings, path)) for path in paths)
     with _bar(options, len(paths)) as bar:
         report = library.ingest(jobs, len(paths), partial(_show, bar))
@@ -187,12 +186,9 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
-    loaded = load_file(path, settings.max_upload_bytes)
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    if not absolute.is_relative_to(corpus):
-        return loaded
-    key = corpus_key(corpus, absolute)
-    return Loaded([replace(document, key=key) for document in loaded.documents], loaded.failed)
+    key = corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else ""
+    return load_file(path, settings.max_upload_bytes, key)
 
 
 def _print_report(report: AddReport, as_json: bool) -> None:

@@ -67,7 +67,13 @@ function body(blocks, places) {
   const numbers = new Map(places.filter((place) => place.number).map((place) => [place.id, place]));
   const text = el("div", { class: "text" });
   let open = null;
+  let page = null;
   for (const block of blocks) {
+    if (block.page && block.page !== page) {
+      page = block.page;
+      open = null;
+      text.append(el("div", { class: "page-break", role: "separator", "aria-label": `Page ${page}` }, `page ${page}`));
+    }
     const kind = block.kind.startsWith("table") ? "table" : block.kind === "list_item" ? "ul" : null;
     if (!kind || open?.tagName.toLowerCase() !== kind || block.kind === "table_header") {
       open = kind ? el(kind, { dir: "auto" }) : null;
