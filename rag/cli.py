@@ -41,9 +41,9 @@ from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
 from rag.folder import corpus_key
+from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
 from rag.library import Library
-from rag.formats import SUPPORTED, TAKEN
 from rag.loaders import load_file
 from rag.settings import Settings
 

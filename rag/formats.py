@@ -11,7 +11,8 @@ from typing import Literal
 from rag.load_mail import looks_like_mail
 
 Kind = Literal[
-    "pdf", "docx", "odt", "pptx", "epub", "zip", "msg", "eml", "rtf", "csv", "jsonl", "json", "html", "markdown", "text", ""
+    "pdf", "docx", "odt", "pptx", "epub", "zip", "msg", "eml", "rtf", "csv", "jsonl", "json",
+    "html", "markdown", "text", "",
 ]  # fmt: skip
 
 _BY_NAME: dict[str, Kind] = {

@@ -179,7 +179,7 @@ def _rtf_text(data: bytes) -> str:
     from striprtf.striprtf import rtf_to_text
 
     # RTF is ASCII, and says in itself how other characters are written.
-    return normalise_text(rtf_to_text(data.decode("latin-1"), errors="replace"))
+    return normalise_text(str(rtf_to_text(data.decode("latin-1"), errors="replace")))  # type: ignore[no-untyped-call]
 
 
 def read_text(text: str) -> NewDocument:

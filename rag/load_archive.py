@@ -20,7 +20,7 @@ _MOST_RATIO = 150
 """So many times its own size; texts are packed to a tenth, and only bombs to a hundredth and less."""
 _SMALL_BYTES = 20 * 1024 * 1024
 DEEPEST = 2
-_IGNORED = ("__MACOSX/", ".")
+_OF_MACS = "__MACOSX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def open_archive(name: str, data: bytes) -> zipfile.ZipFile:
     if size > MOST_BYTES or (size > _SMALL_BYTES and size > _MOST_RATIO * len(data)):
         raise LoadError(
             name,
-            f"{name} would unpack to {size / 1024**2:,.0f} MB, more than is taken: unpack it and add its files.",
+            f"{name} would unpack to {size / 1024**2:,.0f} MB, too much: unpack it and add its files.",
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise LoadError(name, f"{name} is protected by a password: unpack it and add its files.")
@@ -77,10 +77,11 @@ def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadErr
     """Yield the files of an archive in order, those that can't be unpacked as an error."""
     with open_archive(name, data) as archive:
         for entry in archive.infolist():
-            parts = entry.filename.replace("\\", "/").split("/")
-            if entry.is_dir() or any(part.startswith(_IGNORED) or part + "/" in _IGNORED for part in parts):
+            steps = entry.filename.replace("\\", "/").split("/")
+            parts = [part for part in steps if part not in ("", ".", "..")]
+            if entry.is_dir() or any(part.startswith(".") or part == _OF_MACS for part in parts):
                 continue
-            shown = "/".join(part for part in parts if part)
+            shown = "/".join(parts)
             if entry.file_size > max_bytes:
                 size = entry.file_size / 1024**2
                 yield LoadError(shown, f"{shown} in {name} is {size:,.1f} MB, more than is taken: split it.")

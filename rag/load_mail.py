@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from email import message_from_bytes, policy
@@ -57,20 +58,12 @@ def read_eml(name: str, data: bytes) -> Mail:
 def _bodies(message: Message) -> tuple[str, str, list[Member]]:
     plain, html = list[str](), list[str]()
     attachments = list[Member]()
-    for part in message.walk():
-        if part.is_multipart() and part.get_content_type() != "message/rfc822":
-            continue
-        if any(
-            part is inner
-            for whole in message.walk()
-            if whole.get_content_type() == "message/rfc822"
-            for inner in _inside(whole)
-        ):
-            continue
+    for part in _leaves(message):
         kind, name = part.get_content_type(), part.get_filename()
         if kind == "message/rfc822":
+            # A message that was sent along; what is in it is its own.
             inner = part.get_payload()
-            if isinstance(inner, list) and inner:
+            if isinstance(inner, list) and inner and isinstance(inner[0], Message):
                 attachments.append(Member(name or "message.eml", inner[0].as_bytes()))
         elif name or part.get_content_disposition() == "attachment":
             content = part.get_payload(decode=True)
@@ -80,8 +73,14 @@ def _bodies(message: Message) -> tuple[str, str, list[Member]]:
     return "\n\n".join(plain), "\n".join(html), attachments
 
 
-def _inside(whole: Message) -> list[Message]:
-    return [part for part in whole.walk() if part is not whole]
+def _leaves(message: Message) -> Iterator[Message]:
+    parts = message.get_payload()
+    if isinstance(parts, list) and message.get_content_type() != "message/rfc822":
+        for part in parts:
+            if isinstance(part, Message):
+                yield from _leaves(part)
+    else:
+        yield message
 
 
 def _content(part: Message) -> str:

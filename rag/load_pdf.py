@@ -80,7 +80,7 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
 
 
 def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
-    """Return the height of a page (0 for one with turned text, which keeps the file's order) and its lines."""
+    """Return the height of a page and its lines; 0 for one that is turned, which keeps the file's order."""
     page = pdf[number]
     try:
         text = page.get_textpage()

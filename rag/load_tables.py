@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Any
 
+from rag.blocks import tidy_plain
 from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.metadata import plain_value, read_day, read_language, title_of_name
-from rag.blocks import tidy_plain
 from rag.text import normalise_text, one_line
 
 MOST_ROWS = 50_000
@@ -56,14 +56,22 @@ def read_csv(name: str, text: str) -> list[NewDocument]:
         if len(header) > MOST_COLUMNS:
             raise LoadError(
                 name,
-                f"{name} has {len(header):,} columns and the limit is {MOST_COLUMNS}: leave out what is not needed.",
+                f"{name} has {len(header):,} columns and the limit is {MOST_COLUMNS}: leave out the others.",
             )
-        labels = [label or f"Column {index}" for index, label in enumerate(header, 1)]
+        labels = _labels(header)
         return _documents(name, (dict(zip(labels, row, strict=False)) for row in rows), "text/csv")
     except csv.Error as error:
         raise LoadError(
             name, f"{name} is no CSV that can be read ({error}): save it as CSV again."
         ) from error
+
+
+def _labels(header: list[str]) -> list[str]:
+    """Return the names of the columns, each once."""
+    labels = dict[str, None]()
+    for index, label in enumerate(header, 1):
+        labels[label if label and label not in labels else f"{label or 'Column'} {index}"] = None
+    return list(labels) if len(labels) == len(header) else [f"Column {i}" for i in range(1, len(header) + 1)]
 
 
 def _delimiter(text: str) -> str:

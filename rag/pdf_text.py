@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from rag.documents import BlockKind
@@ -99,7 +100,7 @@ def _pitch(lines: list[Line]) -> float:
     """Return the usual distance from line to line, in heights of a letter."""
     steps = [
         (before.y0 - line.y0) / line.size
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in pairwise(lines)
         if before.column == line.column and 0 < before.y0 - line.y0 < 3 * line.size
     ]
     return median(steps) if steps else 1.2
@@ -242,7 +243,7 @@ def _table_columns(lines: list[Line]) -> list[tuple[float, float]]:
 
 
 def _cells(line: Line, columns: Sequence[tuple[float, float]]) -> list[str]:
-    """Return the words of a row column by column; those of a cell that reaches over several go to the nearest."""
+    """Return the words of a row column by column, those of a cell over several to the nearest each."""
     found = [list[str]() for _ in columns]
     for segment in line.segments:
         touched = [c for c in columns if min(c[1], segment.x1) > max(c[0], segment.x0)]

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -25,7 +26,8 @@ SECONDS = 30.0
 MEMORY_BYTES = 1024**3
 _IDLE_SECONDS = 60.0
 _FILES = 500
-"""A worker is replaced after so many files, since parsers keep memory."""
+_GROWN_BYTES = 512 * 1024**2
+"""A worker is replaced after so many files or so much memory, which parsers keep."""
 
 
 class Worker:
@@ -40,7 +42,7 @@ class Worker:
         self._idle: threading.Timer | None = None
 
     def read(self, name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
-        """Return what a file holds; that it took too long, too much memory or broke its parser is a failure."""
+        """Return what a file holds; that it took too long or broke its parser is a failure."""
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
@@ -69,7 +71,8 @@ class Worker:
         timer.start()
         request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data)}
         try:
-            assert process.stdin is not None and process.stdout is not None
+            assert process.stdin is not None  # both are pipes
+            assert process.stdout is not None
             process.stdin.write(json.dumps(request).encode() + b"\n" + data)
             process.stdin.flush()
             answer = process.stdout.readline()
@@ -78,7 +81,10 @@ class Worker:
         finally:
             timer.cancel()
         if answer.endswith(b"\n"):
-            return _loaded(json.loads(answer))
+            found = json.loads(answer)
+            if found["grown"]:
+                self._stop()
+            return _loaded(found)
         self._stop()
         if late.is_set():
             why = f"took more than {self._seconds:.0f} seconds to read: split it, or add its text as .txt"
@@ -111,10 +117,8 @@ class Worker:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    try:
+                    with suppress(OSError):  # what was still to be written
                         pipe.close()
-                    except OSError:  # what was still to be written
-                        pass
         self._process = None
 
 
@@ -137,7 +141,16 @@ def _answer(loaded: Loaded) -> bytes:
         for d in loaded.documents
     ]  # fmt: skip
     failed = [[error.path, error.reason] for error in loaded.failed]
-    return json.dumps({"documents": documents, "failed": failed}).encode() + b"\n"
+    answer = {"documents": documents, "failed": failed, "grown": _peak_bytes() > _GROWN_BYTES}
+    return json.dumps(answer).encode() + b"\n"
+
+
+def _peak_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _loaded(answer: dict[str, Any]) -> Loaded:
