@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from rag.documents import NewDocument
@@ -32,6 +33,8 @@ _NO_TITLE = re.compile(
     r"microsoft|untitled|unbenannt|\.(?:docx?|pdf|indd|tex|pptx?|odt|rtf|pages)$|^\W*$", re.I
 )
 _BOLD_WEIGHT = 600
+# What stands before the title is no longer than this: a rubric, a logo's words.
+_SHORT = 160
 
 
 def read_pdf(name: str, data: bytes) -> NewDocument:
@@ -207,7 +210,7 @@ def _title(stated: str, found: list[Paragraph]) -> tuple[str, list[Paragraph]]:
     first = [paragraph for paragraph in found if paragraph.page == 1][:12]
     shown = next((p for p in first if stated and _letters(p.text) == _letters(stated)), None)
     # The heading at the head of the first page in the largest letters.
-    headings = [p for p in first[:4] if p.kind == "heading"]
+    headings = [p for p in takewhile(lambda p: len(p.text) < _SHORT, first) if p.kind == "heading"]
     shown = shown or max(headings, key=lambda p: p.size, default=None)
     if shown is None or len(found) == 1:
         return stated, found

@@ -102,6 +102,10 @@ def _columns(segments: list[Segment], depth: int) -> list[list[Segment]]:
         return [segments] if segments else []
     crossing = sorted((s for s in segments if s.x0 < gutter - 1 and s.x1 > gutter + 1), key=lambda s: -s.y1)
     others = [s for s in segments if s not in crossing]
+    # A heading seldom reaches over the gutter, and belongs to the text below it all the same.
+    headings = [s for s in others if any(_is_heading_of(s, below, others) for below in crossing)]
+    crossing = sorted([*crossing, *headings], key=lambda s: -s.y1)
+    others = [s for s in others if s not in headings]
     found = list[list[Segment]]()
     edges = [float("inf"), *(s.y0 for s in crossing), float("-inf")]
     for index, (above, below) in enumerate(pairwise(edges)):
@@ -116,6 +120,14 @@ def _columns(segments: list[Segment], depth: int) -> list[list[Segment]]:
             else:
                 found.append([crossing[index]])
     return found
+
+
+def _is_heading_of(segment: Segment, below: Segment, others: list[Segment]) -> bool:
+    """Whether this is a line in other letters right above a text over all columns, and beside nothing."""
+    usual = median(s.size for s in others)
+    gap = segment.y0 - below.y1
+    beside = any(s is not segment and s.y0 < segment.y1 and s.y1 > segment.y0 for s in others)
+    return (segment.size > 1.1 * usual or segment.bold) and -2 < gap < 2.5 * segment.size and not beside
 
 
 def _gutter(segments: list[Segment]) -> float | None:

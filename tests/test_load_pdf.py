@@ -108,6 +108,15 @@ def test_columns_are_read_one_after_the_other_whatever_the_file_s_order() -> Non
     assert document.text == " ".join([*LEFT, *RIGHT])
 
 
+def test_a_heading_below_the_columns_stays_with_its_text() -> None:
+    below = [
+        (60, 500, "What it cost", 14),
+        (60, 480, "The bridge cost 84 million crowns, a third more than was planned."),
+    ]
+    document = load(pdf([*column(60, 600, LEFT), *column(310, 600, RIGHT), *below]))
+    assert document.text.split("\n\n") == [" ".join([*LEFT, *RIGHT]), "What it cost", below[1][2]]
+
+
 def test_hyphens_at_line_ends_are_undone_and_those_of_words_stay() -> None:
     lines = [
         "The minister spoke of the infra-",
