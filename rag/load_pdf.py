@@ -164,22 +164,26 @@ def _segments(page: Any) -> Iterator[Segment]:
 
 def _without_running_heads(pages: list[tuple[float, list[Line]]]) -> list[tuple[float, list[Line]]]:
     """Drop page numbers, and what stands at the edge of several pages alike but for its numbers."""
-    seen = Counter(
-        key for height, lines in pages for key in {_edge_key(line) for line in _edges(height, lines)}
-    )
+    edges = [_edges(height, lines) for height, lines in pages]
+    alike = Counter(key for page in edges for key in {_edge_key(line) for line in page})
+    counting = Counter(_numbering(line, number) for number, page in enumerate(edges) for line in page)
+
+    def runs(line: Line, number: int) -> bool:
+        numbering = _numbering(line, number)
+        counted = numbering is not None and counting[numbering] >= _REPEATED_PAGES
+        return counted or alike[_edge_key(line)] >= _REPEATED_PAGES or bool(_PAGE_NUMBER.fullmatch(line.text))
+
     return [
-        (
-            height,
-            [
-                line
-                for line in lines
-                if line not in (edges := _edges(height, lines))
-                or not (_PAGE_NUMBER.fullmatch(line.text) or seen[_edge_key(line)] >= _REPEATED_PAGES)
-                or len(edges) == len(lines) == 1
-            ],
-        )
-        for height, lines in pages
+        # A page of one line is a title, or the number of a slide.
+        (height, [line for line in lines if len(lines) == 1 or line not in edge or not runs(line, number)])
+        for number, ((height, lines), edge) in enumerate(zip(pages, edges, strict=True))
     ]
+
+
+def _numbering(line: Line, number: int) -> tuple[int, int] | None:
+    """Return where a line stands that begins or ends with its page's number, and which the first page has."""
+    found = re.fullmatch(r"(\d{1,4})\s.{1,90}|.{1,90}\s(\d{1,4})", line.text)
+    return (round(line.y0 / 8), int(found[1] or found[2]) - number) if found else None
 
 
 def _edges(height: float, lines: Sequence[Line]) -> list[Line]:

@@ -10,6 +10,7 @@ from statistics import median
 # A column of text has at least so many lines, of at least so many characters; a table's has less.
 _COLUMN_LINES = 4
 _COLUMN_CHARACTERS = 18
+_FEW_LINES = 2
 _DEEPEST = 6
 CELL_GAP = 1.1
 """What stands further apart, in heights of a letter, may be cells of a row; spaces seldom are so wide."""
@@ -99,7 +100,7 @@ def _columns(segments: list[Segment], depth: int) -> list[list[Segment]]:
     """
     gutter = _gutter(segments) if depth < _DEEPEST else None
     if gutter is None:
-        return [segments] if segments else []
+        return _below_one_another(segments, depth) if segments else []
     crossing = sorted((s for s in segments if s.x0 < gutter - 1 and s.x1 > gutter + 1), key=lambda s: -s.y1)
     others = [s for s in segments if s not in crossing]
     # A heading seldom reaches over the gutter, and belongs to the text below it all the same.
@@ -120,6 +121,20 @@ def _columns(segments: list[Segment], depth: int) -> list[list[Segment]]:
             else:
                 found.append([crossing[index]])
     return found
+
+
+def _below_one_another(segments: list[Segment], depth: int) -> list[list[Segment]]:
+    """Look for columns above and below the widest gap of a region that has none as a whole."""
+    ordered = sorted(segments, key=lambda s: -s.y1)
+    lowest, widest, cut = ordered[0].y0, 0.0, 0
+    for index, segment in enumerate(ordered[1:], 1):
+        if lowest - segment.y1 > widest:
+            widest, cut = lowest - segment.y1, index
+        lowest = min(lowest, segment.y0)
+    if depth >= _DEEPEST or not widest or min(cut, len(ordered) - cut) < 2 * _FEW_LINES:
+        return [segments]
+    above, below = _columns(ordered[:cut], depth + 1), _columns(ordered[cut:], depth + 1)
+    return [segments] if len(above) == len(below) == 1 else [*above, *below]
 
 
 def _is_heading_of(segment: Segment, below: Segment, others: list[Segment]) -> bool:
@@ -144,9 +159,11 @@ def _gutter(segments: list[Segment]) -> float | None:
 
 
 def _are_columns(left: list[Segment], right: list[Segment]) -> bool:
-    if min(len(left), len(right)) < _COLUMN_LINES:
+    lines = min(len(left), len(right))
+    if lines < _FEW_LINES:
         return False
-    if min(median(len(s.text) for s in side) for side in (left, right)) < _COLUMN_CHARACTERS:
+    characters = min(median(len(s.text) for s in side) for side in (left, right))
+    if characters < (_COLUMN_CHARACTERS if lines >= _COLUMN_LINES else 2 * _COLUMN_CHARACTERS):
         return False
     # Side by side, and not a paragraph that is set further in than the one above it.
     low = max(min(s.y0 for s in side) for side in (left, right))

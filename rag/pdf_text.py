@@ -18,6 +18,10 @@ _SENTENCE_END = (".", "!", "?", ":", ";", "…", "。", "”", '."', ".)", ".’
 _HEADING_CHARACTERS = 160
 _HEADING_SIZE = 1.15
 _LEVELS = 4
+_ROOM = 0.4
+"""The part of a line that is left empty only where a paragraph ends."""
+_CELL_CHARACTERS = 40
+_LEADERS = re.compile(r"(?:\s?[.·]){4,}\s*")
 _ALIGNED = 3.0
 """Points by which the edges of cells may differ that stand under one another."""
 
@@ -38,7 +42,12 @@ def paragraphs(lines: Sequence[Line], page: int) -> list[Paragraph]:
     """Return the blocks of a page; headings are found later, when all pages are known."""
     found = list[Paragraph]()
     for group in _groups(lines):
-        if _is_table(group):
+        if _are_columns(group):
+            for index in range(len(group[0].segments)):
+                cells = [line.segments[index] for line in group]
+                left, right = min(s.x0 for s in cells), max(s.x1 for s in cells)
+                found.extend(_paragraphs([Line((s,), index, left, right) for s in cells], page))
+        elif _is_table(group):
             found.extend(_table(group, page))
         else:
             found.extend(_paragraphs(group, page))
@@ -66,7 +75,8 @@ def continued(found: list[Paragraph]) -> list[Paragraph]:
 
 def parts_of(found: Sequence[Paragraph]) -> list[Part]:
     """Return the parts of the text."""
-    return [Part(p.kind, p.text, p.level, p.page) for p in found]
+    # The dots that lead to the number in a table of contents.
+    return [Part(p.kind, _LEADERS.sub(" … ", p.text), p.level, p.page) for p in found]
 
 
 # ---------------------------------------------------------------------------------- paragraphs
@@ -113,6 +123,13 @@ def _begins(group: list[Line], line: Line, pitch: float) -> bool:
         return True
     larger = max(before.size, line.size) / min(before.size, line.size)
     step = (before.y0 - line.y0) / line.size
+    if line.text[:1].islower() and not before.text.endswith(_SENTENCE_END):
+        # A sentence goes on whatever letters its words are in, as names of programs are.
+        near = 0 < step < max(1.7 * pitch, pitch + 0.5) and larger < 1.3
+        if before.text.endswith("-") or (
+            near and before.right - before.x1 < _ROOM * (line.right - line.left)
+        ):
+            return not near
     if larger > 1.12 or before.bold != line.bold or not 0 < step < max(1.3 * pitch, pitch + 0.25):
         return True
     if _BULLET.match(first.text):
@@ -127,7 +144,8 @@ def _is_short(before: Line, line: Line) -> bool:
     words = line.text.split(None, 1)
     room = before.right - before.x1
     word = len(words[0]) * (line.x1 - line.x0) / max(1, len(line.text))
-    return room > word + 2.5 * line.size and not line.text[:1].islower()
+    ended = room > _ROOM * (line.right - line.left) or not line.text[:1].islower()
+    return room > word + 2.5 * line.size and ended
 
 
 def _paragraph(lines: list[Line], page: int) -> Paragraph:
@@ -202,6 +220,13 @@ def _is_heading(paragraph: Paragraph, body: float, mostly_bold: bool) -> bool:
 # -------------------------------------------------------------------------------------- tables
 
 
+def _are_columns(lines: list[Line]) -> bool:
+    """Whether these are the last few lines of columns, longer than the cells of a table are."""
+    counts = {len(line.segments) for line in lines}
+    characters = [len(s.text) for line in lines for s in line.segments]
+    return len(lines) > 1 and len(counts) == 1 and counts != {1} and median(characters) > _CELL_CHARACTERS
+
+
 def _is_table(lines: list[Line]) -> bool:
     """Whether most cells but the first begin or end where one of another row does, as no spaces do."""
     if len(lines) < 2 or any(len(line.segments) < 2 for line in lines):
@@ -230,20 +255,16 @@ def _table(lines: list[Line], page: int) -> Iterator[Paragraph]:
 
 
 def _table_columns(lines: list[Line]) -> list[tuple[float, float]]:
-    """Return the stretches of the page's width that cells cover together."""
+    """Return the stretches of the page's width that the columns take, by the rows with all cells."""
     most = max(len(line.segments) for line in lines)
-    cells = sorted((s.x0, s.x1) for line in lines if len(line.segments) == most for s in line.segments)
-    columns = list[tuple[float, float]]()
-    for x0, x1 in cells:
-        if columns and x0 < columns[-1][1]:
-            columns[-1] = (columns[-1][0], max(x1, columns[-1][1]))
-        else:
-            columns.append((x0, x1))
-    return columns
+    full = [line.segments for line in lines if len(line.segments) == most]
+    return [(min(s.x0 for s in cells), max(s.x1 for s in cells)) for cells in zip(*full, strict=True)]
 
 
 def _cells(line: Line, columns: Sequence[tuple[float, float]]) -> list[str]:
     """Return the words of a row column by column, those of a cell over several to the nearest each."""
+    if len(line.segments) == len(columns):
+        return [segment.text for segment in line.segments]
     found = [list[str]() for _ in columns]
     for segment in line.segments:
         touched = [c for c in columns if min(c[1], segment.x1) > max(c[0], segment.x0)]
