@@ -40,7 +40,7 @@ from rag.documents import (
 from rag.embeddings import LocalEmbeddings
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
-from rag.folder import corpus_key
+from rag.folder import QUESTIONS_FILE, corpus_key
 from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
 from rag.library import Library
@@ -182,7 +182,8 @@ def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
+    found = (p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
+    return sorted(p for p in found if p.name.lower() != QUESTIONS_FILE)
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
@@ -385,6 +386,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "quote": c.quote,
+                "page": c.page,
                 "copies": [
                     {"document": _document(copy.document), "start": copy.start, "end": copy.end}
                     for copy in c.copies
@@ -398,7 +400,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _place(citation: Citation) -> str:
-    return f"{_label(citation.document)}, characters {citation.start} to {citation.end}"
+    page = f"page {citation.page}, " if citation.page is not None else ""
+    return f"{_label(citation.document)}, {page}characters {citation.start} to {citation.end}"
 
 
 def _label(document: Document) -> str:

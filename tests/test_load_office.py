@@ -80,6 +80,34 @@ def test_a_word_file_keeps_headings_lists_and_tables() -> None:
     ]
 
 
+def test_the_notes_of_a_word_file_stand_at_its_end_and_deleted_words_nowhere() -> None:
+    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    notes = (
+        f'<w:footnotes xmlns:w="{w}"><w:footnote w:type="separator" w:id="0"><w:p/></w:footnote>'
+        '<w:footnote w:id="1"><w:p><w:r><w:t>By the mayor.</w:t></w:r></w:p></w:footnote></w:footnotes>'
+    )
+    data, changed = BytesIO(saved(word())), BytesIO()
+    with zipfile.ZipFile(data) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name).decode() if name.endswith((".xml", ".rels")) else old.read(name)
+            if name == "word/document.xml":
+                marks = '<w:r><w:footnoteReference w:id="1"/></w:r><w:del><w:r><w:delText>Not this.</w:delText></w:r></w:del>'
+                content = content.replace("A last word.</w:t></w:r>", f"A last word.</w:t></w:r>{marks}")
+            if name == "word/_rels/document.xml.rels":
+                kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+                relation = f'<Relationship Id="rIdNotes" Type="{kind}" Target="footnotes.xml"/>'
+                content = content.replace("</Relationships>", relation + "</Relationships>")
+            if name == "[Content_Types].xml":
+                part = '<Override PartName="/word/footnotes.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"/>'
+                content = content.replace("</Types>", part + "</Types>")
+            new.writestr(name, content)
+        new.writestr("word/footnotes.xml", notes)
+    assert outline(load("bridge.docx", changed.getvalue()))[-2:] == [
+        ("paragraph", "A last word.[1]"),
+        ("paragraph", "[1] By the mayor."),
+    ]
+
+
 def test_a_word_file_under_another_name_is_one_all_the_same() -> None:
     assert load("bridge.txt", saved(word())).title == "The harbour bridge"
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from app_pages.reading import blocks
+from app_pages.wording import source_name
+from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.documents import Loaded, NewDocument
 from rag.loaders import load_bytes
 
@@ -214,3 +217,17 @@ def test_too_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "has 3 pages and the limit is 2" in failure(
         read_any("report.pdf", pdf(page, page, page), "key", 10**7)
     )
+
+
+def test_a_footnote_and_the_article_name_the_page(settings: Settings, packaged: LocalEmbeddings) -> None:
+    data = pdf(
+        [(72, 700, "The lighthouse was built of granite in 1871 and has a red lamp.")],
+        [(72, 700, "The harbour bridge was opened on 5 March 2024 by the mayor.")],
+    )
+    with Library.open(settings, packaged) as library:
+        library.add(load_bytes("report.pdf", data, "upload:report.pdf").documents)
+        [citation] = Assistant(library, settings).ask("When was the harbour bridge opened?").citations
+        assert (citation.page, source_name(citation)) == (2, "Source 1: Report, page 2")
+        document = library.document(citation.document.id)
+        assert document.text[citation.start : citation.end] == citation.quote
+        assert [block["page"] for block in blocks(document, [])] == [1, 2]
