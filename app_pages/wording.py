@@ -103,9 +103,12 @@ def source_name(citation: Citation) -> str:
 
 def page(citation: Citation) -> str:
     """Return the page of a footnote's words, "page 7"; nothing where there are no pages."""
-    if citation.page is None:
-        return ""
-    return f"slide {citation.page}" if kind(citation.document) == "PowerPoint" else f"page {citation.page}"
+    return f"{page_word(citation.document)} {citation.page}" if citation.page is not None else ""
+
+
+def page_word(document: Document) -> str:
+    """Return what a page of a document is called."""
+    return "slide" if kind(document) == "PowerPoint" else "page"
 
 
 def declined(answer: Answer) -> str:

@@ -285,6 +285,17 @@ def read_pptx(name: str, data: bytes) -> NewDocument:
     )
 
 
+def _chart_rows(chart: Any) -> list[list[str]]:
+    """Return the figures of a chart as a table, a column for each series."""
+    series = list(chart.series)
+    names = [one_line(str(label)) for label in chart.plots[0].categories] if len(chart.plots) else []
+    values = [["" if value is None else f"{value:.15g}" for value in one.values] for one in series]
+    return [
+        ["", *(one_line(one.name or "") for one in series)],
+        *([name, *row] for name, row in zip(names, zip(*values, strict=False), strict=False)),
+    ]
+
+
 def _shapes(shapes: Any, number: int, title: Any) -> Iterator[Part]:
     for shape in shapes:
         if title is not None and shape.shape_id == title.shape_id:
@@ -294,6 +305,8 @@ def _shapes(shapes: Any, number: int, title: Any) -> Iterator[Part]:
         elif getattr(shape, "has_table", False):
             rows = [[one_line(cell.text_frame.text) for cell in row.cells] for row in shape.table.rows]
             yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(rows))
+        elif getattr(shape, "has_chart", False):
+            yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(_chart_rows(shape.chart)))
         elif shape.has_text_frame:
             lines = [p for p in shape.text_frame.paragraphs if "".join(run.text for run in p.runs).strip()]
             kind: BlockKind = "list_item" if len(lines) > 1 else "paragraph"

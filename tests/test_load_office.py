@@ -8,6 +8,8 @@ from typing import Any
 
 import docx
 import pptx
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from rag.documents import NewDocument
 from rag.loaders import load_bytes
@@ -232,3 +234,19 @@ def test_rich_text() -> None:
     rtf = rb"{\rtf1\ansi\ansicpg1254 The bridge of \'ddstanbul has two towers of steel.\par It is long.}"
     document = load("bridge.rtf", rtf)
     assert "The bridge of İstanbul has two towers of steel." in document.text
+
+
+def test_the_figures_of_a_chart_become_a_table() -> None:
+    figures = CategoryChartData()
+    figures.categories = ["2019", "2024"]
+    figures.add_series("Passengers", (9_300_125, 4100.5))
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[5])
+    slide.shapes.title.text = "The ferry"
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 5_000_000, 3_000_000, figures)
+    document = load("talk.pptx", saved(show))
+    assert outline(document)[1:] == [
+        ("table_header", "| Passengers"),
+        ("table_row", "2019 | 9300125"),
+        ("table_row", "2024 | 4100.5"),
+    ]
