@@ -101,10 +101,11 @@ def _columns(segments: list[Segment], depth: int) -> list[list[Segment]]:
     gutter = _gutter(segments) if depth < _DEEPEST else None
     if gutter is None:
         return _below_one_another(segments, depth) if segments else []
-    crossing = sorted((s for s in segments if s.x0 < gutter - 1 and s.x1 > gutter + 1), key=lambda s: -s.y1)
-    others = [s for s in segments if s not in crossing]
+    crossing, others = list[Segment](), list[Segment]()
+    for segment in segments:
+        (crossing if segment.x0 < gutter - 1 and segment.x1 > gutter + 1 else others).append(segment)
     # A heading seldom reaches over the gutter, and belongs to the text below it all the same.
-    headings = [s for s in others if any(_is_heading_of(s, below, others) for below in crossing)]
+    headings = _headings_above(crossing, others)
     crossing = sorted([*crossing, *headings], key=lambda s: -s.y1)
     others = [s for s in others if s not in headings]
     found = list[list[Segment]]()
@@ -137,12 +138,16 @@ def _below_one_another(segments: list[Segment], depth: int) -> list[list[Segment
     return [segments] if len(above) == len(below) == 1 else [*above, *below]
 
 
-def _is_heading_of(segment: Segment, below: Segment, others: list[Segment]) -> bool:
-    """Whether this is a line in other letters right above a text over all columns, and beside nothing."""
+def _headings_above(crossing: list[Segment], others: list[Segment]) -> list[Segment]:
+    """Return the lines in other letters right above a text over all columns that stand beside nothing."""
     usual = median(s.size for s in others)
-    gap = segment.y0 - below.y1
-    beside = any(s is not segment and s.y0 < segment.y1 and s.y1 > segment.y0 for s in others)
-    return (segment.size > 1.1 * usual or segment.bold) and -2 < gap < 2.5 * segment.size and not beside
+    return [
+        s
+        for s in others
+        if (s.size > 1.1 * usual or s.bold)
+        and any(-2 < s.y0 - below.y1 < 2.5 * s.size for below in crossing)
+        and not any(t is not s and t.y0 < s.y1 and t.y1 > s.y0 for t in others)
+    ]
 
 
 def _gutter(segments: list[Segment]) -> float | None:
