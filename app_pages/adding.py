@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from app_pages.wording import size
+from app_pages.wording import count, size
 from app_pages.work import sentence_for
 from rag import AddReport, Document, Library, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import ReportProgress
 from rag.feeds import Feed
+from rag.folder import INNER
 from rag.library import part_of
 
 UPDATED = "Updated: the new version takes the place of the old."
@@ -104,13 +105,38 @@ def _add_upload(library: Library, upload: Upload, max_bytes: int, report: Report
         text = f"The file has {size(len(upload.data))}; {size(max_bytes)} is the most that is taken."
         return [Result(upload.name, "failed", text)]
     loaded = load_bytes(upload.name, upload.data, f"upload:{upload.name}", max_bytes)
-    results = [failure(upload.name, error) for error in loaded.failed]
+    results = [_failure_within(upload.name, error) for error in loaded.failed]
+    if any(INNER in document.key for document in loaded.documents):
+        return [*_add_all(library, upload.name, loaded.documents, report), *results]
     for document in loaded.documents:
         if _is_other_content(library, document):
             results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
         else:
             results.extend(add_document(library, upload.name, document, report))
     return results
+
+
+def _failure_within(name: str, error: LoadError) -> Result:
+    """Return what to show for an upload, or for a file within it, which is named too."""
+    return failure(name if error.path == name else f"{name} › {error.path}", error)
+
+
+def _add_all(
+    library: Library, name: str, documents: list[NewDocument], report: ReportProgress | None
+) -> list[Result]:
+    """Add what an archive, a message or a table holds, with one line for all of it."""
+    added = library.add(documents, report)
+    words = sum(document.words for document in (*added.added, *added.updated))
+    parts = [
+        f"{count(len(added.added), 'article')} added" if added.added else "",
+        f"{len(added.updated):,} updated" if added.updated else "",
+        f"{len(added.unchanged):,} unchanged" if added.unchanged else "",
+        f"{words:,} words" if words else "",
+    ]
+    state: State = "added" if added.added else "updated" if added.updated else "unchanged"
+    told = ", ".join(filter(None, parts))
+    results = [Result(name, state, f"{told[:1].upper()}{told[1:]}.")] if told else []
+    return [*results, *(failure(f"{name} › {error.path}", error) for error in added.failed)]
 
 
 def _is_other_content(library: Library, document: NewDocument) -> bool:

@@ -10,7 +10,7 @@ from app_pages import reading
 from app_pages.component import show
 from app_pages.engine import Engine, engine
 from app_pages.places import article_link, conversation_link
-from app_pages.wording import file_name, origin, title
+from app_pages.wording import file_name, origin, page_word, title
 from rag import Citation, Document, DocumentNotFound
 from rag.conversations import Turn
 
@@ -45,6 +45,7 @@ def _article(
         "note": target.note,
         "quotes": [{"quote": target.lost_quote}] if target.lost_quote else [],
         "blocks": reading.blocks(document, places),
+        "page_word": page_word(document),
         "places": [
             {
                 "id": place.id,

@@ -27,6 +27,7 @@ from app_pages.wording import count, day, file_name, kind, short_day, size, titl
 from app_pages.work import Work, sentence_for
 from app_pages.writing import has_choice
 from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError
+from rag.formats import TAKEN
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 NO_MODEL = (
@@ -34,7 +35,7 @@ NO_MODEL = (
 )
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
-TAKES = "Choose or drop Markdown, text and HTML files"
+TAKES = f"Choose or drop files: {TAKEN}"
 
 
 def page() -> None:

@@ -107,6 +107,7 @@ def blocks(document: Document, marked: Sequence[Place]) -> list[dict[str, Any]]:
             {
                 "kind": block.kind,
                 "level": block.level,
+                "page": block.page,
                 "cells": [_pieces(document.text, cell, marked) for cell in cells],
             }
         )

@@ -8,7 +8,18 @@ from typing import Any
 from app_pages.asking import Asking
 from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import count, day, declined, origin, publisher, source_name, title, unmentioned, unsaid
+from app_pages.wording import (
+    count,
+    day,
+    declined,
+    origin,
+    page,
+    publisher,
+    source_name,
+    title,
+    unmentioned,
+    unsaid,
+)
 from app_pages.writing import has_choice
 from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
 from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
@@ -132,7 +143,7 @@ def _source(
         "number": citation.number,
         "document": citation.document.id,
         "title": title(citation.document),
-        "origin": origin(citation.document),
+        "origin": [*origin(citation.document), *filter(None, [page(citation)])],
         "href": citation_link(citation, conversation_id),
         "state": state,
         "before": before,
@@ -221,7 +232,7 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str
     ]
     sources = [
         f"[{c.number}] "
-        + ", ".join([title(c.document), *origin(c.document)])
+        + ", ".join([title(c.document), *origin(c.document), *filter(None, [page(c)])])
         + (f": “{c.quote}”" if c.quote else f": {_blank(c, documents)}")
         + "".join(f"\n    also in {', '.join([title(k.document), *origin(k.document)])}" for k in c.copies)
         for c in answer.citations

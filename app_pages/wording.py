@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from rag import Answer, Citation, Document
 from rag.documents import NO_ANSWER
+from rag.folder import INNER
 from rag.pronouns import ENGLISH_STARTS
 from rag.questions import names_and_numbers
 from rag.words import fold, stem, stems, words
@@ -22,7 +23,22 @@ _TELL_NOTHING = frozenset(
 )
 """Words that say how something is asked; that a passage lacks them tells no reader anything."""
 _NAME = re.compile(r"(?<!^)\b[^\W\d_a-z][^\W\d_]{2,}")
-KINDS = {"text/markdown": "Markdown", "text/html": "HTML", "text/plain": "Text"}
+KINDS = {
+    "text/markdown": "Markdown",
+    "text/html": "HTML",
+    "text/plain": "Text",
+    "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
+    "application/vnd.oasis.opendocument.text": "OpenDocument",
+    "application/epub+zip": "EPUB",
+    "application/rtf": "RTF",
+    "message/rfc822": "Message",
+    "application/vnd.ms-outlook": "Message",
+    "text/csv": "CSV",
+    "application/json": "JSON",
+    "application/jsonl": "JSON Lines",
+}
 
 
 def day(value: date | None) -> str:
@@ -58,7 +74,10 @@ def kind(document: Document) -> str:
 def file_name(document: Document) -> str:
     """Return the name of the file that a document came from; nothing for what was pasted or fetched."""
     scheme, _, name = document.key.partition(":")
-    return PurePosixPath(name).name if scheme in ("corpus", "upload") else ""
+    if scheme not in ("corpus", "upload"):
+        return ""
+    # Of what is in an archive, a message or a table the name of that comes first: "news.zip › bridge.docx".
+    return " › ".join(PurePosixPath(part).name for part in name.split(INNER))
 
 
 def title(document: Document) -> str:
@@ -78,8 +97,18 @@ def publisher(document: Document) -> str:
 
 def source_name(citation: Citation) -> str:
     """Return the name of a footnote's link, "Source 2: title, date"."""
-    parts = [title(citation.document), day(citation.document.published)]
+    parts = [title(citation.document), day(citation.document.published), page(citation)]
     return f"Source {citation.number}: " + ", ".join(part for part in parts if part)
+
+
+def page(citation: Citation) -> str:
+    """Return the page of a footnote's words, "page 7"; nothing where there are no pages."""
+    return f"{page_word(citation.document)} {citation.page}" if citation.page is not None else ""
+
+
+def page_word(document: Document) -> str:
+    """Return what a page of a document is called."""
+    return "slide" if kind(document) == "PowerPoint" else "page"
 
 
 def declined(answer: Answer) -> str:

@@ -16,7 +16,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -42,10 +42,11 @@ from rag.documents import (
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
-from rag.folder import corpus_key
+from rag.folder import QUESTIONS_FILE, corpus_key
+from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
 from rag.library import Library
-from rag.loaders import SUPPORTED, load_file
+from rag.loaders import load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
@@ -191,9 +192,7 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
         except LoadError as error:
             unread.append(error)
     if not jobs and not unread:
-        raise LoadError(
-            str(options.path[:1]), f"No file there can be read: these can be, {', '.join(SUPPORTED)}."
-        )
+        raise LoadError(str(options.path[:1]), f"No file there can be read: {TAKEN} can.")
     with _bar(options, len(jobs)) as bar:
         report = library.ingest(jobs, len(jobs), partial(_show, bar))
     report.failed[:0] = unread
@@ -245,16 +244,14 @@ def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
+    found = (p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
+    return sorted(p for p in found if p.name.lower() != QUESTIONS_FILE)
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
-    loaded = load_file(path, settings.max_upload_bytes)
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    if not absolute.is_relative_to(corpus):
-        return loaded
-    key = corpus_key(corpus, absolute)
-    return Loaded([replace(document, key=key) for document in loaded.documents], loaded.failed)
+    key = corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else ""
+    return load_file(path, settings.max_upload_bytes, key)
 
 
 def _print_report(report: AddReport, as_json: bool) -> None:
@@ -471,6 +468,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "quote": c.quote,
+                "page": c.page,
                 "copies": [
                     {"document": _document(copy.document), "start": copy.start, "end": copy.end}
                     for copy in c.copies
@@ -484,7 +482,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _place(citation: Citation) -> str:
-    return f"{_label(citation.document)}, characters {citation.start} to {citation.end}"
+    page = f"page {citation.page}, " if citation.page is not None else ""
+    return f"{_label(citation.document)}, {page}characters {citation.start} to {citation.end}"
 
 
 def _label(document: Document) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 CORPUS_PREFIX = "corpus:"
 
 QUESTIONS_FILE = "questions.jsonl"
 """Questions to evaluate with, which may lie among the articles they are about, and are no article."""
+
+INNER = "!/"
+"""What stands in a key between that of a file and the name of a document within it."""
 
 Stamp = tuple[int, int]
 """A file's size in bytes and modification time in nanoseconds."""
@@ -17,6 +21,16 @@ Stamp = tuple[int, int]
 def corpus_key(folder: Path, path: Path) -> str:
     """Return the key of a file of the followed folder."""
     return CORPUS_PREFIX + path.relative_to(folder).as_posix()
+
+
+def file_of(key: str, files: Container[str]) -> str | None:
+    """Return which of these file keys a document's key belongs to, None if none: "a.zip!/b.md" to "a.zip"."""
+    end = len(key)
+    while end > 0:
+        if key[:end] in files:
+            return key[:end]
+        end = key.rfind(INNER, 0, end)
+    return None
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import starmap
@@ -33,7 +33,17 @@ from rag.embeddings import Embedder
 from rag.endpoint_embeddings import embedder_of, told
 from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.finding import Finder, Found
-from rag.folder import CORPUS_PREFIX, Stamp, articles_below, corpus_key, files_below, size_in_bytes, stamp
+from rag.folder import (
+    CORPUS_PREFIX,
+    INNER,
+    Stamp,
+    articles_below,
+    corpus_key,
+    file_of,
+    files_below,
+    size_in_bytes,
+    stamp,
+)
 from rag.forgetting import Forgetting
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
@@ -269,13 +279,14 @@ class Library:
         with self._catalog.reading() as view:
             seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
             buried = {tombstone.key for tombstone in view.tombstones()}
+        read = {file_of(key, paths) for key in held}
         changed = {
             key: path
             for key, path in paths.items()
-            if key not in buried and (key not in held or seen.get(key) != stamp(path))
+            if key not in buried and (key not in read or seen.get(key) != stamp(path))
         }
         with self.batch():
-            self._drop_missing(held - paths.keys())
+            self._drop_missing(key for key in held if file_of(key, paths) is None)
             if not changed:
                 return AddReport()
             return self.ingest(starmap(self._file_job, changed.items()), len(changed), progress)
@@ -287,13 +298,14 @@ class Library:
 
     def restore(self, key: str, folder: Path) -> AddReport:
         """Add a file of the followed folder again that was removed in the library."""
-        path = folder / key.removeprefix(CORPUS_PREFIX)
-        if not path.is_file():
+        paths = {corpus_key(folder, path): path for path in articles_below(folder)}
+        file_key = file_of(key, paths)
+        if file_key is None:
             with self._catalog.writing() as writer:
                 writer.unbury(key)
             gone = LoadError(key, "The file is no longer in the folder: put it back first.")
             return AddReport(failed=[gone])
-        return self.ingest([self._file_job(key, path, on_purpose=True)], 1)
+        return self.ingest([self._file_job(file_key, paths[file_key], wanted=key)], 1)
 
     def embed_again(self, document_id: str) -> Document:
         """Cut and embed a held document anew, whatever its passages and vectors are now.
@@ -375,28 +387,40 @@ class Library:
             if self._index.state in HELD_UP:
                 raise CatalogError(f"The vector index can't be brought in order now: {self._index.state}.")
 
-    def _file_job(self, key: str, path: Path, *, on_purpose: bool = False) -> Job:
-        """Return the job of adding a file of the followed folder; only on purpose if it was removed."""
-        seen = list[Stamp]()
+    def _file_job(self, key: str, path: Path, *, wanted: str = "") -> Job:
+        """Return the job of adding a file of the followed folder, or only the `wanted` document of it.
+
+        What was removed comes back only if it is wanted.
+        """
+        seen, inside = list[Stamp](), set[str]()
 
         def load() -> Loaded:
             if (now := stamp(path)) is None:
                 return Loaded()  # gone since the folder was listed
             seen.append(now)
-            loaded = load_file(path, self.settings.max_upload_bytes)
+            loaded = load_file(path, self.settings.max_upload_bytes, key)
+            inside.update(document.key for document in loaded.documents)
+            if wanted:
+                documents = [document for document in loaded.documents if document.key == wanted]
+                gone = LoadError(wanted, "It is no longer in its file: put it back first.")
+                return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
             with self._catalog.reading() as view:
                 # What is held doesn't come back, whatever became of a copy of it.
-                is_back = not on_purpose and view.version(key) is None
                 documents = [
-                    replace(document, key=key)
+                    document
                     for document in loaded.documents
-                    if not (is_back and view.is_buried(key, text_hash(document.text)))
+                    if view.version(document.key) is not None
+                    or not view.is_buried(document.key, text_hash(document.text))
                 ]
             return Loaded(documents, loaded.failed)
 
         def note(writer: CatalogWriter) -> None:
             for size, modified_ns in seen:
                 writer.see_file(key, size, modified_ns)
+            for held in writer.keys(key) if seen else ():
+                # What a table or an archive no longer holds.
+                if held not in inside and file_of(held, (key,)) == key:
+                    writer.remove(short_hash("document", held), bury=False)
 
         return Job(path.name, load, note)
 
@@ -404,6 +428,7 @@ class Library:
         for key in keys:
             with self._catalog.writing() as writer:
                 writer.remove(short_hash("document", key), bury=False)
+                writer.forget_file(key.partition(INNER)[0])
                 writer.forget_file(key)
             self._index.notify()
 

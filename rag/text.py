@@ -38,6 +38,7 @@ class Part:
     kind: BlockKind
     text: str
     level: int = 0
+    page: int | None = None
 
 
 def normalise_text(text: str) -> str:
@@ -129,7 +130,7 @@ def build_text(parts: Iterable[Part]) -> tuple[str, tuple[Block, ...]]:
         start = position + len(gap)
         position = start + len(text)
         pieces += [gap, text]
-        blocks.append(Block(part.kind, start, position, part.level))
+        blocks.append(Block(part.kind, start, position, part.level, part.page))
     return "".join(pieces), tuple(blocks)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from zipfile import ZipFile
+
 import pytest
 
 from app_pages.adding import (
@@ -137,3 +140,20 @@ def test_a_removed_file_of_the_folder_is_added_back(library: Library):
     (result,) = restore(library, "corpus:ship.md", "Ships", folder)
     assert (result.name, result.state) == ("Ships", "added")
     assert library.removed() == []
+
+
+def test_an_archive_has_one_line_and_each_file_that_fails_its_own(library: Library):
+    data = BytesIO()
+    with ZipFile(data, "w") as archive:
+        for name, content in [
+            ("a.md", "The ship is in the harbour."),
+            ("b.txt", "The king eats bread."),
+            ("c.txt", ""),
+        ]:
+            archive.writestr(name, content)
+    upload = Upload("news.zip", data.getvalue())
+    assert [(result.name, result.state, result.text) for result in add(library, upload)] == [
+        ("news.zip", "added", "2 articles added, 10 words."),
+        ("news.zip › c.txt", "failed", "is empty: choose a file with text in it."),
+    ]
+    assert add(library, upload)[0].text == "2 unchanged."

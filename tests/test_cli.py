@@ -81,7 +81,7 @@ def test_a_folder_with_nothing_to_read_is_a_failure(capsys: pytest.CaptureFixtur
     (folder / "empty").mkdir()
     code, out, err = run(capsys, "add", "empty")
     assert (code, out) == (1, "")
-    assert err.startswith("No file there can be read: these can be, .md, ")
+    assert err.startswith("No file there can be read: PDF, Word (.docx), ")
 
 
 def test_a_file_of_the_corpus_has_the_key_that_the_app_gives_it(

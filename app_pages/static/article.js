@@ -1,7 +1,7 @@
 // An article as a page to read, with the places that a conversation cites marked in it.
 
 views.article = (root, data) => {
-  fill(root, head(data), notices(data), toolbar(root, data), body(data.blocks, data.places));
+  fill(root, head(data), notices(data), toolbar(root, data), body(data.blocks, data.places, data.page_word));
   choose(root, data, data.current, false);
 };
 
@@ -63,11 +63,17 @@ function choose(root, data, id, byUser = true) {
 }
 
 // Blocks in order; the rows of a table and the items of a list that follow one another are put together.
-function body(blocks, places) {
+function body(blocks, places, word) {
   const numbers = new Map(places.filter((place) => place.number).map((place) => [place.id, place]));
   const text = el("div", { class: "text" });
   let open = null;
+  let page = null;
   for (const block of blocks) {
+    if (block.page && block.page !== page) {
+      page = block.page;
+      open = null;
+      text.append(el("div", { class: "page-break", role: "separator", "aria-label": `${word} ${page}` }, `${word} ${page}`));
+    }
     const kind = block.kind.startsWith("table") ? "table" : block.kind === "list_item" ? "ul" : null;
     if (!kind || open?.tagName.toLowerCase() !== kind || block.kind === "table_header") {
       open = kind ? el(kind, { dir: "auto" }) : null;

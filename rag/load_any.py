@@ -1,0 +1,201 @@
+"""The content of a file of any kind -> its documents; files within files too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rag.blocks import plain_parts
+from rag.decoding import decode, what_it_is
+from rag.documents import Loaded, NewDocument
+from rag.errors import LoadError
+from rag.folder import INNER
+from rag.formats import TAKEN, kind_of, what_it_needs
+from rag.load_archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
+from rag.load_epub import read_epub
+from rag.load_html import decode_html, read_html
+from rag.load_mail import Mail, read_eml, read_msg
+from rag.load_markdown import read_markdown
+from rag.load_office import read_docx, read_odt, read_pptx
+from rag.load_pdf import read_pdf
+from rag.load_tables import read_csv, read_json, read_jsonl
+from rag.metadata import describe, detect_language, take_labels, take_title, title_of_name
+from rag.text import build_text, normalise_text, one_line
+
+_NAMED = 5
+_BINARY = {"pdf": read_pdf, "docx": read_docx, "odt": read_odt, "pptx": read_pptx, "epub": read_epub}
+_TABLES = {"csv": read_csv, "json": read_json, "jsonl": read_jsonl}
+_MAILS = {"eml": read_eml, "msg": read_msg}
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may still be unpacked of one file, at all depths together."""
+
+    bytes: int = MOST_BYTES
+    files: int = MOST_FILES
+
+
+def read_any(name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+    """Return the documents of a file; those within it have its key, `INNER` and a name of their own."""
+    loaded = Loaded()
+    _read(name, data, key, max_bytes, loaded, _Budget(), 0)
+    return loaded
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
+    return one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+
+
+def _read(
+    name: str, data: bytes, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
+) -> None:
+    try:
+        if not data.strip():
+            raise LoadError(name, f"{name} is empty: choose a file with text in it.")
+        kind = kind_of(name, data)
+        if kind == "zip":
+            if depth >= DEEPEST:
+                raise LoadError(
+                    name, f"{name} is an archive in an archive in an archive: unpack it and add its files."
+                )
+            _read_members(members(name, data, max_bytes), name, key, max_bytes, loaded, budget, depth)
+        elif kind in _MAILS:
+            mail = _MAILS[kind](name, data)
+            _read_mail(mail, name, key, max_bytes, loaded, budget, depth)
+        elif kind in _TABLES:
+            rows = _TABLES[kind](name, normalise_lines(decode(name, data)))
+            loaded.documents.extend(completed(row, name, f"{key}{INNER}{row.key}") for row in rows)
+        else:
+            loaded.documents.append(completed(read_document(name, data), name, key))
+    except LoadError as error:
+        loaded.failed.append(error)
+    except MemoryError:
+        raise
+    # Parsers meet whatever there is, and fail in ways that they don't list.
+    except Exception as error:  # noqa: BLE001  # one sentence, as for any file that can't be read
+        reason = (
+            f"{name} seems to be damaged ({type(error).__name__}): open it in its program and save it again."
+        )
+        loaded.failed.append(LoadError(name, reason))
+
+
+def _read_members(
+    found: object, name: str, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
+) -> None:
+    taken, before = set[str](), len(loaded.documents) + len(loaded.failed)
+    passed_over = list[str]()
+    for member in found:  # type: ignore[attr-defined]
+        if isinstance(member, LoadError):
+            loaded.failed.append(member)
+            continue
+        budget.bytes -= len(member.data)
+        budget.files -= 1
+        if budget.bytes < 0 or budget.files < 0:
+            raise LoadError(name, f"{name} unpacks to more than is taken: unpack it and add its files.")
+        shown = inner = shown_name(member.name)
+        if member.data and not kind_of(shown, member.data) and not what_it_needs(member.data):
+            passed_over.append(shown)
+            continue
+        number = 2
+        while inner in taken:
+            inner, number = f"{shown} ({number})", number + 1
+        taken.add(inner)
+        _read(shown, member.data, f"{key}{INNER}{inner}", max_bytes, loaded, budget, depth + 1)
+    if passed_over:
+        loaded.failed.append(LoadError(name, _passed_over(name, passed_over)))
+    if len(loaded.documents) + len(loaded.failed) == before:
+        raise LoadError(name, f"{name} is an archive with no files in it: choose another.")
+
+
+def _passed_over(name: str, files: list[str]) -> str:
+    named = ", ".join(files[:_NAMED]) + (f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else "")
+    return f"{name} also holds what can't be read, and was left out: {named}."
+
+
+def _read_mail(
+    mail: Mail, name: str, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
+) -> None:
+    if mail.document is not None:
+        loaded.documents.append(completed(mail.document, name, key))
+    readable: list[Member] = []
+    for attachment in mail.attachments:
+        # Pictures in a signature and the like are no news.
+        if kind_of(attachment.name, attachment.data) and attachment.data.strip():
+            readable.append(attachment)
+    if depth > DEEPEST:
+        return
+    if readable:
+        _read_members(readable, name, key, max_bytes, loaded, budget, depth)
+    elif mail.document is None:
+        raise LoadError(name, f"{name} is a message without text, and with no attachment that can be read.")
+
+
+def normalise_lines(text: str) -> str:
+    """Return text with line ends as newlines, and else as it is."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_document(name: str, data: bytes) -> NewDocument:
+    """Return the one document of a file that is no archive, message or table.
+
+    Raises
+    ------
+    LoadError
+    """
+    kind = kind_of(name, data)
+    if not kind:
+        raise LoadError(name, _unreadable(name, data))
+    if not data.strip():
+        raise LoadError(name, f"{name} is empty: choose a file with text in it.")
+    if kind in _BINARY:
+        return _BINARY[kind](name, data)
+    if kind == "html":
+        return read_html(name, decode_html(name, data))
+    if kind == "rtf":
+        return _with_text(name, replace(read_text(_rtf_text(data)), media_type="application/rtf"))
+    text = normalise_text(decode(name, data))
+    return _with_text(name, read_markdown(name, text) if kind == "markdown" else read_text(text))
+
+
+def _with_text(name: str, document: NewDocument) -> NewDocument:
+    if not document.text:
+        raise LoadError(
+            name, f"{name} holds no text, only white space or marks: choose a file with text in it."
+        )
+    return document
+
+
+def _unreadable(name: str, data: bytes) -> str:
+    if known := what_it_needs(data):
+        return f"{name} {known}."
+    found = what_it_is(data)
+    what = f"seems to be {found}, which" if found else "is of a kind that"
+    return f"{name} {what} can't be read: {TAKEN} can."
+
+
+def _rtf_text(data: bytes) -> str:
+    # Imported here and not in every process: only the worker reads RTF.
+    from striprtf.striprtf import rtf_to_text
+
+    # RTF is ASCII, and says in itself how other characters are written.
+    return normalise_text(str(rtf_to_text(data.decode("latin-1"), errors="replace")))  # type: ignore[no-untyped-call]
+
+
+def read_text(text: str) -> NewDocument:
+    """Return the document that plain text (normalised) holds."""
+    labels, body = take_labels(text)
+    document = describe(NewDocument(text="", media_type="text/plain"), labels)
+    title, parts = take_title(document.title, plain_parts(body))
+    canonical, blocks = build_text(parts)
+    return replace(document, title=title, text=canonical, blocks=blocks)
+
+
+def completed(document: NewDocument, name: str, key: str) -> NewDocument:
+    """Return a document with its key, and a title and language where it says none."""
+    return replace(
+        document,
+        key=key,
+        title=document.title or title_of_name(name),
+        language=document.language or detect_language(document.text),
+    )

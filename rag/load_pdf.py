@@ -1,0 +1,233 @@
+"""PDF -> a document with page numbers: what stands on its pages, in reading order."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+from rag.documents import NewDocument
+from rag.errors import LoadError
+from rag.pdf_layout import CELL_GAP, Line, Segment, page_lines
+from rag.pdf_text import Paragraph, continued, paragraphs, parts_of
+from rag.text import build_text, one_line
+
+MOST_PAGES = 3_000
+_SCANNED = (
+    "has no text: it seems to be scanned; make a PDF with searchable text of it first (a scanner's OCR does)"
+)
+_PAGE_NUMBER = re.compile(
+    r"\W*(?:(?:page|seite|sayfa|pagina|página|p\.|s\.)\s*)?(?:\d{1,4}|[ivxl]{1,6})"
+    r"(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*",
+    re.IGNORECASE,
+)
+# The part of a page at its top and bottom where running heads stand.
+_MARGIN = 0.12
+_WIDE = 0.2
+_REPEATED_PAGES = 3
+# What programs write into the title of a file that nobody has named.
+_NO_TITLE = re.compile(
+    r"microsoft|untitled|unbenannt|\.(?:docx?|pdf|indd|tex|pptx?|odt|rtf|pages)$|^\W*$", re.I
+)
+_BOLD_WEIGHT = 600
+# What stands before the title is no longer than this: a rubric, a logo's words.
+_SHORT = 160
+
+
+def read_pdf(name: str, data: bytes) -> NewDocument:
+    """Return the text of a PDF; its blocks know their page.
+
+    Raises
+    ------
+    LoadError
+        It needs a password, is damaged, has no text or too many pages.
+    """
+    # Imported here and not in every process: only the worker reads PDFs.
+    import pypdfium2
+
+    try:
+        with pypdfium2.PdfDocument(data) as pdf:
+            if len(pdf) > MOST_PAGES:
+                raise LoadError(
+                    name,
+                    f"{name} has {len(pdf):,} pages and the limit is {MOST_PAGES:,}: split it into parts.",
+                )
+            about = pdf.get_metadata_dict()
+            pages = _without_running_heads([_read_page(pdf, number) for number in range(len(pdf))])
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise LoadError(
+                name, f"{name} is protected by a password: save a copy without one and add that."
+            ) from error
+        raise LoadError(
+            name, f"{name} seems to be a damaged PDF: open it in a PDF viewer and save it again."
+        ) from error
+    if not any(character.isalnum() for _, lines in pages for line in lines for character in line.text):
+        raise LoadError(name, f"{name} {_SCANNED}.")
+    found = [paragraph for page, (_, lines) in enumerate(pages, 1) for paragraph in paragraphs(lines, page)]
+    title, found = _title(about.get("Title", ""), continued(found))
+    text, blocks = build_text(parts_of(found))
+    return NewDocument(
+        text=text,
+        title=title,
+        author=_author(about.get("Author", "")),
+        media_type="application/pdf",
+        blocks=blocks,
+    )
+
+
+# ------------------------------------------------------------------------------------ its pages
+
+
+def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
+    """Return the height of a page and its lines; 0 for one that is turned, which keeps the file's order."""
+    page = pdf[number]
+    try:
+        text = page.get_textpage()
+        try:
+            segments = list(_segments(text.raw))
+        finally:
+            text.close()
+        left, bottom, _, top = page.get_mediabox()
+        turned = page.get_rotation() != 0
+        segments = [
+            replace(s, x0=s.x0 - left, x1=s.x1 - left, y0=s.y0 - bottom, y1=s.y1 - bottom) for s in segments
+        ]
+        return (0.0 if turned else top - bottom), page_lines(segments, turned)
+    finally:
+        page.close()
+
+
+def _segments(page: Any) -> Iterator[Segment]:
+    """Yield the runs of characters of a page that stand side by side, in the file's order."""
+    import ctypes
+
+    import pypdfium2.raw as pdfium
+
+    box, flags = pdfium.FS_RECTF(), ctypes.c_int()
+    font = ctypes.create_string_buffer(128)
+    words: list[str] = []
+    x0 = y0 = x1 = y1 = 0.0
+    last = (0.0, 0.0)
+    bold = False
+
+    def segment() -> Segment | None:
+        text = "".join(words).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+        return Segment(text, x0, y0, x1, y1, bold) if text else None
+
+    for index in range(pdfium.FPDFText_CountChars(page)):
+        character = chr(pdfium.FPDFText_GetUnicode(page, index))
+        if character in "\r\n\x00":
+            character = "\n"
+        elif character in "\x02\ufffe":
+            # pdfium's mark for a hyphen at the end of a line
+            character = "-"
+        if character.isspace():
+            if character == "\n" and words:
+                if found := segment():
+                    yield found
+                words = []
+            elif words:
+                words.append(" ")
+            continue
+        if not pdfium.FPDFText_GetLooseCharBox(page, index, box):
+            continue
+        left, right, low, high = box.left, box.right, box.bottom, box.top
+        if words:
+            size = y1 - y0
+            overlap = min(y1, high) - max(y0, low)
+            # To the right of the last character, or to the left where the script runs so.
+            gap = max(left - last[1], last[0] - right)
+            if overlap < 0.4 * min(size, high - low) or not -0.7 * size < gap < CELL_GAP * size:
+                if found := segment():
+                    yield found
+                words = []
+        if not words:
+            x0, y0, x1, y1 = left, low, right, high
+            pdfium.FPDFText_GetFontInfo(page, index, font, 128, flags)
+            bold = pdfium.FPDFText_GetFontWeight(page, index) >= _BOLD_WEIGHT or b"bold" in font.value.lower()
+        words.append(character)
+        last = (left, right)
+        x0, x1 = min(x0, left), max(x1, right)
+        # A small raised character doesn't make its line higher.
+        if high - low > y1 - y0:
+            y0, y1 = low, high
+    if words and (found := segment()):
+        yield found
+
+
+# -------------------------------------------------------------------------------- running heads
+
+
+def _without_running_heads(pages: list[tuple[float, list[Line]]]) -> list[tuple[float, list[Line]]]:
+    """Drop page numbers, and what stands at the edge of several pages alike but for its numbers."""
+    edges = [_edges(height, lines) for height, lines in pages]
+    alike = Counter(key for page in edges for key in {_edge_key(line) for line in page})
+    counting = Counter(_numbering(line, number) for number, page in enumerate(edges) for line in page)
+
+    def runs(line: Line, number: int) -> bool:
+        numbering = _numbering(line, number)
+        counted = numbering is not None and counting[numbering] >= _REPEATED_PAGES
+        return counted or alike[_edge_key(line)] >= _REPEATED_PAGES or bool(_PAGE_NUMBER.fullmatch(line.text))
+
+    return [
+        # A page of one line is a title, or the number of a slide.
+        (height, [line for line in lines if len(lines) == 1 or line not in edge or not runs(line, number)])
+        for number, ((height, lines), edge) in enumerate(zip(pages, edges, strict=True))
+    ]
+
+
+def _numbering(line: Line, number: int) -> tuple[int, int] | None:
+    """Return where a line stands that begins or ends with its page's number, and which the first page has."""
+    found = re.fullmatch(r"(\d{1,4})\s.{1,90}|.{1,90}\s(\d{1,4})", line.text)
+    return (round(line.y0 / 8), int(found[1] or found[2]) - number) if found else None
+
+
+def _edges(height: float, lines: Sequence[Line]) -> list[Line]:
+    outer = [line for line in lines if line.y1 < _MARGIN * height or line.y0 > (1 - _MARGIN) * height > 0]
+    # Below a short text block the page's number may stand further in.
+    ends = (
+        [min(lines, key=lambda line: line.y0), max(lines, key=lambda line: line.y1)]
+        if lines and height
+        else []
+    )
+    return [
+        *outer,
+        *(e for e in ends if e not in outer and (e.y1 < _WIDE * height or e.y0 > (1 - _WIDE) * height)),
+    ]
+
+
+def _edge_key(line: Line) -> tuple[str, int]:
+    return re.sub(r"\d+", "#", line.text.casefold()), round(line.y0 / 8)
+
+
+# ---------------------------------------------------------------------------------- its title
+
+
+def _title(stated: str, found: list[Paragraph]) -> tuple[str, list[Paragraph]]:
+    """Return the title, which is the file's own where its first page shows it, and what is left."""
+    stated = one_line(stated)
+    stated = "" if _NO_TITLE.search(stated) else stated
+    first = [paragraph for paragraph in found if paragraph.page == 1][:12]
+    shown = next((p for p in first if stated and _letters(p.text) == _letters(stated)), None)
+    # The heading at the head of the first page in the largest letters.
+    headings = [p for p in takewhile(lambda p: len(p.text) < _SHORT, first) if p.kind == "heading"]
+    shown = shown or max(headings, key=lambda p: p.size, default=None)
+    if shown is None or len(found) == 1:
+        return stated, found
+    return one_line(shown.text), [p for p in found if p is not shown]
+
+
+def _author(stated: str) -> str:
+    return (
+        ""
+        if re.fullmatch(r"\W*(?:anonymous|unknown|user|author|admin\w*)?\W*", stated, re.I)
+        else one_line(stated)
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))

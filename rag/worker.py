@@ -1,0 +1,207 @@
+"""Files that could break a parser are read in a process of their own, with limits on time and memory.
+
+Run as ``python -m rag.worker`` it answers one request after the other: a line of JSON with the name, the
+key and the sizes, then the bytes, get one line of JSON with the documents and failures. JSON and not
+pickle, since what comes back from a parser that a file has taken over must be able to do nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import IO, Any
+
+from rag.documents import Block, Loaded, NewDocument
+from rag.errors import LoadError
+
+SECONDS = 30.0
+MEMORY_BYTES = 1024**3
+_IDLE_SECONDS = 60.0
+_FILES = 500
+_GROWN_BYTES = 512 * 1024**2
+"""A worker is replaced after so many files or so much memory, which parsers keep."""
+
+
+class Worker:
+    """A process that reads files, begun when it is needed and again after it broke; one file at a time."""
+
+    def __init__(self, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._files = 0
+        self._idle: threading.Timer | None = None
+
+    def read(self, name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+        """Return what a file holds; that it took too long or broke its parser is a failure."""
+        with self._lock:
+            if self._idle is not None:
+                self._idle.cancel()
+            try:
+                return self._ask(name, data, key, max_bytes)
+            finally:
+                self._idle = threading.Timer(_IDLE_SECONDS, self.close)
+                self._idle.daemon = True
+                self._idle.start()
+
+    def close(self) -> None:
+        """End the process; the next file begins another."""
+        with self._lock:
+            self._stop()
+
+    def _ask(self, name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+        process = self._running()
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self._seconds, stop)
+        timer.daemon = True
+        timer.start()
+        request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data)}
+        try:
+            assert process.stdin is not None  # both are pipes
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(request).encode() + b"\n" + data)
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = b""
+        finally:
+            timer.cancel()
+        if answer.endswith(b"\n"):
+            found = json.loads(answer)
+            if found["grown"]:
+                self._stop()
+            return _loaded(found)
+        self._stop()
+        if late.is_set():
+            why = f"took more than {self._seconds:.0f} seconds to read: split it, or add its text as .txt"
+        else:
+            why = "broke off while it was read: it is damaged or too large, so save it again or split it"
+        return Loaded(failed=[LoadError(name, f"{name} {why}.")])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None or self._files >= _FILES:
+            self._stop()
+            root = str(Path(__file__).parents[1])
+            # One thread for arithmetic: each reserves memory, and nothing here needs it.
+            threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "rag.worker", str(self._memory_bytes)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **threads, "PYTHONPATH": path},
+                cwd=root,
+            )
+            self._files = 0
+        self._files += 1
+        return self._process
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):  # what was still to be written
+                        pipe.close()
+        self._process = None
+
+
+_worker = Worker()
+atexit.register(_worker.close)
+
+
+def read_apart(name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+    """Read a file in the worker that this process keeps."""
+    return _worker.read(name, data, key, max_bytes)
+
+
+# -------------------------------------------------------------------------------- what is passed
+
+
+def _answer(loaded: Loaded) -> bytes:
+    documents = [
+        {**asdict(d), "published": d.published.isoformat() if d.published else None,
+         "blocks": [[b.kind, b.start, b.end, b.level, b.page] for b in d.blocks]}
+        for d in loaded.documents
+    ]  # fmt: skip
+    failed = [[error.path, error.reason] for error in loaded.failed]
+    answer = {"documents": documents, "failed": failed, "grown": _peak_bytes() > _GROWN_BYTES}
+    return json.dumps(answer).encode() + b"\n"
+
+
+def _peak_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _loaded(answer: dict[str, Any]) -> Loaded:
+    return Loaded(
+        [
+            NewDocument(
+                **{
+                    **found,
+                    "published": date.fromisoformat(found["published"]) if found["published"] else None,
+                    "blocks": tuple(Block(*block) for block in found["blocks"]),
+                }
+            )
+            for found in answer["documents"]
+        ],
+        [LoadError(path, reason) for path, reason in answer["failed"]],
+    )
+
+
+# ---------------------------------------------------------------------------------- the process
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests until there are no more."""
+    from rag.load_any import read_any
+
+    while line := requests.readline():
+        request = json.loads(line)
+        data = requests.read(request["size"])
+        name = request["name"]
+        try:
+            loaded = read_any(name, data, request["key"], request["max_bytes"])
+            answer = _answer(loaded)
+        except MemoryError:
+            reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."
+            answer = _answer(Loaded(failed=[LoadError(name, reason)]))
+        answers.write(answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    # What a library prints must not get between the answers.
+    own = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit_memory(int(sys.argv[1]))
+    serve(sys.stdin.buffer, own)

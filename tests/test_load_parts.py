@@ -1,0 +1,186 @@
+"""Files that hold several documents: tables, messages and archives."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from datetime import date
+from email.message import EmailMessage
+from io import BytesIO
+from pathlib import Path
+
+from app_pages.wording import file_name
+from rag import Library
+from rag.documents import Loaded, NewDocument
+from rag.loaders import load_bytes
+
+STORY = "The harbour bridge was opened in the spring, and the ferry goes on for another year."
+
+
+def documents(name: str, data: bytes) -> list[NewDocument]:
+    loaded = load_bytes(name, data, "upload:" + name)
+    assert not loaded.failed, loaded.failed
+    return loaded.documents
+
+
+def failure(loaded: Loaded) -> str:
+    assert not loaded.documents
+    [error] = loaded.failed
+    assert error.reason.endswith(".")
+    return error.reason
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+class TestTables:
+    def test_a_row_is_a_document_with_its_columns_mapped(self) -> None:
+        rows = f'Headline,Body,Publisher,Link,Date,By\n"The bridge, at last","{STORY}",Gazette,https://example.org/a,5 March 2024,Ada\n'
+        [document] = documents("news.csv", rows.encode())
+        assert (document.title, document.text) == ("The bridge, at last", STORY)
+        assert (document.source, document.url, document.author) == ("Gazette", "https://example.org/a", "Ada")
+        assert document.published == date(2024, 3, 5)
+        assert document.key == "upload:news.csv!/row 1"
+
+    def test_without_a_text_the_columns_are_told(self) -> None:
+        table = (
+            "İlçe;Açıklama\nŞile;Karadeniz kıyısında bulunan ilçenin nüfusu yaz aylarında büyük ölçüde artıyor\n"
+            "Çatalca;Ormanları ve köyleriyle bilinen ilçe İstanbul'un en geniş yüzölçümüne sahip\n"
+        )
+        first, second = documents("towns.csv", table.encode("cp1254"))
+        assert first.title == "Towns, row 1"
+        assert first.text.startswith("İlçe: Şile\n\nAçıklama: Karadeniz kıyısında bulunan")
+        assert second.text.startswith("İlçe: Çatalca")
+
+    def test_shift_jis_and_utf_16(self) -> None:
+        for encoding in ("shift_jis", "utf-16"):
+            [document] = documents("towns.csv", "名前,住所\n佐藤太郎,東京\n".encode(encoding))
+            assert document.text == "名前: 佐藤太郎\n\n住所: 東京"
+
+    def test_lines_of_json(self) -> None:
+        lines = [{"title": "A", "text": STORY, "date": "2024-03-05"}, {"text": "Short.", "tags": ["x", "y"]}]
+        first, second = documents("news.jsonl", "\n".join(map(json.dumps, lines)).encode())
+        assert (first.title, first.published) == ("A", date(2024, 3, 5))
+        assert (second.title, second.text) == ("News, row 2", "Short.")
+
+    def test_what_is_no_table_says_where(self) -> None:
+        assert "no JSON object on line 2" in failure(load_bytes("a.jsonl", b'{"text": "x"}\n[1]\n', "k"))
+        assert "no rows" in failure(load_bytes("a.csv", b"title,text\n", "k"))
+
+    def test_a_hundred_thousand_columns(self) -> None:
+        began = time.monotonic()
+        reason = failure(load_bytes("a.csv", b",".join([b"x"] * 100_000) + b"\n1\n", "k"))
+        assert "100,000 columns" in reason
+        assert time.monotonic() - began < 5
+
+
+class TestMessages:
+    def message(self) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = "Ada Thorburn <ada@example.org>"
+        message["To"], message["Subject"] = "desk@example.org", "The bridge – a note"
+        message["Date"] = "Tue, 05 Mar 2024 10:00:00 +0100"
+        message.set_content(STORY)
+        return message
+
+    def test_headers_are_metadata_and_attachments_documents(self) -> None:
+        message = self.message()
+        message.add_attachment("The ferry stays free.", filename="../../ferry.txt")
+        message.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="logo.png")
+        mail, attached = documents("note.eml", message.as_bytes())
+        assert (mail.title, mail.author, mail.text) == ("The bridge – a note", "Ada Thorburn", STORY)
+        assert mail.published == date(2024, 3, 5)
+        assert (mail.key, attached.text) == ("upload:note.eml", "The ferry stays free.")
+
+    def test_a_forwarded_message_is_a_document_of_its_own(self) -> None:
+        message = EmailMessage()
+        message["From"], message["Subject"], message["Date"] = (
+            "b@example.org",
+            "Fwd",
+            "Wed, 06 Mar 2024 10:00:00 +0100",
+        )
+        message.set_content("See below, please.")
+        message.add_attachment(self.message())
+        outer, inner = documents("fwd.eml", message.as_bytes())
+        assert (outer.text, inner.text, inner.title) == ("See below, please.", STORY, "The bridge – a note")
+
+    def test_a_message_of_html_alone(self) -> None:
+        message = self.message()
+        message.set_content("<p>The ferry <b>stays</b> free.</p><script>gone()</script>", subtype="html")
+        [mail] = documents("note.eml", message.as_bytes())
+        assert mail.text == "The ferry stays free."
+
+
+class TestArchives:
+    def test_each_file_is_a_document_and_names_are_no_paths(self, tmp_path: Path) -> None:
+        data = zipped({"../../evil.md": b"# Evil\n\nIt stays where it is.", "b/ferry.txt": STORY.encode()})
+        evil, ferry = documents("news.zip", data)
+        assert (evil.title, ferry.text) == ("Evil", STORY)
+        assert ferry.key == "upload:news.zip!/b/ferry.txt"
+        assert not list(tmp_path.parent.rglob("evil.md"))
+
+    def test_what_cannot_be_read_is_named_and_the_rest_goes_in(self) -> None:
+        loaded = load_bytes(
+            "news.zip",
+            zipped({"a.txt": STORY.encode(), "b.png": b"\x89PNG\r\n", "c.pdf": b"%PDF-1.4 x"}),
+            "k",
+        )
+        assert [document.text for document in loaded.documents] == [STORY]
+        assert sorted(error.reason for error in loaded.failed) == [
+            "c.pdf seems to be a damaged PDF: open it in a PDF viewer and save it again.",
+            "news.zip also holds what can't be read, and was left out: b.png.",
+        ]
+
+    def test_a_bomb_is_refused_within_a_second(self) -> None:
+        load_bytes("a.zip", zipped({"a.txt": b"x"}), "k")  # the worker runs
+        bomb = zipped({f"{n}.txt": bytes(20_000_000) for n in range(5)})
+        began = time.monotonic()
+        assert "too much" in failure(load_bytes("bomb.zip", bomb, "k"))
+        assert time.monotonic() - began < 1
+
+    def test_a_bomb_in_an_archive_and_archives_without_end(self) -> None:
+        bomb = zipped({f"{n}.txt": bytes(20_000_000) for n in range(5)})
+        assert "too much" in failure(load_bytes("a.zip", zipped({"bomb.zip": bomb}), "k"))
+        data = STORY.encode()
+        for name in ("a.txt", "b.zip", "c.zip", "d.zip"):
+            data = zipped({name: data})
+        assert "archive in an archive" in failure(load_bytes("e.zip", data, "k"))
+
+    def test_too_many_files(self) -> None:
+        reason = failure(load_bytes("a.zip", zipped({f"{n}.txt": b"x" for n in range(2_001)}), "k"))
+        assert "2,001 files" in reason
+
+    def test_an_empty_one(self) -> None:
+        assert "no files" in failure(load_bytes("a.zip", zipped({"d/.hidden": b"x"}), "k"))
+
+
+class TestInTheFolder:
+    def test_rows_follow_their_file(self, library: Library, tmp_path: Path) -> None:
+        folder = tmp_path / "corpus"
+        folder.mkdir()
+        file = folder / "news.csv"
+        file.write_text(f"title,text\nA,{STORY}\nB,The ferry stays free.\n")
+        assert len(library.sync(folder).added) == 2
+        assert library.sync(folder).unchanged == []  # not even read
+        [first, second] = sorted(library.documents(), key=lambda document: document.key)
+        assert file_name(first) == "news.csv › row 1"
+
+        library.remove(second.id)
+        file.write_text(f"title,text\nA,{STORY}\nB,The ferry stays free.\nC,The king eats bread.\n")
+        report = library.sync(folder)
+        assert [document.title for document in report.added] == ["C"]
+        library.restore(second.key, folder)
+        assert sorted(document.title for document in library.documents()) == ["A", "B", "C"]
+
+        file.write_text(f"title,text\nA,{STORY}\n")
+        library.sync(folder)
+        assert [document.title for document in library.documents()] == ["A"]
+        file.unlink()
+        library.sync(folder)
+        assert library.documents() == []

@@ -1,0 +1,56 @@
+"""A file that breaks its parser breaks nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from rag.worker import Worker
+
+TABLE = b"title,text\nThe bridge,It was opened in the spring.\n"
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+def read(worker: Worker, data: bytes) -> str:
+    """Return the titles of the documents or the sentence."""
+    loaded = worker.read("a.csv", data, "key", 10**8)
+    return ", ".join([d.title for d in loaded.documents] + [error.reason for error in loaded.failed])
+
+
+def test_one_process_reads_many_files(worker: Worker) -> None:
+    assert read(worker, TABLE) == "The bridge"
+    process = worker._process
+    assert read(worker, TABLE) == "The bridge"
+    assert worker._process is process
+
+
+def test_a_process_that_was_killed_is_begun_anew(worker: Worker) -> None:
+    read(worker, TABLE)
+    assert worker._process is not None
+    os.kill(worker._process.pid, signal.SIGKILL)
+    worker._process.wait()
+    assert read(worker, TABLE) == "The bridge"
+
+
+def test_a_file_that_takes_too_long(worker: Worker) -> None:
+    slow = Worker(seconds=0.001)
+    assert read(slow, TABLE).startswith("a.csv took more than")
+    slow.close()
+
+
+def test_a_file_that_takes_too_much_memory() -> None:
+    small = Worker(memory_bytes=300 * 1024**2)
+    loaded = small.read("a.json", b"[" + b"{}," * 3_000_000 + b"{}]", "key", 10**8)
+    [error] = loaded.failed
+    assert error.reason.startswith(("a.json needs more", "a.json broke off"))
+    assert read(small, TABLE) == "The bridge"
+    small.close()
