@@ -176,8 +176,9 @@ def fit(cases: Cases) -> Model:
 
     A split that would let a feature speak against its direction is not made.
     """
+    # Weighed before what is refuted is left out: the few changed copies that remain must not stand for all.
+    weights = weigh(cases)[~cases.refuted]
     cases = cases.part(~cases.refuted)
-    weights = weigh(cases)
     borders = [np.unique(np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1])) for column in cases.rows.T]
     binned = np.stack([np.searchsorted(b, c) for b, c in zip(borders, cases.rows.T, strict=True)], axis=1)
     share = float(weights @ cases.labels / weights.sum())
