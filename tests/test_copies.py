@@ -221,7 +221,9 @@ def test_a_turn_counts_a_copied_story_once_and_links_its_copies(library: Library
     )
     turn = Turn(1, COST, answer, datetime(2026, 1, 1, tzinfo=UTC))
     held = {document.id: document for document in library.documents()}
-    shared = cast(Engine, SimpleNamespace(document=lambda name, version: library.document(name)))
+    shared = cast(
+        Engine, SimpleNamespace(settings=Settings(), document=lambda name, version: library.document(name))
+    )
     shown = finished_turn(turn, "c1", shared, held)
     assert "in 1 article ·" in shown["summary"]
     [copy] = shown["sources"][0]["copies"]

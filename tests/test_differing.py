@@ -133,7 +133,10 @@ def test_values_are_shown_side_by_side_and_forgotten_with_their_article(
     answer = ask(settings, packaged, COST, bridge("80", date(2021, 3, 4), "Zenda Times"), bridge("115", None))
     assert answer_from_json(answer_to_json(answer)) == answer
     turn = Turn(1, COST, answer, datetime(2026, 1, 1, tzinfo=UTC))
-    shared = cast(Engine, SimpleNamespace(document=lambda name, version: replace(named[name], text="")))
+    shared = cast(
+        Engine,
+        SimpleNamespace(settings=Settings(), document=lambda name, version: replace(named[name], text="")),
+    )
     named = {citation.document.id: citation.document for citation in answer.citations}
     shown = finished_turn(turn, "c1", shared, named)
     assert [(one["value"], one["source"], one["day"]) for one in shown["differing"]] == [

@@ -33,6 +33,15 @@ def test_one_process_reads_many_files(worker: Worker) -> None:
     assert worker._process is process
 
 
+def test_one_process_reads_many_files_also_where_the_app_is_large(worker: Worker) -> None:
+    app = b"x" * (600 * 1024**2)
+    read(worker, TABLE)
+    process = worker._process
+    read(worker, TABLE)
+    assert worker._process is process is not None
+    del app
+
+
 def test_a_process_that_was_killed_is_begun_anew(worker: Worker) -> None:
     read(worker, TABLE)
     assert worker._process is not None
