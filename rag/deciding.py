@@ -34,6 +34,8 @@ _DENIES = re.compile(
 )
 _OPENING = 4
 """Characters that may stand before the first word of a sentence."""
+_PREDICATE_WORDS = 8
+"""Words behind the verb in which something else of a yes or no question may stand."""
 _POSSESSIVE = re.compile(r"['’]s\b")
 _NUMBERED = re.compile(r"-\d[\w-]*")
 _THIS = r"\b(?:the|this|that|these|those) (?:\w+ )?"
@@ -218,11 +220,14 @@ def _denies(question: str, text: str) -> bool:
     return bool(_DENIES.search(text)) and not _DENIES.search(question)
 
 
-def _says_of_subject(question: str, text: str) -> bool:
-    """Whether a sentence has the question's subject and its verb next to each other: "Turkey is"."""
+def _says_of_subject(question: str, text: str) -> float:
+    """Return 1 if a sentence has the question's subject and its verb next to each other: "Turkey is".
+
+    2 if something else of the question follows ("is a NATO member"), and 0 otherwise.
+    """
     match = _YES_NO_VERB.match(question)
     if not match:
-        return False
+        return 0.0
     useful = [stem(word) for word in content_words(question[match.end() :])]
     first = fold(match["verb"])
     subject, predicate = _subject(question[match.end() :], useful)
@@ -233,10 +238,11 @@ def _says_of_subject(question: str, text: str) -> bool:
             continue
         near = in_order[place + 1 : place + 4]
         if family and family.intersection(near[:2]):
-            return True
+            said = {stem(follower) for follower in in_order[place + 2 : place + 2 + _PREDICATE_WORDS]}
+            return 1.0 if said.isdisjoint(useful) else 2.0
         if not family and predicate and any(beginning(stem(w)) == beginning(predicate) for w in near):
-            return True
-    return False
+            return 1.0
+    return 0.0
 
 
 def _subject(rest: str, useful: Sequence[str]) -> tuple[str, str]:
