@@ -14,7 +14,6 @@ import numpy as np
 
 from rag.alignment import UNLIKE, Alignment
 from rag.embeddings import LocalEmbeddings, Vector
-from rag.settings import Settings
 from rag.word_vectors import NO_WORDS, WordVectors, as_floats, best_matches
 
 _MOST_CHARACTERS = 1_000
@@ -51,8 +50,8 @@ def in_context(alignments: Sequence[Alignment]) -> Context | None:
 def _model() -> LocalEmbeddings | None:
     """Return the packaged model, whichever one the library is set to; None where it can't be opened."""
     try:
-        return LocalEmbeddings.from_settings(Settings(model_dir=None))
-    except Exception:  # its files and libraries raise errors of many kinds, and a check never fails
+        return LocalEmbeddings.packaged()
+    except Exception:  # noqa: BLE001  # whatever its files and libraries raise, a check never fails
         return None
 
 
@@ -61,7 +60,7 @@ def _read(text: str) -> tuple[Vector, WordVectors]:
     model = _model()
     try:
         return model.embed_question_words(text) if model else _NOTHING
-    except Exception:  # as above: the session is opened at the first text
+    except Exception:  # noqa: BLE001  # as above: the session is opened at the first text
         return _NOTHING
 
 

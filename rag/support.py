@@ -131,7 +131,7 @@ def is_in_doubt(log_odds: float, threshold: float) -> bool:
     return abs(log_odds - math.log(threshold / (1 - threshold))) <= _DOUBT
 
 
-_DOUBT = 1.5
+_DOUBT = 1.0
 _REFUTED = 0.2
 """The highest score of a claim of which one fault alone is enough."""
 

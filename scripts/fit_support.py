@@ -146,8 +146,8 @@ def read_cases(paths: Sequence[Path]) -> Cases:
     def add(claim: str, passages: Sequence[str], is_supported: bool, source: str, group: int) -> None:
         weighed = weigh_claim(read_claim(claim), read_passages(passages))
         if weighed:
-            context = None if source in SHARES else in_context(weighed.alignments)
-            found.append((weighed.features, is_supported, source, group, weighed.refuted, context or NO_CONTEXT))
+            context = (source not in SHARES and in_context(weighed.alignments)) or NO_CONTEXT
+            found.append((weighed.features, is_supported, source, group, weighed.refuted, context))
 
     for row in (json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()):
         passages = row["passages"]
