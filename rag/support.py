@@ -1,7 +1,8 @@
 """Whether a claim is borne by the passages that it cites, and by which of their sentences.
 
 No language model is asked. The numbers of `rag/claim_features.py` are weighed by small boosted trees that
-`scripts/fit_support.py` fits, and what counts most against a claim is said in plain words.
+`scripts/fit_support.py` fits; where they leave a claim of one sentence in doubt, the embedding model compares
+its words in their context. What counts most against a claim is said in plain words.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rag.alignment import SAME, Alignment
+from rag.alignment import SAME, UNLIKE, Alignment
+from rag.claim_context import in_context
 from rag.claim_features import CLAIM_FEATURES, Weighed, weigh_claim
 from rag.claims import read_claim, read_passages
 from rag.faults import Fault
@@ -90,8 +92,11 @@ def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
+    """``doubt`` weighs the trees' log-odds and each number of a `Context`, after a constant."""
+
     start: float
     threshold: float
+    doubt: tuple[float, ...]
     trees: tuple[Tree, ...]
 
 
@@ -100,7 +105,7 @@ def _model() -> _Model:
     stored = json.loads(WEIGHTS_PATH.read_text("utf-8"))
     places = {name: number for number, name in enumerate(CLAIM_FEATURES)}
     trees = tuple(_numbered(tree, places) for tree in stored["trees"])
-    return _Model(stored["start"], stored["threshold"], trees)
+    return _Model(stored["start"], stored["threshold"], tuple(stored["doubt"]), trees)
 
 
 def _numbered(tree: NamedTree, places: Mapping[str, int]) -> Tree:
@@ -113,10 +118,20 @@ def _numbered(tree: NamedTree, places: Mapping[str, int]) -> Tree:
 def _probability(weighed: Weighed) -> float:
     model = _model()
     log_odds = model.start + sum(_leaf(tree, weighed.features) for tree in model.trees)
+    if not weighed.refuted and is_in_doubt(log_odds, model.threshold):
+        found = in_context(weighed.alignments)
+        if found:
+            log_odds = sum(w * n for w, n in zip(model.doubt, (1.0, log_odds, *found), strict=True))
     probability = 1 / (1 + math.exp(-min(max(log_odds, -30.0), 30.0)))
     return min(probability, _REFUTED) if weighed.refuted else probability
 
 
+def is_in_doubt(log_odds: float, threshold: float) -> bool:
+    """Whether log-odds are so near a threshold, which is a probability, that the context may decide."""
+    return abs(log_odds - math.log(threshold / (1 - threshold))) <= _DOUBT
+
+
+_DOUBT = 1.0
 _REFUTED = 0.2
 """The highest score of a claim of which one fault alone is enough."""
 
@@ -145,7 +160,7 @@ _FAR = "No part of the passages says all of it together."
 
 
 def _missing(alignments: Sequence[Alignment]) -> str:
-    lacking = [m for a in alignments for m in a.matches if m.anywhere < 0.6 or m.nearness < 0.35]
+    lacking = [m for a in alignments for m in a.matches if m.anywhere < 0.6 or m.nearness < UNLIKE]
     lacking.sort(key=lambda match: match.word.weight * (match.nearness - 1))
     words = list(dict.fromkeys(match.word.text for match in lacking[:3]))
     if not words:
