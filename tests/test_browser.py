@@ -502,12 +502,14 @@ def test_the_quality_page_draws_its_figures_and_leads_to_the_chat(page: Page, se
     page.goto("/")
     page.get_by_role("link", name="Quality", exact=True).click()
     page.get_by_role("button", name="Ask the questions").click()
+    # The click must have reached the app before the page is left.
+    page.wait_for_timeout(3_000)
     page.get_by_role("link", name="Library", exact=True).click()
     expect(page.get_by_role("heading", name="Library")).to_be_visible()
     page.get_by_role("link", name="Quality", exact=True).click()
     expect(
         page.get_by_text(re.compile(r"^Of \d+ questions with an answer, \d+ were answered"))
-    ).to_be_visible()
+    ).to_be_visible(timeout=240_000)
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(charts.nth(2)).to_be_visible()
     for n in range(3):
