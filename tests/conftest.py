@@ -15,7 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from rag import Library, LocalEmbeddings, Settings
+from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.embeddings import PassageVectors, Vector
 from rag.word_vectors import NO_WORDS, WordVectors
 
@@ -107,3 +107,12 @@ def library(settings: Settings) -> Iterator[Library]:
 def packaged() -> LocalEmbeddings:
     """The packaged model, for tests in which meaning matters."""
     return LocalEmbeddings.from_settings(Settings())
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbeddings) -> Iterator[Assistant]:
+    """An assistant on the sample articles, which no test changes."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("samples"))
+    with Library.open(settings, packaged, follow=False) as library:
+        library.sync(Path(__file__).parent.parent / "corpus")
+        yield Assistant(library, settings)

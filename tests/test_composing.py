@@ -211,14 +211,6 @@ def test_every_quote_is_verbatim_and_numbered(library: Library, assistant: Assis
         assert sentence.kind == "row" or sentence.text == citation.quote
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbeddings) -> Iterator[Assistant]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("samples"))
-    with Library.open(settings, packaged, follow=False) as library:
-        library.sync(CORPUS)
-        yield Assistant(library, settings)
-
-
 @pytest.mark.parametrize(
     "row", [row for row in ON_SAMPLES if not row.get("wrong")], ids=lambda row: row["question"]
 )

@@ -48,14 +48,6 @@ def assistant(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbedding
         yield Assistant(library, settings)
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, packaged: LocalEmbeddings) -> Iterator[Assistant]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("samples"))
-    with Library.open(settings, packaged, follow=False) as library:
-        library.sync(CORPUS)
-        yield Assistant(library, settings)
-
-
 @pytest.mark.parametrize(
     ("question", "words"),
     [
