@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.claims import read_claim
 from rag.closeness import Closeness, closeness
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, Sentence
@@ -192,7 +193,16 @@ class Written:
             wanted = {stem(word) for word in content_words(draft.text)}
             held = {word for quote in quotes for word in stems(quote)}
             return "near" if wanted and wanted <= held else "far"
-        return closeness(claim, quotes, self.embedder)
+        found = closeness(claim, quotes, self.embedder)
+        return "loose" if found == "near" and self._has_new_name(claim) else found
+
+    def _has_new_name(self, claim: str) -> bool:
+        """Whether a claim has a name that stands neither in the question nor in any passage."""
+        given = [self.found.question.text]
+        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
+        known = set[str]().union(*map(stems, given))
+        words = [word for line in read_claim(claim) for word in line.content]
+        return any(word.kind == "name" and word.stem not in known for word in words)
 
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""

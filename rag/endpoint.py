@@ -111,6 +111,7 @@ class Endpoint:
             The endpoint failed, or took too long.
         Stopped
         """
+        is_openai = self._is_openai
         try:
             return (yield from self._once(messages, limits, config))
         except _Busy as busy:
@@ -118,7 +119,7 @@ class Endpoint:
             if time.monotonic() + seconds >= limits.until:
                 raise
         except _OtherWay:
-            self._is_openai = not self._is_openai
+            self._is_openai = not is_openai
             return (yield from self._once(messages, limits, config))
         yield Stage(f"Waiting {seconds:.0f} s, because the model's endpoint is busy")
         ready = time.monotonic() + seconds

@@ -8,7 +8,7 @@ word that differs tells; where it is told in other words, little.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,6 +145,9 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             continue
         is_word = not any(c.isdigit() for c in amount.text)
         if (is_word and amount.number <= 1) or any(bears(said, amount) for said in here):
+            continue
+        if turned := next((o for o in here if o.unit == amount.unit and o.number == -amount.number), None):
+            yield Fault("number", f"The passages say {turned.text}, not {amount.text}.", sureness(alignment))
             continue
         digits = re.sub(r"[^\d.]", "", amount.text).strip(".")
         if (
@@ -360,8 +363,8 @@ def exchanged_words(alignment: Alignment) -> list[tuple[Word, Word, float]]:
     return found
 
 
-def _first(words: Iterable[Word], is_it: object) -> Word | None:
-    return next((word for word in words if is_it(word)), None)  # type: ignore[operator]
+def _first(words: Iterable[Word], is_it: Callable[[Word], object]) -> Word | None:
+    return next((word for word in words if is_it(word)), None)
 
 
 def _instead(kind: FaultKind, said: Word, claimed: Word, weight: float, where: str = "") -> Fault:

@@ -19,7 +19,7 @@ from rag.errors import ModelError
 from rag.finding import Found
 from rag.markers import Draft, SentenceCutter, is_said
 from rag.prompting import answer_messages, check_messages, followup_messages, repair_messages
-from rag.prompts import Message, Prompts
+from rag.prompts import Message, Prompts, tokens_of
 from rag.settings import Settings
 from rag.text import one_line
 from rag.tracing import Trace
@@ -31,6 +31,8 @@ REFUSED = f"The model found no answer in the passages. {QUOTED}"
 NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
 WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"
 NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTED}"
+CUT_BEFORE = f"The model came to no sentence: raise FOOTNOTE_MODEL_ANSWER_TOKENS. {QUOTED}"
+UNCHECKED = "The sentences were checked by rules alone: together they are too long for the model."
 STOPPED = "Stopped."
 CUT = "The model's answer was cut at its longest."
 UNTIL_THEN = "What was written until then stands here."
@@ -201,6 +203,9 @@ class Writer:
         """Take away the sentences that the model itself says aren't borne by their sources."""
         yield Stage("Checking")
         messages = check_messages(self._prompts, made.written.sentences)
+        if tokens_of(messages) > self._settings.model_context_tokens - self._settings.model_answer_tokens:
+            made.line = UNCHECKED
+            return
         job.sent += messages
         try:
             reply = self._endpoint.ask(messages, job.limits, job.trace.config)
@@ -267,7 +272,9 @@ def _why_quoted(made: _Round) -> str:
         return f"{made.line} {QUOTED}"
     if made.written.sentences or made.written.left_out:
         return NOT_BORNE
-    return REFUSED if made.has_refused else WROTE_NOTHING
+    if made.line == CUT:
+        return CUT_BEFORE
+    return REFUSED if made.has_refused or made.written.count else WROTE_NOTHING
 
 
 def _sentences(number: int) -> str:

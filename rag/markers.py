@@ -22,9 +22,9 @@ _KEPT_CHARACTERS = 300
 _MOST_NUMBERS = 20
 _FEW_WORDS = 3
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
-_NAMED = r"(?:passages?|sources?|articles?|quellen?|kaynak)"
+_NAMED = r"(?:passages?|sources?|articles?|doc(?:ument)?s?|quellen?|kaynak)"
 _MARKER = re.compile(
-    rf"[ \t]*(?:\[\s*\^?(?:{_NAMED}\s*)?{_NUMBERS}\s*\](?!\()|【[^】\n]{{0,40}}】"
+    rf"[ \t]*(?:\\?\[\[?\s*\^?(?:{_NAMED}\s*:?\s*)?{_NUMBERS}\s*\\?\]\]?(?!\()|【[^】\n]{{0,40}}】"
     rf"|\(\s*{_NAMED}\s*{_NUMBERS}\s*\))",
     re.IGNORECASE,
 )
@@ -35,6 +35,10 @@ _NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
 _LEFT_OUT = re.compile(
     r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
+)
+# "**Builder**: The lighthouse was built ...", and not "**Speed**: 40 km/h".
+_LABEL = re.compile(
+    r"\s*(?:\*\*|__)[^*_.!?]{1,60}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?=[^\W\d_a-z]\S*(?:\s+\S+){3})"
 )
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*\)")
@@ -173,9 +177,14 @@ def _bare(line: str, begins_line: bool) -> str:
     """Return a line without Markdown's signs."""
     if begins_line:
         line = line[bullet.end() :] if (bullet := _BULLET.match(line)) else line
+        line = line[label.end() :] if (label := _LABEL.match(line)) else line
         if line.lstrip().startswith("|"):
             line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-    return _SIGNS.sub("", _LINK.sub(r"\1", line))
+    return _SIGNS.sub("", _LINK.sub(_linked, line))
+
+
+def _linked(match: re.Match[str]) -> str:
+    return f"[{match[1]}]" if match[1].isdigit() else match[1]
 
 
 def _marked(text: str) -> list[tuple[int, int, tuple[int, ...]]]:

@@ -19,9 +19,11 @@ from rag.alignment import SAME, UNLIKE, Alignment
 from rag.claim_context import in_context
 from rag.claim_features import CLAIM_FEATURES, Weighed, weigh_claim
 from rag.claims import read_claim, read_passages
-from rag.faults import Fault
 
 WEIGHTS_PATH = Path(__file__).with_name("support_weights.json")
+
+MOST_IN_CLAIM = 5_000
+"""Characters of a claim: the time to check it grows with its sentences times those of the passages."""
 
 NamedTree = float | list[Any]
 """A leaf's log-odds, or a feature's name, its border, and the trees up to it and beyond it."""
@@ -54,8 +56,11 @@ class Place:
 def check_support(claim: str, passages: Sequence[str]) -> Support:
     """Check whether passages bear a claim of one or more sentences.
 
-    Anything can be passed, also nothing: an empty claim and one without passages are not supported.
+    Anything can be passed, also nothing: an empty claim, one without passages and one of more than
+    `MOST_IN_CLAIM` characters are not supported.
     """
+    if len(claim) > MOST_IN_CLAIM:
+        return Support(False, 0.0, "It is too long to be checked at once: check its sentences one by one.")
     weighed = weigh_claim(read_claim(claim), read_passages(passages))
     if weighed is None:
         return Support(False, 0.0, "There is nothing to check in it.")
@@ -71,6 +76,8 @@ def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
 
     Each sentence of the claim names one place; those that are the same or overlap are one.
     """
+    if len(claim) > MOST_IN_CLAIM:
+        return ()
     weighed = weigh_claim(read_claim(claim), read_passages(passages))
     if weighed is None:
         return ()
@@ -167,6 +174,3 @@ def _missing(alignments: Sequence[Alignment]) -> str:
         return ""
     listed = " and ".join(filter(None, (", ".join(f"“{w}”" for w in words[:-1]), f"“{words[-1]}”")))
     return f"{listed} {'is' if len(words) == 1 else 'are'} not in the passages."
-
-
-__all__ = ["Fault", "Place", "Support", "bearing", "check_support"]

@@ -6,6 +6,7 @@ written in another way is no other value, and what can't be read is none at all.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _SCALES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9,
     "trillion": 1e12,
 }  # fmt: skip
+_LETTERS = {"k": 1e3, "m": 1e6, "b": 1e9}
+"""Scales right behind an amount of money: "$5m"."""
 _UNITS = {
     "percent": ("percent", 1.0),
     "km": ("length", 1e3), "kilometre": ("length", 1e3), "kilometer": ("length", 1e3),
@@ -43,10 +46,10 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _DIGITS = {word: number for number, word in enumerate(_ONES.split(), 1)}
 _DIGITS |= {word: 10 * number for number, word in enumerate(_TENS.split(), 2)}
 _AMOUNT = re.compile(
-    r"(?<![\w.,:/-])(?P<currency>us\$|[$€£¥₺])?\s?"
+    r"(?:(?<![^\s(])(?P<minus>[-−](?=[$€£¥₺\d])|minus )|(?<![\w.,:/−-]))(?P<currency>us\$|[$€£¥₺])?\s?"
     rf"(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|(?:{'|'.join(_DIGITS)})(?![\w-]))"
     r"(?!\w*\d|st\b|nd\b|rd\b|th\b|s\b|[,.:/]\d)"
-    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?"
+    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b|(?(currency)(?P<letter>[kmb])\b|(?!)))?"
 )
 _AFTER = re.compile(r"[\s-]?(?P<percent>%|per ?cent\b)|(?P<words>(?:[\s-][^\W\d_]+){1,4})")
 _MONTHS = {
@@ -233,18 +236,18 @@ def _is_counted(match: re.Match[str], after: re.Match[str] | None) -> bool:
 def _amount(text: str, lowered: str, match: re.Match[str], after: re.Match[str] | None) -> Amount | None:
     written = match["digits"].replace(",", "")
     number = float(_DIGITS.get(written, 0) or written)
-    scale = _SCALES.get(match["scale"] or "", 1.0)
+    scale = _SCALES.get(match["scale"] or "", 1.0) * _LETTERS.get(match["letter"] or "", 1.0)
     step = _step(written, number, scale)
     unit, factor, end = _unit(match, after)
     before = lowered[: match.start()]
-    value, slack = number * scale, step / 2
+    value, slack = number * scale * (-1 if match["minus"] else 1), step / 2
     if _ABOUT.search(before):
-        slack = max(slack, value * 0.1)
-    least = value - slack if not _UNDER.search(before) else 0.0
+        slack = max(slack, abs(value) * 0.1)
+    least = value - slack if not _UNDER.search(before) else min(0.0, math.copysign(math.inf, value))
     most = value + slack if not _OVER.search(before) else float("inf")
     nouns = tuple(stem(word) for word in (after["words"] or "").split()) if after else ()
     is_part = bool(_PART.search(before) or (unit != "percent" and _MORE.match(lowered, end)))
-    start = match.start("currency") if match["currency"] else match.start("digits")
+    start = next(match.start(part) for part in ("minus", "currency", "digits") if match[part])
     amounts_to = (value * factor, least * factor, most * factor)
     return Amount(start, end, text[start:end], *amounts_to, unit, nouns, is_part)
 

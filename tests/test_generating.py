@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from scripted_model import (
     Act,
+    Connection,
     Model,
     breaks_off,
     goes_on,
@@ -37,7 +40,7 @@ from rag import (
     Stage,
 )
 from rag.documents import NO_ANSWER, QUOTED, remarks
-from rag.generating import CUT, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -219,6 +222,7 @@ def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_
         ("", "", WROTE_NOTHING),
         ("\n\n  \n", "", WROTE_NOTHING),
         ("# Only a heading", "", WROTE_NOTHING),
+        ("The passages do not say who built it.", "", REFUSED),
         (
             "Der Leuchtturm wurde 1871 von einer Ingenieurin gebaut und ist heute ein Museum [1].",
             "",
@@ -345,6 +349,27 @@ def test_a_gateway_that_wants_other_parameters_is_asked_again_with_them(assistan
     server.script(refuses(400, param="temperature"))
     assert "did not accept the request (400)" in assistant.ask(QUESTION).remark
     assert len(server.requests) == 2
+
+
+def test_two_questions_at_once_learn_the_same_of_a_gateway(library: Library, server: Model):
+    both = threading.Barrier(2)
+
+    def refuses_together(connection: Connection) -> None:
+        both.wait(10)
+        refuses(400, param="max_tokens")(connection)
+
+    server.script(refuses_together, refuses_together, says(TRUE))
+    assistant = Assistant(library, settings_for(server.url, library))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(assistant.ask, [QUESTION] * 2))
+    assert [answer.mode for answer in answers] == ["generate", "generate"]
+    assert all("max_completion_tokens" in request for request in server.requests[2:])
+
+
+def test_a_model_that_thinks_until_it_is_cut_says_what_to_raise(assistant: Assistant, server: Model):
+    server.script(says("<think>The lighthouse, the lighthouse", reason="length"))
+    answer = assistant.ask(QUESTION)
+    assert (answer.mode, answer.remark) == ("quote", CUT_BEFORE)
 
 
 @pytest.mark.parametrize(

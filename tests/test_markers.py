@@ -41,6 +41,10 @@ def told(text: str) -> list[tuple[str, tuple[int, ...]]]:
         ("It is Zenda&#x27;s &amp; <passage number='2'>ours [1].", [("It is Zenda's & ours.", (1,))]),
         ("The answer to this question is: It died [1].", [("It died.", (1,))]),
         ("Based on the provided passages, the king died [1].", [("The king died.", (1,))]),
+        ("The king died [[1]]. It was so \\[2\\].", [("The king died.", (1,)), ("It was so.", (2,))]),
+        ("The king died [Source: 1]. It was so [doc 2].", [("The king died.", (1,)), ("It was so.", (2,))]),
+        ("The king died [1](https://example.org/a).", [("The king died.", (1,))]),
+        ("**Death**: The king of Zenda died at home [1].", [("The king of Zenda died at home.", (1,))]),
     ],
 )
 def test_markers_go_with_their_sentence(text: str, expected: list[tuple[str, tuple[int, ...]]]):

@@ -57,6 +57,8 @@ def test_a_sentence_as_it_stands_is_supported():
         ("Sales decreased in the third quarter.", "Sales increased in the third quarter.", "increased"),
         ("Russia sold Turkey the missiles.", "Turkey sold Russia the missiles.", "Turkey"),
         ("The bridge was opened on 3 May 2018.", "The bridge was opened on 3 May 2019.", "2019"),
+        ("The temperature fell to 31 °C.", "The temperature fell to −31 °C.", "−31"),
+        ("Growth was 2.5%.", "Growth was -2.5%.", "-2.5"),
     ],
 )
 def test_the_reason_names_what_failed(claim, said, reason):
@@ -70,6 +72,8 @@ def test_the_reason_names_what_failed(claim, said, reason):
     [
         ("The city has about 1.2 million people.", "The city has 1,204,000 people."),
         ("The work cost $2.5bn.", "The work cost 2.5 billion dollars."),
+        ("The work cost $5m.", "The work cost 5 million dollars."),
+        ("The talks of 2010 - 2012 failed.", "The talks of 2010 to 2012 failed."),
         ("The share rose by 5%.", "The share rose by 5 per cent."),
         ("The law was passed on March 3, 2020.", "The law was passed on 3 March 2020."),
         ("Three people purchased the house.", "Three people bought the house."),
@@ -93,6 +97,12 @@ def test_nothing_to_check_is_not_supported(claim):
 def test_without_passages_nothing_is_supported(passages):
     support = check_support("The plant has four reactors.", passages)
     assert support == Support(False, 0.0, "It cites no passage.")
+
+
+def test_a_text_far_too_long_for_a_claim_says_so_at_once():
+    text = "The lamp is bright. " * 5_000
+    assert "too long" in check_support(text, [text]).reason
+    assert bearing(text, [text]) == ()
 
 
 def test_any_text_is_read():
