@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from rag import Answer, Citation, Document
 from rag.documents import NO_ANSWER
-from rag.folder import INNER
+from rag.folder import INNER, ROW
 from rag.pronouns import ENGLISH_STARTS
 from rag.questions import names_and_numbers
 from rag.words import fold, stem, stems, words
@@ -76,8 +76,9 @@ def file_name(document: Document) -> str:
     scheme, _, name = document.key.partition(":")
     if scheme not in ("corpus", "upload"):
         return ""
-    # Of what is in an archive, a message or a table the name of that comes first: "news.zip › bridge.docx".
-    return " › ".join(PurePosixPath(part).name for part in name.split(INNER))
+    # Of what is in an archive or a message the name of that comes first: "news.zip › bridge.docx".
+    names = (PurePosixPath(part).name for part in name.split(INNER) if not part.startswith(ROW))
+    return " › ".join(names)
 
 
 def title(document: Document) -> str:

@@ -14,6 +14,9 @@ QUESTIONS_FILE = "questions.jsonl"
 INNER = "!/"
 """What stands in a key between that of a file and the name of a document within it."""
 
+ROW = "row:"
+"""What the name of a table's row within its file begins with; no reader is shown it."""
+
 Stamp = tuple[int, int]
 """A file's size in bytes and modification time in nanoseconds."""
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import StringIO
 from typing import Any
 
 from rag.blocks import tidy_plain
-from rag.documents import NewDocument
+from rag.documents import NewDocument, short_hash
 from rag.errors import LoadError
+from rag.folder import ROW
 from rag.metadata import plain_value, read_day, read_language, title_of_name
-from rag.text import normalise_text, one_line
+from rag.text import Part, build_text, normalise_text, one_line
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 500
+MOST_CELLS = 1_000_000
 _MOST_CHARACTERS = 2_000_000
 """The longest cell."""
 _TITLE_CHARACTERS = 100
+_VALUE_CHARACTERS = 60
+"""The longest value that is a row's title where it has none."""
 
 # What columns are called, the usual first; in any case, and with "_" or "-" for a space.
 _COLUMNS = {
@@ -39,6 +46,8 @@ _COLUMNS = {
     "author": ("author", "authors", "byline", "by", "writer", "creator"),
     "language": ("language", "lang"),
 }
+# What holds a row's name among all rows, the surest first.
+_IDENTITIES = ("id", "guid", "uuid", "doi", *_COLUMNS["url"])
 
 
 def read_csv(name: str, text: str) -> list[NewDocument]:
@@ -118,44 +127,76 @@ def read_json(name: str, text: str) -> list[NewDocument]:
     rows = value if isinstance(value, list) else [value]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise LoadError(name, f"{name} holds no JSON objects: make it a list of objects with a text each.")
-    return _documents(name, iter(rows), "application/json")
+    return _documents(name, rows, "application/json")
 
 
-def _documents(name: str, rows: Iterator[dict[str, Any]], media_type: str) -> list[NewDocument]:
-    found = list[NewDocument]()
+def _documents(name: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
+    table = title_of_name(name)
+    found, marks, cells = list[NewDocument](), list[_Mark](), 0
     for number, row in enumerate(rows, 1):
-        if number > MOST_ROWS:
-            raise LoadError(name, f"{name} has more than {MOST_ROWS:,} rows: split it into parts.")
-        document = _document(row, f"{title_of_name(name)}, row {number}", media_type, f"row {number}")
+        cells += len(row)
+        _check_limits(name, number, cells)
+        columns = _columns(tuple(row))
+        values = [(columns.labels[column], text) for column, value in row.items() if (text := _value(value))]
+        document = _document(row, columns, values, table, media_type)
         if document is not None:
             found.append(document)
+            marks.append(_mark(row, columns, values))
     if not found:
         raise LoadError(name, f"{name} has no rows with text under its header: choose a table with some.")
-    return found
+    return [replace(one, key=key) for one, key in zip(found, _keys(marks), strict=True)]
 
 
-def _document(row: dict[str, Any], otherwise: str, media_type: str, key: str) -> NewDocument | None:
-    names = {_plain(column): column for column in reversed(list(row))}
-    mapped = {
-        field: next((names[n] for n in called if n in names), None) for field, called in _COLUMNS.items()
-    }
-    facts = {field: row[column] for field, column in mapped.items() if column is not None}
+def _check_limits(name: str, rows: int, cells: int) -> None:
+    if rows > MOST_ROWS:
+        raise LoadError(name, f"{name} has more than {MOST_ROWS:,} rows: split it into parts.")
+    if cells > MOST_CELLS:
+        raise LoadError(
+            name,
+            f"{name} has more than {MOST_CELLS:,} cells: leave out columns, or split it into parts.",
+        )
+
+
+_Values = list[tuple[str, str]]
+"""What the cells of a row say, each with its column's label, without the empty ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What the columns of a table are for: their labels, which has a title and so on, and which names rows."""
+
+    labels: dict[str, str]
+    fields: dict[str, str]
+    identities: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)  # the rows of a table have the same columns, and JSON's often
+def _columns(columns: tuple[str, ...]) -> _Columns:
+    names = {_plain(column): column for column in reversed(columns)}
+    mapped = {field: next((names[n] for n in called if n in names), "") for field, called in _COLUMNS.items()}
+    return _Columns(
+        {column: one_line(str(column)) for column in columns},
+        {field: column for field, column in mapped.items() if column in columns},
+        tuple(names[name] for name in _IDENTITIES if name in names),
+    )
+
+
+def _document(
+    row: dict[str, Any], columns: _Columns, values: _Values, table: str, media_type: str
+) -> NewDocument | None:
+    facts = {field: row[column] for field, column in columns.fields.items()}
     body = facts.get("text")
     if isinstance(body, str) and body.strip():
         text, blocks = tidy_plain(normalise_text(body))
     else:
         # Without a text, what the columns say is the text, each in a line of its own.
-        lines = [
-            f"{one_line(str(column))}: {_value(value)}" for column, value in row.items() if _value(value)
-        ]
-        text, blocks = tidy_plain("\n\n".join(lines))
+        text, blocks = build_text(Part("paragraph", f"{label}: {value}") for label, value in values)
     if not any(map(str.isalnum, text)):
         return None
     title = plain_value(facts.get("title", ""))
     return NewDocument(
         text=text,
-        title=title[:_TITLE_CHARACTERS] or otherwise,
-        key=key,
+        title=title[:_TITLE_CHARACTERS] or _title_of(table, values),
         source=plain_value(facts.get("source", "")),
         url=plain_value(facts.get("url", "")),
         published=read_day(facts.get("published")),
@@ -164,6 +205,44 @@ def _document(row: dict[str, Any], otherwise: str, media_type: str, key: str) ->
         media_type=media_type,
         blocks=blocks,
     )
+
+
+def _title_of(table: str, values: _Values) -> str:
+    """Return a title for a row without one: its first value, and no number that other rows would shift."""
+    first = values[0][1]
+    whole = len(first) <= _VALUE_CHARACTERS
+    return f"{table}: {first if whole else first[: _VALUE_CHARACTERS - 1].rstrip() + '…'}"
+
+
+# ------------------------------------------------------------------------------- what names a row
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What may name a row: the identifiers that it has, by column, else all that it says."""
+
+    identifiers: tuple[tuple[str, str], ...]
+    content: str
+
+
+def _mark(row: dict[str, Any], columns: _Columns, values: _Values) -> _Mark:
+    found = ((column, plain_value(row[column])) for column in columns.identities)
+    content = short_hash("row", *(part for pair in values for part in pair))
+    return _Mark(tuple((_plain(column), value) for column, value in found if value), content)
+
+
+def _keys(rows: Sequence[_Mark]) -> Iterator[str]:
+    """Yield a key for each row that stays its own whatever rows come before it.
+
+    That is an identifier which no other row has, else what the row says; of equal rows the second is "(2)".
+    """
+    seen = Counter(identifier for row in rows for identifier in row.identifiers)
+    equal = Counter[str]()
+    for row in rows:
+        own = next((identifier for identifier in row.identifiers if seen[identifier] == 1), None)
+        key = ROW + (short_hash("row", *own) if own else row.content)
+        equal[key] += 1
+        yield key if equal[key] == 1 else f"{key} ({equal[key]})"
 
 
 def _plain(column: object) -> str:

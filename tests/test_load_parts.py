@@ -46,7 +46,7 @@ class TestTables:
         assert (document.title, document.text) == ("The bridge, at last", STORY)
         assert (document.source, document.url, document.author) == ("Gazette", "https://example.org/a", "Ada")
         assert document.published == date(2024, 3, 5)
-        assert document.key == "upload:news.csv!/row 1"
+        assert document.key.startswith("upload:news.csv!/row:")
 
     def test_without_a_text_the_columns_are_told(self) -> None:
         table = (
@@ -54,7 +54,7 @@ class TestTables:
             "Çatalca;Ormanları ve köyleriyle bilinen ilçe İstanbul'un en geniş yüzölçümüne sahip\n"
         )
         first, second = documents("towns.csv", table.encode("cp1254"))
-        assert first.title == "Towns, row 1"
+        assert first.title == "Towns: Şile"
         assert first.text.startswith("İlçe: Şile\n\nAçıklama: Karadeniz kıyısında bulunan")
         assert second.text.startswith("İlçe: Çatalca")
 
@@ -67,7 +67,27 @@ class TestTables:
         lines = [{"title": "A", "text": STORY, "date": "2024-03-05"}, {"text": "Short.", "tags": ["x", "y"]}]
         first, second = documents("news.jsonl", "\n".join(map(json.dumps, lines)).encode())
         assert (first.title, first.published) == ("A", date(2024, 3, 5))
-        assert (second.title, second.text) == ("News, row 2", "Short.")
+        assert (second.title, second.text) == ("News: Short.", "Short.")
+
+    def test_a_row_keeps_its_key_and_title_whatever_stands_above_it(self) -> None:
+        rows = ["Ferry,It stays free.", "Ferry,It stays free.", "Bridge,It was opened in the spring."]
+        before = documents("towns.csv", "\n".join(["place,what", *rows]).encode())
+        after = documents("towns.csv", "\n".join(["place,what", "King,He eats bread.", *rows]).encode())
+        assert after[1:] == before
+        assert len({document.key for document in after}) == 4
+
+    def test_a_row_with_an_identifier_of_its_own_keeps_its_key_when_it_changes(self) -> None:
+        def keys(*rows: dict[str, object]) -> list[str]:
+            return [d.key for d in documents("news.jsonl", "\n".join(map(json.dumps, rows)).encode())]
+
+        bridge = {"_id": 7, "url": "https://example.org/", "text": STORY}
+        ferry = {"_id": 8, "url": "https://example.org/", "text": STORY}
+        [first, second] = keys(bridge, ferry)
+        assert keys({**bridge, "text": "It is closed."}, ferry) == [first, second]
+        # One that two rows share names neither, and leaves the others alone.
+        twins = keys(bridge, ferry, {**ferry, "text": "It is closed."})
+        assert twins[0] == first
+        assert len(set(twins)) == 3
 
     def test_what_is_no_table_says_where(self) -> None:
         assert "no JSON object on line 2" in failure(load_bytes("a.jsonl", b'{"text": "x"}\n[1]\n', "k"))
@@ -168,8 +188,8 @@ class TestInTheFolder:
         file.write_text(f"title,text\nA,{STORY}\nB,The ferry stays free.\n")
         assert len(library.sync(folder).added) == 2
         assert library.sync(folder).unchanged == []  # not even read
-        [first, second] = sorted(library.documents(), key=lambda document: document.key)
-        assert file_name(first) == "news.csv › row 1"
+        [first, second] = sorted(library.documents(), key=lambda document: document.title)
+        assert file_name(first) == "news.csv"
 
         library.remove(second.id)
         file.write_text(f"title,text\nA,{STORY}\nB,The ferry stays free.\nC,The king eats bread.\n")
@@ -184,3 +204,27 @@ class TestInTheFolder:
         file.unlink()
         library.sync(folder)
         assert library.documents() == []
+
+    def test_a_row_above_the_others_is_the_only_one_that_is_added(
+        self, library: Library, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "corpus"
+        folder.mkdir()
+        file = folder / "towns.csv"
+        file.write_text("place,what\nFerry,It stays free.\nBridge,It was opened.\n")
+        library.sync(folder)
+        file.write_text("place,what\nKing,He eats bread.\nFerry,It stays free.\nBridge,It was opened.\n")
+        report = library.sync(folder)
+        assert [document.title for document in report.added] == ["Towns: King"]
+        assert (len(report.updated), len(library.documents())) == (0, 3)
+
+    def test_rows_under_the_keys_of_an_older_footnote_leave_when_their_file_is_read_again(
+        self, library: Library, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "corpus"
+        folder.mkdir()
+        (folder / "news.csv").write_text(f"title,text\nA,{STORY}\n")
+        library.add([NewDocument(STORY, "A", "corpus:news.csv!/row 1")])
+        library.sync(folder)
+        [document] = library.documents()
+        assert document.key.startswith("corpus:news.csv!/row:")
