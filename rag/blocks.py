@@ -98,7 +98,7 @@ def _reading_text(text: str, block: Block) -> str:
 def _seam(before: str, after: str) -> str:
     """Return what stands between two lines of one paragraph once they are joined."""
     # "US-\nTurkey" was one word, "pre-\nand" was not; Chinese and Japanese have no spaces.
-    hyphened = re.search(r"\w-$", before) and re.match(r"(?!(?:and|or|to|und|oder|ve|et|ou)\b)\w", after)
+    hyphened = re.search(r"\w-$", before[-2:]) and re.match(r"(?!(?:and|or|to|und|oder|ve|et|ou)\b)\w", after)
     return "" if hyphened or (is_wide(before[-1:]) and is_wide(after[:1])) else " "
 
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from io import StringIO
 from typing import Any
@@ -24,6 +25,8 @@ MOST_CELLS = 1_000_000
 _MOST_CHARACTERS = 2_000_000
 """The longest cell."""
 _TITLE_CHARACTERS = 100
+_MOST_NO_DAYS = 100
+"""Each takes up to 30 milliseconds, and a table has 50,000 rows."""
 _VALUE_CHARACTERS = 60
 """The longest value that is a row's title where it has none."""
 
@@ -131,14 +134,15 @@ def read_json(name: str, text: str) -> list[NewDocument]:
 
 
 def _documents(name: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
-    table = title_of_name(name)
+    table, days = title_of_name(name), _Days()
     found, marks, cells = list[NewDocument](), list[_Mark](), 0
     for number, row in enumerate(rows, 1):
         cells += len(row)
         _check_limits(name, number, cells)
         columns = _columns(tuple(row))
         values = [(columns.labels[column], text) for column, value in row.items() if (text := _value(value))]
-        document = _document(row, columns, values, table, media_type)
+        day = days.read(row[columns.fields["published"]]) if "published" in columns.fields else None
+        document = _document(row, columns, values, table, day, media_type)
         if document is not None:
             found.append(document)
             marks.append(_mark(row, columns, values))
@@ -163,7 +167,7 @@ _Values = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What the columns of a table are for: their labels, which has a title and so on, and which names rows."""
+    """What the columns of a table are for: their labels, which has the title and so on, which name rows."""
 
     labels: dict[str, str]
     fields: dict[str, str]
@@ -182,7 +186,7 @@ def _columns(columns: tuple[str, ...]) -> _Columns:
 
 
 def _document(
-    row: dict[str, Any], columns: _Columns, values: _Values, table: str, media_type: str
+    row: dict[str, Any], columns: _Columns, values: _Values, table: str, day: date | None, media_type: str
 ) -> NewDocument | None:
     facts = {field: row[column] for field, column in columns.fields.items()}
     body = facts.get("text")
@@ -199,12 +203,26 @@ def _document(
         title=title[:_TITLE_CHARACTERS] or _title_of(table, values),
         source=plain_value(facts.get("source", "")),
         url=plain_value(facts.get("url", "")),
-        published=read_day(facts.get("published")),
+        published=day,
         author=plain_value(facts.get("author", "")),
         language=read_language(plain_value(facts.get("language", ""))),
         media_type=media_type,
         blocks=blocks,
     )
+
+
+class _Days:
+    """Reads a column of days; one that holds other things is not searched for days in all languages."""
+
+    def __init__(self) -> None:
+        self._no_days = set[str]()
+
+    def read(self, value: object) -> date | None:
+        """Return the day that a cell names."""
+        day = read_day(value, in_words=len(self._no_days) < _MOST_NO_DAYS)
+        if day is None and (text := plain_value(value)):
+            self._no_days.add(text[:_TITLE_CHARACTERS])
+        return day
 
 
 def _title_of(table: str, values: _Values) -> str:
@@ -250,7 +268,9 @@ def _plain(column: object) -> str:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, list):
         return ", ".join(filter(None, map(_value, value)))
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_value(inner)}" for key, inner in value.items() if _value(inner))

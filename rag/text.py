@@ -48,6 +48,8 @@ def normalise_text(text: str) -> str:
     become spaces, lines lose trailing white space, and at most one empty line stands between two.
     Normalising twice changes nothing.
     """
+    if text.isprintable():  # one line with nothing of all that in it, as nearly every cell of a table
+        return unicodedata.normalize("NFC", text).strip()
     text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
     text = unicodedata.normalize("NFC", _ODD_SPACES.sub(" ", text))
     text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))

@@ -99,6 +99,20 @@ class TestTables:
         assert "100,000 columns" in reason
         assert time.monotonic() - began < 5
 
+    def test_more_cells_than_are_read_says_what_to_do(self) -> None:
+        data = ",".join(f"column {number}" for number in range(500)).encode() + b"\n" + b",\n" * 2
+        assert documents("a.csv", data + b"x" + b"," * 499 + b"\n")
+        reason = failure(load_bytes("a.csv", data + (b"," * 499 + b"\n") * 2_000, "k"))
+        assert reason == "a.csv has more than 1,000,000 cells: leave out columns, or split it into parts."
+
+    def test_days_in_words_with_a_time_and_a_column_of_days_that_holds_none(self) -> None:
+        rows = [f"It is open,12 Ekim 2023 14:{row % 60:02}:{row // 60:02}" for row in range(3_000)]
+        found = documents("a.csv", "\n".join(["text,date", *rows]).encode())
+        assert {document.published for document in found} == {date(2023, 10, 12)}
+        rows = [f"It is open,12 parts of number {row}" for row in range(3_000)]
+        found = documents("a.csv", "\n".join(["text,date", *rows, "It is open,2024-03-05"]).encode())
+        assert [document.published for document in found[-2:]] == [None, date(2024, 3, 5)]
+
 
 class TestMessages:
     def message(self) -> EmailMessage:
