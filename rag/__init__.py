@@ -28,6 +28,7 @@ from rag.documents import (
 from rag.embeddings import Embedder, LocalEmbeddings
 from rag.endpoint_embeddings import EndpointEmbeddings
 from rag.errors import (
+    Cancelled,
     CatalogError,
     DocumentNotFound,
     EmbeddingError,
@@ -52,6 +53,7 @@ __all__ = [
     "Answer",
     "Assistant",
     "Block",
+    "Cancelled",
     "CatalogError",
     "Citation",
     "Differing",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from rag.errors import LoadError, QuestionError
+from rag.errors import Cancelled, LoadError, QuestionError
 from rag.periods import Period
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
@@ -127,12 +127,16 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What became of each document that was to be added."""
+    """What became of each document that was to be added.
+
+    Where ``cancelled`` is true the documents that it doesn't name have been left out.
+    """
 
     added: list[Document] = field(default_factory=list)
     updated: list[Document] = field(default_factory=list)
     unchanged: list[Document] = field(default_factory=list)
     failed: list[LoadError] = field(default_factory=list)
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,19 @@ class Progress:
 
 
 ReportProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+"""Whether work is no longer wanted, as the ``is_set`` of a ``threading.Event`` tells; once true it stays."""
+
+
+def heed(cancelled: IsCancelled | None) -> None:
+    """Go on, unless this work is no longer wanted.
+
+    Raises
+    ------
+    Cancelled
+    """
+    if cancelled is not None and cancelled():
+        raise Cancelled
 
 
 @dataclass(frozen=True, slots=True)

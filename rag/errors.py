@@ -9,7 +9,8 @@
     ├─ VectorIndexError        Chroma failed; the library goes on with exact search
     ├─ QuestionError           a question that can't be asked as it is
     ├─ PromptError             a prompt file is missing or has wrong placeholders
-    └─ ModelError (.retryable) the language model's endpoint failed
+    ├─ ModelError (.retryable) the language model's endpoint failed
+    └─ Cancelled               what was under way was cancelled by whoever began it
 
 Foreign errors are translated once, where they enter, with ``raise ... from``.
 """
@@ -84,3 +85,10 @@ class ModelError(FootnoteError):
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class Cancelled(FootnoteError):
+    """What was under way was cancelled by whoever began it: no fault, and nothing of it is kept."""
+
+    def __init__(self) -> None:
+        super().__init__("This was cancelled: begin it again if it is wanted after all.")

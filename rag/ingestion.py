@@ -16,15 +16,17 @@ from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
     AddReport,
     Document,
+    IsCancelled,
     Loaded,
     NewDocument,
     Progress,
     ReportProgress,
     content_hash,
+    heed,
     short_hash,
 )
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
-from rag.errors import DocumentNotFound, EmbeddingError, LoadError
+from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -34,6 +36,8 @@ _AHEAD_PER_CORE = 4
 """Passages that wait to be embedded before a document is written, so that no core runs out of work."""
 _PASSAGES_TOLD = 10
 """Progress is told after each so many passages, a fifth of a second."""
+_PASSAGES_TOGETHER = 64
+"""So many go to a model behind a network at once: between them a long document can be cancelled."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -65,6 +69,7 @@ class _Turn:
 
     report: AddReport
     tell: Callable[..., None]
+    cancelled: IsCancelled | None = None
     has_failed: bool = False
 
     def fail(self, error: LoadError) -> None:
@@ -96,21 +101,30 @@ class Ingestion:
         self._embedder = embedder
         self._passage_words = passage_words
 
-    def run(self, jobs: Iterable[Job], total: int, progress: ReportProgress | None = None) -> AddReport:
+    def run(
+        self,
+        jobs: Iterable[Job],
+        total: int,
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> AddReport:
         """Add the documents of `total` jobs; one that can't be added is reported, and the others go on.
 
-        The next documents are embedded while one is written.
+        The next documents are embedded while one is written. When it is cancelled, documents that are not yet
+        written are left out as a whole.
         """
         report, steps = AddReport(), deque[_Step]()
         progress = _without_repeats(progress)
-        with _workers() as pool:
+        with suppress(Cancelled), _workers() as pool:
             for done, job in enumerate(jobs):
-                turn = _Turn(report, partial(_tell, progress, done, total, job.name))
+                heed(cancelled)
+                turn = _Turn(report, partial(_tell, progress, done, total, job.name), cancelled)
                 if not steps:
                     turn.tell()
                 loaded = job.load()
                 report.failed.extend(loaded.failed)
                 for document in loaded.documents:
+                    heed(cancelled)
                     try:
                         prepared = _prepared(document)
                     except LoadError as error:
@@ -123,8 +137,9 @@ class Ingestion:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
             _finish(steps, lambda: True)
-        _tell(progress, total, total, "")
-        return report
+            _tell(progress, total, total, "")
+            return report
+        return replace(report, cancelled=True)
 
     def run_again(self, document_ids: Sequence[str], progress: ReportProgress | None = None) -> AddReport:
         """Cut and embed held documents anew, whatever their passages and vectors are now.
@@ -163,13 +178,13 @@ class Ingestion:
             if view.version(document.key) == version and not view.is_buried_key(document.key):
                 turn.report.unchanged.append(view.document(document_id))
                 return _Step(turn.tell, document.key)
-        passages = self._embedding(pool, document, reuse=True)
+        passages = self._embedding(pool, document, turn.cancelled, reuse=True)
         write = partial(self._write, document, document_id, version, passages, turn)
         return _Step(write, document.key, passages)
 
     def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
         document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
-        passages = self._embedding(pool, document, reuse=False)
+        passages = self._embedding(pool, document, turn.cancelled, reuse=False)
         write = partial(self._write, document, held.id, held.version, passages, turn, is_held=True)
         return _Step(write, document.key, passages)
 
@@ -187,9 +202,11 @@ class Ingestion:
         embedded = list[EmbeddedPiece]()
         try:
             for done, passage in enumerate(passages, 1):
+                heed(turn.cancelled)
                 embedded.extend(passage.result())
                 if done % _PASSAGES_TOLD == 0:
                     turn.tell(done / len(passages))
+            heed(turn.cancelled)
             with self._catalog.writing() as writer:
                 check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
                 held = writer.version(document.key)
@@ -211,15 +228,19 @@ class Ingestion:
             settle(writer)
 
     def _embedding(
-        self, pool: ThreadPoolExecutor, document: NewDocument, *, reuse: bool
+        self, pool: ThreadPoolExecutor, document: NewDocument, cancelled: IsCancelled | None, *, reuse: bool
     ) -> list[Future[list[EmbeddedPiece]]]:
         """Begin to embed a document's passages, each by itself unless the model wants them together."""
         pieces = split_document(document.text, document.blocks, self._passage_words)
-        together = [pieces] if isinstance(self._embedder, InBatches) else [[piece] for piece in pieces]
-        return [pool.submit(self._embed, document, part, reuse=reuse) for part in together]
+        size = _PASSAGES_TOGETHER if isinstance(self._embedder, InBatches) else 1
+        parts = [pieces[first : first + size] for first in range(0, len(pieces), size)]
+        return [pool.submit(self._embed, document, part, cancelled, reuse=reuse) for part in parts]
 
-    def _embed(self, document: NewDocument, pieces: Sequence[Piece], *, reuse: bool) -> list[EmbeddedPiece]:
+    def _embed(
+        self, document: NewDocument, pieces: Sequence[Piece], cancelled: IsCancelled | None, *, reuse: bool
+    ) -> list[EmbeddedPiece]:
         """Embed passages with their title and headings before them, but for those whose vectors are held."""
+        heed(cancelled)
         texts = [embedded_text(document.title, document.text, piece) for piece in pieces]
         names = [passage_fingerprint(self._embedder.name, *text) for text in texts]
         held = dict[str, PassageVectors]()

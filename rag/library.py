@@ -23,6 +23,7 @@ from rag.documents import (
     Document,
     Filters,
     Hit,
+    IsCancelled,
     Loaded,
     NewDocument,
     Progress,
@@ -163,18 +164,30 @@ class Library:
     ) -> None:
         self.close()
 
-    def add(self, documents: Iterable[NewDocument], progress: ReportProgress | None = None) -> AddReport:
+    def add(
+        self,
+        documents: Iterable[NewDocument],
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> AddReport:
         """Add documents, each as a whole: what a report names is on disk.
 
         A document with a known key replaces the one that has it; with nothing changed it is
         unchanged. One that can't be added is reported, and the others go on. What was replaced is
-        wiped at the end.
+        wiped at the end. Once ``cancelled`` returns true the rest is left out, the document under way
+        as a whole; what has been added stays, and the report says both.
         """
         waiting = list(documents)
         jobs = (Job(d.title or d.key, partial(Loaded, [d])) for d in waiting)
-        return self.ingest(jobs, len(waiting), progress)
+        return self.ingest(jobs, len(waiting), progress, cancelled)
 
-    def ingest(self, jobs: Iterable[Job], total: int, progress: ReportProgress | None = None) -> AddReport:
+    def ingest(
+        self,
+        jobs: Iterable[Job],
+        total: int,
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> AddReport:
         """Add what `total` jobs load, as `add` does.
 
         Raises
@@ -184,7 +197,7 @@ class Library:
         """
         self._completing().begin_if_due()
         with self.batch():
-            return self._ingestion().run(jobs, total, progress)
+            return self._ingestion().run(jobs, total, progress, cancelled)
 
     def remove(self, document_id: str) -> None:
         """Remove a document; when this returns, no search finds it and no file holds its text.
@@ -266,12 +279,18 @@ class Library:
 
         return LibraryRetriever(library=self, limit=limit, filters=filters)
 
-    def sync(self, folder: Path, progress: ReportProgress | None = None) -> AddReport:
+    def sync(
+        self,
+        folder: Path,
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> AddReport:
         """Bring the library in step with a folder of files.
 
         New and changed files are added, those that are gone from the folder are removed, and those
         that were removed in the library stay away. A file whose size and time are as they were is
-        not read, nor is one that holds questions. A folder that is missing changes nothing.
+        not read, nor is one that holds questions. A folder that is missing changes nothing. It is
+        cancelled as in `add`, also within a file that is being read; the next call goes on.
         """
         if not folder.is_dir():
             return AddReport()
@@ -289,7 +308,8 @@ class Library:
             self._drop_missing(key for key in held if file_of(key, paths) is None)
             if not changed:
                 return AddReport()
-            return self.ingest(starmap(self._file_job, changed.items()), len(changed), progress)
+            jobs = starmap(partial(self._file_job, cancelled=cancelled), changed.items())
+            return self.ingest(jobs, len(changed), progress, cancelled)
 
     def removed(self) -> list[Tombstone]:
         """Files of the followed folder that were removed in the library, the latest first."""
@@ -387,7 +407,9 @@ class Library:
             if self._index.state in HELD_UP:
                 raise CatalogError(f"The vector index can't be brought in order now: {self._index.state}.")
 
-    def _file_job(self, key: str, path: Path, *, wanted: str = "") -> Job:
+    def _file_job(
+        self, key: str, path: Path, *, wanted: str = "", cancelled: IsCancelled | None = None
+    ) -> Job:
         """Return the job of adding a file of the followed folder, or only the `wanted` document of it.
 
         What was removed comes back only if it is wanted.
@@ -398,7 +420,7 @@ class Library:
             if (now := stamp(path)) is None:
                 return Loaded()  # gone since the folder was listed
             seen.append(now)
-            loaded = load_file(path, self.settings.max_upload_bytes, key)
+            loaded = load_file(path, self.settings.max_upload_bytes, key, cancelled)
             inside.update(document.key for document in loaded.documents)
             if wanted:
                 documents = [document for document in loaded.documents if document.key == wanted]

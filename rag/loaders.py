@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rag.documents import Loaded
+from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.formats import SUPPORTED, TEXTS, kind_of
 from rag.load_any import read_any, shown_name
@@ -15,7 +15,12 @@ __all__ = ["SUPPORTED", "load_bytes", "load_file"]
 _DEFAULT_MAX_BYTES = 25 * 1024 * 1024
 
 
-def load_file(path: Path | str, max_bytes: int = _DEFAULT_MAX_BYTES, key: str = "") -> Loaded:
+def load_file(
+    path: Path | str,
+    max_bytes: int = _DEFAULT_MAX_BYTES,
+    key: str = "",
+    cancelled: IsCancelled | None = None,
+) -> Loaded:
     """Read a file of one of the kinds in `SUPPORTED`.
 
     Parameters
@@ -26,6 +31,12 @@ def load_file(path: Path | str, max_bytes: int = _DEFAULT_MAX_BYTES, key: str = 
         A larger file is refused without being read.
     key
         What the file is known by: "file:" and its absolute path if left out.
+    cancelled
+        Tells whether the file is no longer wanted, also while it is read.
+
+    Raises
+    ------
+    Cancelled
     """
     path = Path(path)
     try:
@@ -34,15 +45,25 @@ def load_file(path: Path | str, max_bytes: int = _DEFAULT_MAX_BYTES, key: str = 
         return Loaded(failed=[error])
     # Not every name on disk is Unicode.
     key = key or ("file:" + path.absolute().as_posix()).encode("utf-8", "backslashreplace").decode("utf-8")
-    return load_bytes(path.name, data, key, max_bytes)
+    return load_bytes(path.name, data, key, max_bytes, cancelled)
 
 
-def load_bytes(name: str, data: bytes, key: str, max_bytes: int = _DEFAULT_MAX_BYTES) -> Loaded:
+def load_bytes(
+    name: str,
+    data: bytes,
+    key: str,
+    max_bytes: int = _DEFAULT_MAX_BYTES,
+    cancelled: IsCancelled | None = None,
+) -> Loaded:
     """Read the content of a file that is called `name`, as of an upload.
 
     A file with one document gives it the key `key`; the documents of an archive, a table or the
     attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but text
-    and Markdown is read in a process of its own (`rag.worker`).
+    and Markdown is read in a process of its own (`rag.worker`), which is ended when it is cancelled.
+
+    Raises
+    ------
+    Cancelled
     """
     name = shown_name(name)
     try:
@@ -51,7 +72,9 @@ def load_bytes(name: str, data: bytes, key: str, max_bytes: int = _DEFAULT_MAX_B
         return Loaded(failed=[error])
     # Even the list of an archive's files may be made to break what reads it.
     harmless = not data.strip() or (not data.startswith(b"PK") and kind_of(name, data) in ("", *TEXTS))
-    return (read_any if harmless else read_apart)(name, data, key, max_bytes)
+    if harmless:
+        return read_any(name, data, key, max_bytes)
+    return read_apart(name, data, key, max_bytes, cancelled)
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import fields
 from datetime import date
@@ -22,12 +23,14 @@ from itertools import starmap
 from pathlib import Path
 from typing import IO, Any
 
-from rag.documents import Block, Loaded, NewDocument
+from rag.documents import Block, IsCancelled, Loaded, NewDocument, heed
 from rag.errors import LoadError
 
 SECONDS = 30.0
 MEMORY_BYTES = 1024**3
 _IDLE_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+"""So often is looked whether the file that is read is still wanted."""
 _FILES = 500
 _GROWN_BYTES = 512 * 1024**2
 """A worker is replaced after so many files or so much memory, which parsers keep."""
@@ -45,34 +48,48 @@ class Worker:
         self._files = 0
         self._idle: threading.Timer | None = None
 
-    def read(self, name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
-        """Return what a file holds; that it took too long or broke its parser is a failure."""
-        with self._lock:
+    def read(
+        self, name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None = None
+    ) -> Loaded:
+        """Return what a file holds; that it took too long or broke its parser is a failure.
+
+        Raises
+        ------
+        Cancelled
+            The file was no longer wanted while it was read, or while it waited for another.
+        """
+        while not self._lock.acquire(timeout=_LOOK_SECONDS):
+            heed(cancelled)
+        try:
             if self._idle is not None:
                 self._idle.cancel()
-            try:
-                return self._ask(name, data, key, max_bytes)
-            finally:
-                self._idle = threading.Timer(_IDLE_SECONDS, self.close)
-                self._idle.daemon = True
-                self._idle.start()
+            return self._ask(name, data, key, max_bytes, cancelled)
+        finally:
+            self._idle = threading.Timer(_IDLE_SECONDS, self.close)
+            self._idle.daemon = True
+            self._idle.start()
+            self._lock.release()
 
     def close(self) -> None:
         """End the process; the next file begins another."""
         with self._lock:
             self._stop()
 
-    def _ask(self, name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+    def _ask(self, name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None) -> Loaded:
         process = self._running()
-        late = threading.Event()
+        over, late = threading.Event(), threading.Event()
+        end = time.monotonic() + self._seconds
 
-        def stop() -> None:
-            late.set()
-            process.kill()
+        def watch() -> None:
+            while not over.wait(min(_LOOK_SECONDS, self._seconds)):
+                if time.monotonic() > end:
+                    late.set()
+                if late.is_set() or (cancelled is not None and cancelled()):
+                    process.kill()
+                    return
 
-        timer = threading.Timer(self._seconds, stop)
-        timer.daemon = True
-        timer.start()
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
         request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data)}
         try:
             assert process.stdin is not None  # both are pipes
@@ -83,13 +100,16 @@ class Worker:
         except OSError:
             answer = b""
         finally:
-            timer.cancel()
+            over.set()
+            watcher.join()
         if answer.endswith(b"\n"):
             found = json.loads(answer)
             if found["grown"]:
                 self._stop()
             return _loaded(found)
         self._stop()
+        if not late.is_set():
+            heed(cancelled)
         if late.is_set():
             why = f"took more than {self._seconds:.0f} seconds to read: split it, or add its text as .txt"
         else:
@@ -130,9 +150,11 @@ _worker = Worker()
 atexit.register(_worker.close)
 
 
-def read_apart(name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
+def read_apart(
+    name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None = None
+) -> Loaded:
     """Read a file in the worker that this process keeps."""
-    return _worker.read(name, data, key, max_bytes)
+    return _worker.read(name, data, key, max_bytes, cancelled)
 
 
 # -------------------------------------------------------------------------------- what is passed

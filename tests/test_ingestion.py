@@ -71,6 +71,73 @@ def test_what_interrupts_leaves_whole_documents(library: Library):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embedding")]
 
 
+class Counting(BagOfWords):
+    """An embedder that counts, and that asks for an end once it has embedded so many passages."""
+
+    def __init__(self, end_after: int) -> None:
+        self._left = end_after
+        self.embedded = 0
+        self.is_over = threading.Event()
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+        self.embedded += 1
+        if self.embedded == self._left:
+            self.is_over.set()
+        return super().embed_passage(text, spans)
+
+
+def test_what_is_cancelled_between_documents_keeps_those_that_are_done(settings: Settings):
+    embedder = Counting(10)
+    with Library.open(settings, embedder, follow=False) as library:
+        ships = [NewDocument(f"The ship has the number {n}.", key=f"ship {n}") for n in range(100)]
+        report = library.add(ships, cancelled=embedder.is_over.is_set)
+        assert report.cancelled
+        held = sorted(document.key for document in library.documents())
+        assert held == sorted(document.key for document in report.added)
+        assert held == sorted(f"ship {n}" for n in range(len(held))), "the first ones, in their order"
+        assert embedder.embedded < 40
+        rest = library.add(ships)
+        assert not rest.cancelled
+        assert len(rest.unchanged) == len(held)
+        assert len(library.documents()) == 100
+
+
+def test_what_is_cancelled_within_a_document_leaves_nothing_of_it(settings: Settings):
+    embedder = Counting(5)
+    text = "\n\n".join(f"The ship {n} " + "is in the harbour " * 30 + "today." for n in range(60))
+    with Library.open(settings, embedder, follow=False) as library:
+        library.add([NewDocument("The king eats bread.", key="king")])
+        report = library.add([NewDocument(text, key="ships")], cancelled=embedder.is_over.is_set)
+        assert (report.added, report.cancelled) == ([], True)
+        assert [document.key for document in library.documents()] == ["king"]
+        assert library.status().passages == 1
+        assert embedder.embedded < 20
+
+
+def test_an_update_that_is_cancelled_leaves_the_former_version(settings: Settings):
+    embedder = Counting(2)
+    with Library.open(settings, embedder, follow=False) as library:
+        library.add([NewDocument("The king eats bread.", key="king")])
+        report = library.add(
+            [NewDocument("The king has a ship.", key="king")], cancelled=embedder.is_over.is_set
+        )
+        assert (report.updated, report.cancelled) == ([], True)
+        assert [hit.passage.text for hit in library.search("king")] == ["The king eats bread."]
+
+
+def test_reading_a_folder_goes_on_where_it_was_cancelled(settings: Settings):
+    settings.corpus_dir.mkdir()
+    for n in range(30):
+        (settings.corpus_dir / f"{n:02}.txt").write_text(f"The ship has the number {n}.")
+    embedder = Counting(10)
+    with Library.open(settings, embedder, follow=False) as library:
+        first = library.sync(settings.corpus_dir, cancelled=embedder.is_over.is_set)
+        assert first.cancelled
+        second = library.sync(settings.corpus_dir)
+        assert len(first.added) + len(second.added) == 30
+        assert len(second.unchanged) <= 1, "only a file that was added and not yet noted as read"
+
+
 def test_an_error_of_the_model_reaches_who_adds(settings: Settings):
     class Failing(BagOfWords):
         def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:

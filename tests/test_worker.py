@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from rag import Cancelled
 from rag.worker import Worker
 
 TABLE = b"title,text\nThe bridge,It was opened in the spring.\n"
@@ -54,6 +58,37 @@ def test_a_file_that_takes_too_long(worker: Worker) -> None:
     slow = Worker(seconds=0.001)
     assert read(slow, TABLE).startswith("a.csv took more than")
     slow.close()
+
+
+def test_a_file_that_is_no_longer_wanted_is_given_up_while_it_is_read(worker: Worker) -> None:
+    read(worker, TABLE)
+    process, began = worker._process, time.monotonic()
+    assert process is not None
+    wanted_no_more = threading.Event()
+    threading.Timer(0.3, wanted_no_more.set).start()
+    slow = b"[" + b'{"text": "The bridge."},' * 1_000_000 + b"{}]"
+    with pytest.raises(Cancelled):
+        worker.read("a.json", slow, "key", 10**8, wanted_no_more.is_set)
+    assert process.wait(5) == -signal.SIGKILL
+    assert time.monotonic() - began < 5
+    assert read(worker, TABLE) == "The bridge"
+
+
+def test_a_file_that_waits_for_another_can_be_given_up(worker: Worker) -> None:
+    slow = b"[" + b'{"text": "The bridge."},' * 1_000_000 + b"{}]"
+    over, begun = threading.Event(), threading.Event()
+
+    def read_slowly() -> None:
+        with suppress(Cancelled):
+            worker.read("a.json", slow, "key", 10**8, lambda: begun.set() or over.is_set())
+
+    other = threading.Thread(target=read_slowly)
+    other.start()
+    assert begun.wait(20)
+    with pytest.raises(Cancelled):
+        worker.read("b.csv", TABLE, "key", 10**8, lambda: True)
+    over.set()
+    other.join()
 
 
 def test_a_file_that_takes_too_much_memory() -> None:
