@@ -21,6 +21,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from rag.addresses import is_on_this_computer
 from rag.background import Background, Nothing
 from rag.documents import Stage
 from rag.errors import ModelError
@@ -182,7 +183,7 @@ class Endpoint:
         longest_pause = max(settings.model_first_token_seconds, settings.model_between_tokens_seconds)
         timeout = httpx2.Timeout(longest_pause + 1, connect=_CONNECT_SECONDS)
         # A proxy of the environment is for what is elsewhere.
-        is_elsewhere = urlsplit(self._url).hostname not in ("localhost", "127.0.0.1", "::1")
+        is_elsewhere = not is_on_this_computer(self._url)
         hooks = {"response": [_bound]}
         async with httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, trust_env=is_elsewhere) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from pydantic import SecretStr
 
+from rag.addresses import is_on_this_computer
 from rag.embeddings import Embedder, LocalEmbeddings, PassageVectors, Vector, Vectors
 from rag.errors import EmbeddingError
 from rag.settings import Settings
@@ -19,7 +20,6 @@ from rag.word_vectors import NO_WORDS, WordVectors
 if TYPE_CHECKING:
     from langchain_openai import OpenAIEmbeddings
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPENAI_URL = "https://api.openai.com/v1"
 
 MOST_CHARACTERS = 8_000
@@ -118,8 +118,7 @@ class EndpointEmbeddings:
     @property
     def sent_to(self) -> str:
         """The server that texts are sent to, "" if that is this computer."""
-        parts = urlsplit(self._base_url)
-        return "" if parts.hostname in LOOPBACK else parts.netloc
+        return "" if is_on_this_computer(self._base_url) else urlsplit(self._base_url).netloc
 
     @property
     def dimensions(self) -> int:

@@ -13,12 +13,11 @@ from rag.addresses import shown_address, web_address
 from rag.documents import Loaded
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network
-from rag.load_web import fetch_within, load_url, read_fetched
+from rag.load_web import FEEDS, fetch_within, load_url, read_fetched
 from rag.metadata import text_of_markup
 from rag.settings import Settings
 from rag.text import one_line
 
-_KINDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 # How a feed begins, whatever its server calls it. Atomic groups: it can't be made slow to match.
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>[^>]*>)|<!--(?>.*?-->)|<!DOCTYPE(?>[^>]*>))*+<(?:rss|feed|rdf:RDF)[\s>]",
@@ -64,7 +63,7 @@ def load_page_or_feed(url: str, settings: Settings, network: Network = PUBLIC) -
     """Read what is at an address, as `load_url` does where it is no feed."""
     key = str(web_address(url))
     fetched = fetch_within(key, settings, network)
-    return _feed(key, fetched) if _is_feed(fetched) else read_fetched(key, fetched)
+    return _feed(key, fetched) if _is_feed(fetched) else read_fetched(key, fetched, settings)
 
 
 def load_entry(feed: Feed, entry: Entry, settings: Settings, network: Network = PUBLIC) -> Loaded:
@@ -73,7 +72,7 @@ def load_entry(feed: Feed, entry: Entry, settings: Settings, network: Network = 
 
 
 def _is_feed(fetched: Fetched) -> bool:
-    return fetched.media_type in _KINDS or _START.match(fetched.data[:8192]) is not None
+    return fetched.media_type in FEEDS or _START.match(fetched.data[:8192]) is not None
 
 
 def _feed(key: str, fetched: Fetched) -> Feed:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import httpx2
 from openai import DefaultHttpxClient
+
+from rag.addresses import is_on_this_computer
 
 _CONNECT_SECONDS = 5.0
 _MOST_BYTES = 64 * 1024 * 1024
@@ -42,7 +43,7 @@ def limited_client(url: str, total_seconds: float, put_off_seconds: float) -> ht
     return DefaultHttpxClient(
         timeout=httpx2.Timeout(total_seconds, connect=_CONNECT_SECONDS),
         event_hooks={"response": [limit]},
-        trust_env=urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1"),
+        trust_env=not is_on_this_computer(url),
     )
 
 

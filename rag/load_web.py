@@ -13,10 +13,11 @@ from rag.addresses import shown_address, web_address
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network, fetch
+from rag.formats import Kind, kind_of
 from rag.loaders import SUPPORTED, load_bytes
 from rag.settings import Settings
 
-# What servers call the kinds of files that there may be a loader for.
+# What servers call the kinds of files that there is a loader for, and how these files' names end.
 _EXTENSIONS = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
@@ -24,19 +25,43 @@ _EXTENSIONS = {
     "text/markdown": ".md",
     "text/x-markdown": ".md",
     "text/csv": ".csv",
+    "text/x-csv": ".csv",
+    "application/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "application/json": ".json",
+    "text/json": ".json",
+    "application/jsonl": ".jsonl",
+    "application/jsonlines": ".jsonl",
+    "application/x-jsonlines": ".jsonl",
+    "application/ndjson": ".jsonl",
+    "application/x-ndjson": ".jsonl",
     "application/pdf": ".pdf",
     "application/x-pdf": ".pdf",
     "application/rtf": ".rtf",
+    "application/x-rtf": ".rtf",
+    "text/rtf": ".rtf",
     "application/epub+zip": ".epub",
     "application/zip": ".zip",
+    "application/x-zip": ".zip",
+    "application/x-zip-compressed": ".zip",
     "message/rfc822": ".eml",
+    "application/vnd.ms-outlook": ".msg",
     "application/vnd.oasis.opendocument.text": ".odt",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
 }
-# Names that say nothing: the address's own ending tells more.
-_UNTOLD = ("", "application/octet-stream", "binary/octet-stream", "application/force-download")
-_FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
+# Names that say nothing: the address's own ending tells more. CSV is often called Excel's.
+_UNTOLD = (
+    "",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/force-download",
+    "application/vnd.ms-excel",
+)
+FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
+"""What servers call feeds."""
+# What a server may name the encoding of; the others say in themselves how they are written.
+_IN_AN_ENCODING: tuple[Kind, ...] = ("html", "markdown", "text", "csv", "json", "jsonl")
 _DAY = re.compile(r"/(20\d\d|19\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-]|$)")
 
 
@@ -67,7 +92,7 @@ def load_url(
         Nothing could be read.
     """
     key = str(web_address(url))
-    return read_fetched(key, fetch_within(key, settings, network), source, published)
+    return read_fetched(key, fetch_within(key, settings, network), settings, source, published)
 
 
 def fetch_within(url: str, settings: Settings, network: Network) -> Fetched:
@@ -76,16 +101,19 @@ def fetch_within(url: str, settings: Settings, network: Network) -> Fetched:
     return fetch(url, replace(network, max_bytes=most))
 
 
-def read_fetched(key: str, fetched: Fetched, source: str = "", published: date | None = None) -> Loaded:
+def read_fetched(
+    key: str, fetched: Fetched, settings: Settings, source: str = "", published: date | None = None
+) -> Loaded:
     """Read what the address `key` gave, as `load_url` does."""
     shown = shown_address(key)
     name = _file_name(shown, fetched)
-    data = _in_unicode(fetched)
-    loaded = load_bytes(name, data, key, max_bytes=len(data))
+    data = _in_unicode(fetched) if kind_of(name, fetched.data) in _IN_AN_ENCODING else fetched.data
+    # In Unicode it may be a little larger than what was fetched within the limit.
+    loaded = load_bytes(name, data, key, max(settings.max_upload_bytes, len(data)))
     failed = [LoadError(shown, _about(shown, name, error)) for error in loaded.failed]
     if not loaded.documents:
         raise failed[0] if failed else LoadError(shown, f"{shown} holds no text: check the address.")
-    documents = [_completed(one, fetched.url, source, published) for one in loaded.documents]
+    documents = [_completed(one, fetched.url, source, published, key) for one in loaded.documents]
     return Loaded(documents, failed)
 
 
@@ -100,10 +128,10 @@ def _file_name(shown: str, fetched: Fetched) -> str:
     ending = path.suffix.lower() if told in ("", "text/plain") else ""
     if ending not in SUPPORTED:
         ending = _EXTENSIONS.get(told or "text/html", "")
-    if told in _FEEDS:
+    if told in FEEDS:
         advice = "choose from its entries on the Library page, or with `python -m rag add --feed`"
         raise LoadError(shown, f"{shown} is a feed and no article: {advice}.")
-    if ending not in SUPPORTED:
+    if ending not in SUPPORTED and not kind_of("", fetched.data):
         kind = f"of the kind {told[:60]}, which can't be read"
         raise LoadError(shown, f"{shown} is {kind}: give the address of an article's page.")
     return (path.stem or "page") + ending
@@ -111,7 +139,7 @@ def _file_name(shown: str, fetched: Fetched) -> str:
 
 def _in_unicode(fetched: Fetched) -> bytes:
     """Return the content in UTF-8 with its mark where the server names its encoding, else as it is."""
-    if not fetched.charset or fetched.data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"%PDF")):
+    if not fetched.charset or fetched.data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE)):
         return fetched.data
     try:
         # As browsers do, Latin-1 is read as the Windows code page.
@@ -122,7 +150,9 @@ def _in_unicode(fetched: Fetched) -> bytes:
         return fetched.data  # a wrong name: the page itself may tell
 
 
-def _completed(document: NewDocument, url: str, source: str, published: date | None) -> NewDocument:
+def _completed(document: NewDocument, url: str, source: str, published: date | None, key: str) -> NewDocument:
+    if document.key != key:
+        url = _own_address(document) or url
     host = (urlsplit(url).hostname or "").removeprefix("www.")
     # Without a publisher's name the loader takes the host's, if the page gives its own address.
     named = "" if document.source and host.endswith(document.source.lower()) else document.source
@@ -132,6 +162,14 @@ def _completed(document: NewDocument, url: str, source: str, published: date | N
         source=named or source or host,
         published=document.published or published or _day(url),
     )
+
+
+def _own_address(document: NewDocument) -> str:
+    """Return the address that a table's row or a file in an archive gives for itself, "" where it is none."""
+    try:
+        return str(web_address(document.url)) if document.url else ""
+    except LoadError:
+        return ""
 
 
 def _day(url: str) -> date | None:

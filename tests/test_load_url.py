@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from rag import Library, LoadError, NewDocument, Settings, load_url
+from tests.test_load_parts import zipped
 from tests.web import Web, serve
 
 ARTICLE = (
@@ -89,7 +90,7 @@ def test_the_encoding_is_the_headers_before_the_pages(web: Web, settings: Settin
     ("kind", "says"),
     [
         ("image/png", "of the kind image/png, which can't be read"),
-        ("application/json", "of the kind application/json"),
+        ("video/mp4", "of the kind video/mp4"),
         ("application/rss+xml", "is a feed and no article"),
     ],
 )
@@ -97,6 +98,51 @@ def test_what_is_no_article_says_what_it_is(web: Web, settings: Settings, kind: 
     reason = refusal(web, settings, web.page("/a", b"\x89PNG", kind))
     assert reason.startswith(web.url("/a"))
     assert says in reason
+
+
+@pytest.mark.parametrize("kind", ["application/zip", "application/x-zip-compressed; charset=utf-8", ""])
+def test_an_archive_that_is_packed_well_is_read_whatever_encoding_its_server_names(
+    web: Web, settings: Settings, kind: str
+):
+    archive = zipped({"bridge.txt": ARTICLE.encode() * 500, "ferry.md": b"# The ferry\n\nIt stays free."})
+    loaded = load_url(web.page("/all.zip", archive, kind), settings, web.network)
+    assert [document.title for document in loaded.documents] == ["Bridge", "The ferry"]
+    assert loaded.failed == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/a", "application/json", '[{"title": "The bridge", "text": "It is open."}]'),
+        ("/a", "application/x-ndjson", '{"title": "The bridge", "text": "It is open."}\n'),
+        ("/a", "text/tab-separated-values", "title\ttext\nThe bridge\tIt is open.\n"),
+        ("/a.csv", "application/vnd.ms-excel", "title,text\nThe bridge,It is open.\n"),
+        ("/a", "application/csv; charset=windows-1254", "title,text\nThe bridge,It is open – Şile.\n"),
+    ],
+)
+def test_tables_are_read_under_all_their_names(web: Web, settings: Settings, path: str, kind: str, body: str):
+    found = load(web, settings, web.page(path, body.encode("cp1254"), kind))
+    assert (found.title, found.text) == ("The bridge", "It is open – Şile." if "–" in body else "It is open.")
+
+
+def test_what_its_content_tells_is_read_whatever_its_server_calls_it(web: Web, settings: Settings):
+    rtf = rb"{\rtf1\ansi The bridge was opened in the spring.}"
+    found = load(web, settings, web.page("/bridge", rtf, "application/x-unheard-of"))
+    assert found.text == "The bridge was opened in the spring."
+
+
+def test_a_row_keeps_its_own_address_and_day(web: Web, settings: Settings):
+    table = (
+        "title,text,link\n"
+        "A,It is open.,https://www.gazette.example/2024/03/05/a\n"
+        "B,It is shut.,javascript:alert(1)\n"
+    )
+    url = web.page("/all.csv", table, "text/csv")
+    first, second = load_url(url, settings, web.network).documents
+    assert (first.url, first.source) == ("https://www.gazette.example/2024/03/05/a", "gazette.example")
+    assert first.published == date(2024, 3, 5)
+    assert (second.url, second.source, second.published) == (url, "articles.test", None)
+    assert first.key.startswith(url + "!/row:")
 
 
 def test_a_page_without_an_article_is_named_by_its_address(web: Web, settings: Settings):
