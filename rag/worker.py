@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from datetime import date
@@ -34,6 +35,7 @@ _LOOK_SECONDS = 0.1
 _FILES = 500
 _GROWN_BYTES = 512 * 1024**2
 """A worker is replaced after so many files or so much memory, which parsers keep."""
+_SECRET = re.compile("^(?:OPENAI|FOOTNOTE)_|KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _FIELDS = [field.name for field in fields(NewDocument)]
 
 
@@ -75,9 +77,14 @@ class Worker:
         with self._lock:
             self._stop()
 
+    def kill(self) -> None:
+        """End the process without waiting for the file that it reads."""
+        if (process := self._process) is not None:
+            process.kill()
+
     def _ask(self, name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None) -> Loaded:
         process = self._running()
-        over, late = threading.Event(), threading.Event()
+        over, late, ended = threading.Event(), threading.Event(), threading.Event()
         end = time.monotonic() + self._seconds
 
         def watch() -> None:
@@ -85,29 +92,27 @@ class Worker:
                 if time.monotonic() > end:
                     late.set()
                 if late.is_set() or (cancelled is not None and cancelled()):
+                    ended.set()
                     process.kill()
                     return
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data)}
+        answer = b""
         try:
-            assert process.stdin is not None  # both are pipes
-            assert process.stdout is not None
-            process.stdin.write(json.dumps(request).encode() + b"\n" + data)
-            process.stdin.flush()
-            answer = process.stdout.readline()
-        except OSError:
-            answer = b""
+            answer = _exchange(process, json.dumps(request).encode() + b"\n" + data)
         finally:
             over.set()
             watcher.join()
+            # Also where an interruption has left this: the next file would be given what is still to come.
+            if not answer.endswith(b"\n") or ended.is_set():
+                self._stop()
         if answer.endswith(b"\n"):
             found = json.loads(answer)
             if found["grown"]:
                 self._stop()
             return _loaded(found)
-        self._stop()
         if not late.is_set():
             heed(cancelled)
         if late.is_set():
@@ -128,7 +133,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, **threads, "PYTHONPATH": path},
+                env={**_harmless(os.environ), **threads, "PYTHONPATH": path},
                 cwd=root,
             )
             self._files = 0
@@ -146,8 +151,25 @@ class Worker:
         self._process = None
 
 
+def _exchange(process: subprocess.Popen[bytes], request: bytes) -> bytes:
+    """Send a request and return its answer, which ends with a newline if it is whole."""
+    assert process.stdin is not None  # both are pipes
+    assert process.stdout is not None
+    try:
+        process.stdin.write(request)
+        process.stdin.flush()
+        return process.stdout.readline()
+    except OSError:
+        return b""
+
+
+def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without secrets: a file that takes over its parser finds none."""
+    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
+
+
 _worker = Worker()
-atexit.register(_worker.close)
+atexit.register(_worker.kill)
 
 
 def read_apart(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +101,60 @@ def test_a_file_that_takes_too_much_memory() -> None:
     assert error.reason.startswith(("a.json needs more", "a.json broke off"))
     assert read(small, TABLE) == "The bridge"
     small.close()
+
+
+def test_after_an_interruption_the_next_file_is_not_taken_for_the_one_before(worker: Worker) -> None:
+    read(worker, TABLE)
+    assert worker._process is not None
+    process = worker._process.pid
+    os.kill(process, signal.SIGSTOP)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            read(worker, TABLE.replace(b"bridge", b"ferry"))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGCONT)
+    assert read(worker, TABLE) == "The bridge"
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows it")
+def test_the_process_knows_no_secrets(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = ("OPENAI_BASE_URL", "FOOTNOTE_CHROMA_URL", "AZURE_CLIENT_SECRET", "db_password", "HF_TOKEN")
+    for name in (*hidden, "HARBOUR"):
+        monkeypatch.setenv(name, "quay")
+    read(worker, TABLE)
+    assert worker._process is not None
+    known = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
+    assert [entry for entry in known if entry.endswith("=quay")] == ["HARBOUR=quay"]
+
+
+READING_WITHOUT_END = """
+import os, signal, threading, time
+from rag.loaders import load_bytes
+from rag.worker import _worker
+
+load_bytes("a.csv", b"title,text\\na,b\\n", "key")
+os.kill(_worker._process.pid, signal.SIGSTOP)
+threading.Thread(target=load_bytes, args=("a.csv", b"title,text\\na,b\\n", "key"), daemon=True).start()
+while not _worker._lock.locked():
+    time.sleep(0.01)
+print(_worker._process.pid, flush=True)
+"""
+
+
+def test_the_app_ends_at_once_while_a_file_is_read() -> None:
+    root = Path(__file__).parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-c", READING_WITHOUT_END], cwd=root, capture_output=True, text=True, timeout=20
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    # Killed, it may still be listed until somebody asks after it, but with nothing in it.
+    listed = Path(f"/proc/{int(ended.stdout)}/cmdline")
+    assert not listed.exists() or not listed.read_bytes()
