@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
 
-from rag.load_mail import looks_like_mail
+from rag.text import one_line
 
 Kind = Literal[
     "pdf", "docx", "odt", "pptx", "epub", "zip", "msg", "eml", "rtf", "csv", "jsonl", "json",
@@ -41,6 +41,10 @@ _PAGE_START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?>\s+|<\?xml[^>]*>|<!--(?>.*?-->))*+<(?:!doctype\s+html|html)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
+_HEADER = re.compile(
+    rb"(?:from|to|subject|date|received|return-path|message-id|mime-version|x-[\w-]+|delivered-to):", re.I
+)
+_LINES_OF_HEADERS = 40
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -57,7 +61,7 @@ def kind_of(name: str, data: bytes) -> Kind:
         return "msg" if _utf16("__properties_version1.0") in data else ""
     if data.startswith(b"{\\rtf"):
         return "rtf"
-    if named in ("", "eml") and looks_like_mail(data):
+    if named in ("", "eml") and _looks_like_mail(data):
         return "eml"
     if named in (*TEXTS, "html", "csv", "json", "jsonl") and _PAGE_START.match(data[:8192]):
         return "html"
@@ -85,6 +89,12 @@ def _kind_of_zip(data: bytes) -> Kind:
     )
 
 
+def _looks_like_mail(data: bytes) -> bool:
+    """Whether a text begins with the headers of a message."""
+    lines = data[:8192].splitlines()[:_LINES_OF_HEADERS]
+    return sum(bool(_HEADER.match(line)) for line in lines) >= 3 and bool(lines) and b":" in lines[0]
+
+
 def what_it_needs(data: bytes) -> str:
     """Return what to do with an Office file that can't be read, "" where it is none."""
     if data.startswith(_OLE):
@@ -104,6 +114,11 @@ def what_it_needs(data: bytes) -> str:
 def extension(name: str) -> str:
     """Return a name's extension in lower case, with its dot."""
     return PurePosixPath(name.replace("\\", "/")).suffix.lower()
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
+    return one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
 
 
 def _utf16(name: str) -> bytes:

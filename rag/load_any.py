@@ -9,7 +9,7 @@ from rag.decoding import decode, what_it_is
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import INNER
-from rag.formats import TAKEN, kind_of, what_it_needs
+from rag.formats import TAKEN, kind_of, shown_name, what_it_needs
 from rag.load_archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.load_epub import read_epub
 from rag.load_html import decode_html, read_html
@@ -19,7 +19,7 @@ from rag.load_office import read_docx, read_odt, read_pptx
 from rag.load_pdf import read_pdf
 from rag.load_tables import read_csv, read_json, read_jsonl
 from rag.metadata import describe, detect_language, take_labels, take_title, title_of_name
-from rag.text import build_text, normalise_text, one_line
+from rag.text import build_text, normalise_text
 
 _NAMED = 5
 _BINARY = {"pdf": read_pdf, "docx": read_docx, "odt": read_odt, "pptx": read_pptx, "epub": read_epub}
@@ -40,11 +40,6 @@ def read_any(name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
     loaded = Loaded()
     _read(name, data, key, max_bytes, loaded, _Budget(), 0)
     return loaded
-
-
-def shown_name(name: str) -> str:
-    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
-    return one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
 
 
 def _read(

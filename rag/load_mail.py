@@ -20,11 +20,6 @@ from rag.load_archive import Member
 from rag.load_html import read_html
 from rag.text import normalise_text, one_line
 
-_HEADER = re.compile(
-    rb"(?:from|to|subject|date|received|return-path|message-id|mime-version|x-[\w-]+|delivered-to):", re.I
-)
-_LINES_OF_HEADERS = 40
-
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -32,12 +27,6 @@ class Mail:
 
     document: NewDocument | None
     attachments: list[Member] = field(default_factory=list)
-
-
-def looks_like_mail(data: bytes) -> bool:
-    """Whether a text begins with the headers of a message."""
-    lines = data[:8192].splitlines()[:_LINES_OF_HEADERS]
-    return sum(bool(_HEADER.match(line)) for line in lines) >= 3 and bool(lines) and b":" in lines[0]
 
 
 def read_eml(name: str, data: bytes) -> Mail:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
-from rag.formats import SUPPORTED, TEXTS, kind_of
-from rag.load_any import read_any, shown_name
+from rag.formats import SUPPORTED, TEXTS, kind_of, shown_name
 from rag.worker import read_apart
 
 __all__ = ["SUPPORTED", "load_bytes", "load_file"]
@@ -73,6 +72,9 @@ def load_bytes(
     # Even the list of an archive's files may be made to break what reads it.
     harmless = not data.strip() or (not data.startswith(b"PK") and kind_of(name, data) in ("", *TEXTS))
     if harmless:
+        # Imported here with all the readers, which only the worker needs until then.
+        from rag.load_any import read_any
+
         return read_any(name, data, key, max_bytes)
     return read_apart(name, data, key, max_bytes, cancelled)
 

@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-from lxml.etree import _Element
+from typing import TYPE_CHECKING, Any
 
 from rag.metadata import read_day, says_the_same, text_of_markup
 from rag.text import one_line
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
 
 _WORKS = re.compile(r"(?:\w*Article|\w*Posting|Report|Review)$")
 _TITLES = ("dc:title", "dcterms:title", "dcterm:title", "og:title", "twitter:title", "parsely-title")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zipfile
 from datetime import date
 from io import BytesIO
@@ -427,3 +429,12 @@ class TestReadDay:
     )
     def test_what_names_no_day(self, value: object) -> None:
         assert read_day(value) is None
+
+
+def test_a_start_is_spared_the_readers():
+    script = (
+        "import sys, rag; print([n for n in sys.modules if n.startswith('rag.load_') or n == 'lxml.etree'])"
+    )
+    root = Path(__file__).parent.parent
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, check=True)
+    assert loaded.stdout.split() == [b"[]"]
