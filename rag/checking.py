@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.additions import addition
 from rag.claims import read_claim
 from rag.closeness import Closeness, closeness
 from rag.copies import cite
@@ -117,6 +118,8 @@ class Written:
         claim = self._claim(draft)
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
+        if places and (added := addition(claim, [self.passages[place].checked for place in cited])):
+            return self._leave_out(draft.text, f"The sources say nothing like “{added}”.")
         nearness = self._nearness(claim, draft, places) if places else "far"
         if places and nearness == "far":
             return self._leave_out(draft.text, _FAR)
