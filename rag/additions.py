@@ -1,9 +1,9 @@
 """What a sentence adds to what its passages say: clauses and runs of words with nothing like them there.
 
 A model that invents mostly begins with what it has read and goes on: ", which is a significant amount of
-money", ", a symbol of national pride", "and was awarded a prize for it". The rest of such a sentence is borne,
-so that as a whole it is like the passage, and each part has to be looked at by itself. Numbers are left to
-`rag/faults.py`.
+money", ", a symbol of national pride", "and was awarded a prize for it". The rest of such a sentence is
+borne, so that as a whole it is like the passage, and each part has to be looked at by itself. Numbers are
+left to `rag/faults.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _KIND = re.compile(
 
 
 def addition(claim: str, passages: Sequence[str]) -> str:
-    """Return the first part of a claim with nothing like it where passages bear the rest, or an empty text."""
+    """Return the first part of a claim with nothing like it where the rest is borne, or an empty text."""
     lines = read_passages(passages)
     alignments = (align(line, lines) for line in read_claim(claim) if line.content)
     return next((part for one in alignments for part in added_parts(one)), "")
