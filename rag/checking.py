@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.additions import addition
 from rag.claims import read_claim
 from rag.closeness import Closeness, closeness
 from rag.copies import cite
@@ -17,6 +18,7 @@ from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.markers import Draft, is_fragment, is_said
+from rag.meanings import relation
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
@@ -117,6 +119,8 @@ class Written:
         claim = self._claim(draft)
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
+        if places and (added := addition(claim, [self.passages[place].checked for place in cited])):
+            return self._leave_out(draft.text, f"The sources say nothing like “{added}”.")
         nearness = self._nearness(claim, draft, places) if places else "far"
         if places and nearness == "far":
             return self._leave_out(draft.text, _FAR)
@@ -192,9 +196,23 @@ class Written:
         if is_fragment(draft):
             wanted = {stem(word) for word in content_words(draft.text)}
             held = {word for quote in quotes for word in stems(quote)}
-            return "near" if wanted and wanted <= held else "far"
+            is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
+            return "near" if is_borne else "far"
         found = closeness(claim, quotes, self.embedder)
         return "loose" if found == "near" and self._has_new_name(claim) else found
+
+    def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether the sentences that hold a word or two tell of what the question asks.
+
+        "Rosatom" says something only as an answer, or as an item of a list: a third of the words of the
+        question, or of what leads to the list, must be there or in the article's title.
+        """
+        lead = claim.removesuffix(draft.text)
+        asked = content_words(lead) or content_words(self.found.question.text)
+        texts = [text for place in places for text in (*_texts(place), place[0].stored.document.title)]
+        there = {word for text in texts for word in stems(text)}
+        found = sum(any(_is_like(stem(word), other) for other in there) for word in asked)
+        return 3 * found >= len(asked)
 
     def _has_new_name(self, claim: str) -> bool:
         """Whether a claim has a name that stands neither in the question nor in any passage."""
@@ -275,6 +293,10 @@ class Written:
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
+
+
+def _is_like(one: str, other: str) -> bool:
+    return one[:5] == other[:5] or relation(one, other) == "same"
 
 
 def _texts(place: tuple[Numbered, int, int]) -> list[str]:

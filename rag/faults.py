@@ -15,6 +15,7 @@ from typing import Literal
 from rag.alignment import SAME, Alignment, Edit
 from rag.claims import Line, Word
 from rag.meanings import relation
+from rag.namesakes import namesakes
 from rag.roles import turned_round
 from rag.values import Amount, Day, Value, bears, shared_parts
 
@@ -156,6 +157,8 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             and not _SCALE.search(amount.text)
         ):
             continue
+        if any(_is_bare(other, digits) for other in here):
+            continue
         weight = 0.5 if is_word and amount.number < 4 else 1.0
         if any(bears(said, amount) for said in known.values):
             yield Fault("number", f"The passages say {amount.text} of something else.", 0.35 * weight)
@@ -182,6 +185,11 @@ def _with_unit(amount: Amount) -> str:
     return (
         amount.text if is_said or any(c in amount.text for c in "$€£¥₺") else f"{amount.text} {amount.unit}"
     )
+
+
+def _is_bare(said: Amount, digits: str) -> bool:
+    """Whether a number stands there alone, with nothing that it counts: "~74,000 (before present)"."""
+    return not said.unit and not said.nouns and bool(digits) and said.text.replace(",", "") == digits
 
 
 def _are_of_one_kind(one: Amount, other: Amount) -> bool:
@@ -216,12 +224,18 @@ def _names(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             word.stem[:4] == s[:4] for s in known.stems if len(word.stem) > 3
         )
         yield Fault("name", f"{_quoted(word.text)} is not in the passages.", 0.4 if related else 1.0)
+    for name in namesakes(alignment, known.stems):
+        yield Fault("name", f"The passages say {_quoted(name.said)}, not {_quoted(name.claimed)}.", 2.0)
 
 
 def _opposites(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
     edited = {id(word) for edit in alignment.edits for word in edit.mine}
+    # "It began in 1950 and ended in 1952" and "it ran from 1950 to its end in 1952".
+    said_too = {match.other.stem for match in alignment.matches if match.other and match.nearness >= SAME}
     for match in alignment.matches:
+        if match.opposite and match.opposite.stem in said_too:
+            continue
         if match.opposite and match.nearness < SAME and match.word.kind == "word":
             weight = max(close, 0.5) if id(match.word) in edited else 0.5
             yield _instead("opposite", match.opposite, match.word, weight)
@@ -244,7 +258,9 @@ _UNLIKE = 0.6
 
 
 def _negations(alignment: Alignment) -> Iterator[Fault]:
-    close = sureness(alignment)
+    # One that stands elsewhere in the sentence may still deny the same: "Nothing changed in shops".
+    has_moved = alignment.nearest is not None and _denials(alignment.claim) == _denials(alignment.nearest)
+    close = sureness(alignment) * (0.5 if has_moved else 1.0)
     told = False
     for edit in alignment.edits:
         mine, theirs = _first(edit.mine, is_negation), _first(edit.theirs, is_negation)
@@ -264,6 +280,10 @@ def _negations(alignment: Alignment) -> Iterator[Fault]:
 def _turns_round(edit: Edit) -> bool:
     """Whether "not" goes with the opposite: "did not fall ill" and "stayed healthy"."""
     return any(relation(a.stem, b.stem) == "opposite" for a in edit.mine for b in edit.theirs)
+
+
+def _denials(line: Line) -> list[str]:
+    return sorted(word.folded for word in line.words if is_negation(word))
 
 
 def is_negation(word: Word) -> bool:

@@ -117,6 +117,13 @@ def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written)
     left_out(written.check(Draft("x", (1,), is_item=True)))
 
 
+def test_a_name_alone_is_no_answer_to_another_question(library: Library):
+    found = library.find("Who owned the ferry Anna that sank off Marnow?", 10)
+    written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+    left_out(written.check(Draft("Agnes Thorburn.")))
+    shown(written.check(Draft("The fishermen.")))
+
+
 def test_an_item_is_read_with_what_leads_to_it(written: Written):
     written.check(Draft("The lighthouse of Port Ellery was built by the engineer:", (1,), is_lead=True))
     item = shown(written.check(Draft("Agnes Thorburn", (1,), is_item=True)))
@@ -141,6 +148,47 @@ def test_what_is_loosely_near_is_shown_only_in_company(written: Written):
     assert not written.is_settled(loose)
     written.settle()
     assert (written.sentences, [one.text for one in written.left_out]) == ([], [LOOSE])
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        (
+            "Agnes Thorburn built the lighthouse in 1871, which is a significant amount of money.",
+            "significant amount of money",
+        ),
+        (
+            "Agnes Thorburn built the lighthouse in 1871 and was awarded a medal for it.",
+            "awarded a medal",
+        ),
+        (
+            "The lighthouse of Port Ellery was built in 1871; it attracts many tourists.",
+            "attracts many tourists",
+        ),
+        (
+            "The lighthouse of Port Ellery, a symbol of national pride, was built in 1871.",
+            "symbol of national pride",
+        ),
+        ("The lighthouse of Port Ellery is a project of an energy agency.", "energy agency"),
+        ("The guild of the bakers of Zenda, founded in 1604, is a member of the chamber.", "member"),
+    ],
+)
+def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written, text: str, added: str):
+    reason = left_out(written.check(Draft(text))).reason
+    assert added in reason
+    assert reason.startswith("The sources say nothing like “")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Agnes Thorburn, an engineer, built the lighthouse of Port Ellery, which was ready in 1871.",
+        "The lighthouse of Port Ellery was built in 1871; its lamp is seen from 31 kilometres.",
+        "On Tuesdays the bakers of Zenda make bread, a rye bread.",
+    ],
+)
+def test_a_clause_that_is_borne_is_no_addition(written: Written, text: str):
+    shown(written.check(Draft(text)))
 
 
 def test_a_name_that_stands_nowhere_is_at_most_loosely_near(written: Written):

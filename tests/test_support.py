@@ -59,6 +59,16 @@ def test_a_sentence_as_it_stands_is_supported():
         ("The bridge was opened on 3 May 2018.", "The bridge was opened on 3 May 2019.", "2019"),
         ("The temperature fell to 31 °C.", "The temperature fell to −31 °C.", "−31"),
         ("Growth was 2.5%.", "Growth was -2.5%.", "-2.5"),
+        (
+            "The Harbour Safety Office closed the pier.",
+            "The Harbour Safety Board closed the pier.",
+            "Harbour Safety Board",
+        ),
+        (
+            "The Ministry of Finance paid for it.",
+            "The Ministry of Defence paid for it.",
+            "Ministry of Defence",
+        ),
     ],
 )
 def test_the_reason_names_what_failed(claim, said, reason):
@@ -77,10 +87,24 @@ def test_the_reason_names_what_failed(claim, said, reason):
         ("The share rose by 5%.", "The share rose by 5 per cent."),
         ("The law was passed on March 3, 2020.", "The law was passed on 3 March 2020."),
         ("Three people purchased the house.", "Three people bought the house."),
+        (
+            "In shops and kitchens nothing changed, since the new units fit the old ones.",
+            "Nothing changed for shops and kitchens, because the new units were made to fit the old ones.",
+        ),
+        (
+            "The last glacial began some 74,000 years ago and ended with the Pleistocene, about 11,600 years before"
+            " present.",
+            "The last glacial went from ~74,000 (BP = Before Present) to the end of the Pleistocene (~11,600 BP).",
+        ),
     ],
 )
 def test_the_same_said_otherwise_is_supported(claim, said):
     assert check_support(claim, [said]).supported
+
+
+def test_a_name_that_stands_in_the_passages_is_no_other_name():
+    said = "The Harbour Safety Board closed the pier. The Harbour Safety Office runs the pier."
+    assert check_support("The Harbour Safety Office runs the pier.", [said]).supported
 
 
 def test_markers_of_footnotes_are_no_part_of_a_claim():
