@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from app_pages.wording import count, size
@@ -90,9 +89,9 @@ def keep_both(library: Library, result: Result, report: ReportProgress | None = 
     return guarded(name, lambda: add_document(library, name, document, report))
 
 
-def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]:
-    """Add a file of the followed folder back that was removed."""
-    return guarded(name, lambda: _results(name, library.restore(key, folder)))
+def restore(library: Library, key: str, name: str) -> list[Result]:
+    """Add a file of a followed folder back that was removed."""
+    return guarded(name, lambda: _results(name, library.restore(key)))
 
 
 def failure(name: str, error: LoadError) -> Result:
