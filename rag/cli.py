@@ -1,8 +1,8 @@
 """The command line: ``python -m rag COMMAND``.
 
 ``add``, ``sync``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions,
-``evaluate`` tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed`` look after
-the library.
+``evaluate`` tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed``
+look after the library.
 
 Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
 2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
