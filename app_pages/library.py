@@ -126,7 +126,7 @@ def _collect() -> None:
 
 
 def _draw_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
-    show_progress(work.progress, key, text)
+    show_progress(work.progress, key, text, work.pace.in_words())
 
 
 def _results(shared: Engine) -> None:

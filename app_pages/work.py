@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
+from app_pages.pace import Pace
 from rag.documents import Progress, ReportProgress
 from rag.errors import FootnoteError
 
@@ -30,7 +33,9 @@ class Work(Generic[Result]):
     Attributes
     ----------
     progress
-        What was reported last.
+        What was reported last; it doesn't go back before it has reached its total.
+    pace
+        How fast it goes.
     result
         What the function returned; None until then, and after a failure.
     error
@@ -39,6 +44,7 @@ class Work(Generic[Result]):
 
     def __init__(self, function: Callable[[ReportProgress], Result]) -> None:
         self.progress = Progress(0, 0, "")
+        self.pace = Pace(time.monotonic(), time.monotonic())
         self.result: Result | None = None
         self.error = ""
         self._done = threading.Event()
@@ -62,7 +68,12 @@ class Work(Generic[Result]):
             self._done.set()
 
     def _report(self, progress: Progress) -> None:
-        self.progress = progress
+        now, before = time.monotonic(), self.progress
+        if before.done >= before.total:  # another piece of work begins
+            self.pace = Pace(now, now)
+        elif (progress.done, progress.part) < (before.done, before.part):
+            progress = replace(progress, done=before.done, part=before.part)
+        self.progress, self.pace = progress, self.pace.after(now, progress)
 
 
 def sentence_for(error: Exception) -> str:

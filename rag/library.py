@@ -462,10 +462,10 @@ def followed_folders(settings: Settings) -> list[Folder]:
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
-    """Return a function that tells how much of one document is done, for `Library.add` to call."""
+    """Return a function that tells how much of some documents is done, for `Library.add` to call."""
 
     def tell(progress: Progress) -> None:
-        if tell_part and progress.part:
-            tell_part(progress.part)
+        if tell_part and (progress.done or progress.part) and progress.done < progress.total:
+            tell_part((progress.done + progress.part) / progress.total)
 
     return tell
