@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from app_pages.wording import count, size
@@ -135,9 +134,9 @@ def keep_both(
     return guarded(name, lambda: _add_all(library, name, own, report, cancelled))
 
 
-def restore(library: Library, key: str, name: str, folder: Path) -> list[Result]:
-    """Add a file of the followed folder back that was removed."""
-    return guarded(name, lambda: _results(name, library.restore(key, folder)))
+def restore(library: Library, key: str, name: str) -> list[Result]:
+    """Add a file of a followed folder back that was removed."""
+    return guarded(name, lambda: _results(name, library.restore(key)))
 
 
 def failure(name: str, error: LoadError) -> Result:

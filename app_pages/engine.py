@@ -11,6 +11,7 @@ from importlib import import_module
 import streamlit as st
 
 from app_pages.asking import Asking
+from app_pages.following import Following
 from app_pages.intake import Intake
 from app_pages.starters import starter_questions
 from app_pages.work import Work
@@ -30,10 +31,10 @@ _SENT_IN_MEMORY = 20
 class Engine:
     """The opened library and the work that goes on in it.
 
-    ``indexing`` reads the folder of articles once at the start of the server, and embeds everything anew if
-    the embedding model has been changed; ``embedding_anew`` is set while it does that. ``intake`` adds what
-    is handed over. A question that comes
-    while a new library is still being filled waits for it, since an empty library answers nothing.
+    ``indexing`` reads the folders of articles at the start of the server, and embeds everything anew if
+    the embedding model has been changed; ``embedding_anew`` is set while it does that. ``following`` keeps in
+    step with the folders after that, and ``intake`` adds what is handed over. A question that comes while a
+    new library is still being filled waits for it, since an empty library answers nothing.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Engine:
     indexing: Work[AddReport]
     was_empty: bool
     embedding_anew: threading.Event = field(default_factory=threading.Event)
+    following: Following = None  # type: ignore[assignment]  # made below where it isn't given
     intake: Intake = field(init=False)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
@@ -53,27 +55,32 @@ class Engine:
 
     def __post_init__(self) -> None:
         """Go on with what was being added when the server ended."""
+        if self.following is None:
+            self.following = Following(self.library)
         self.intake = Intake(self.library)
 
     @classmethod
     def open(cls) -> Engine:
         """Open everything and begin to read the folder of articles."""
         settings = Settings.from_env()
+        settings.check_folders()
         library = Library.open(settings, reembed=True)
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
         threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
-        embedding_anew = threading.Event()
+        embedding_anew, following = threading.Event(), Following(library)
         engine = cls(
             settings=settings,
             library=library,
             assistant=Assistant(library, settings),
             conversations=conversations,
             was_empty=library.status().documents == 0,
-            indexing=Work(lambda report: _bring_in_step(library, settings, embedding_anew, report)),
+            indexing=Work(lambda report: _bring_in_step(library, following, embedding_anew, report)),
             embedding_anew=embedding_anew,
+            following=following,
         )
+        following.start(engine.indexing)
         threading.Thread(target=engine._go_on_embedding, daemon=True).start()
         return engine
 
@@ -81,6 +88,7 @@ class Engine:
         """Give the files back."""
         self._closed.set()
         self.intake.close()
+        self.following.close()
         self.conversations.close()
         self.library.close()
 
@@ -97,7 +105,7 @@ class Engine:
         with suppress(FootnoteError):  # closed meanwhile
             while self.indexing.error and self.library.to_embed() and not self._closed.wait(_AGAIN_SECONDS):
                 self.indexing = Work(
-                    lambda report: _bring_in_step(self.library, self.settings, self.embedding_anew, report)
+                    lambda report: _bring_in_step(self.library, self.following, self.embedding_anew, report)
                 )
                 self.indexing.wait()
 
@@ -208,9 +216,9 @@ def _get_ready(settings: Settings) -> None:
 
 
 def _bring_in_step(
-    library: Library, settings: Settings, embedding_anew: threading.Event, report: ReportProgress
+    library: Library, following: Following, embedding_anew: threading.Event, report: ReportProgress
 ) -> AddReport:
-    added = library.sync(settings.corpus_dir, report)
+    added = following.read_first(report)
     if library.to_embed():
         embedding_anew.set()
     try:

@@ -25,6 +25,7 @@ from app_pages.work import Work, sentence_for
 from app_pages.writing import has_choice
 from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
 from rag.endpoint_embeddings import LOOPBACK
+from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
@@ -254,7 +255,7 @@ def _ask_to_remove(document_id: str) -> None:
 
 
 def _consequence(document: Document) -> str:
-    if document.key.startswith("corpus:"):
+    if is_followed(document.key):
         return (
             f"{_FORGOTTEN} The file {file_name(document)} stays on disk, and the article does not come "
             "back by itself; you can add it back below the table."
@@ -279,7 +280,7 @@ def _removed(shared: Engine) -> None:
         {
             "key": one.key,
             "title": one.title,
-            "about": f"{one.key.removeprefix('corpus:')}, removed {day(one.removed.date())}",
+            "about": f"{name_in(shared.library.folders, one.key)}, removed {day(one.removed.date())}",
         }
         for one in buried
     ]
@@ -287,8 +288,7 @@ def _removed(shared: Engine) -> None:
     if event.get("do") == "restore":
         key = str(event["key"])
         name = next((one.title for one in buried if one.key == key), "")
-        folder = shared.settings.corpus_dir
-        shared.intake.begin(name, 1, lambda *_: restore(shared.library, key, name, folder))
+        shared.intake.begin(name, 1, lambda *_: restore(shared.library, key, name))
         st.rerun()
 
 

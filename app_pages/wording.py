@@ -74,7 +74,7 @@ def kind(document: Document) -> str:
 def file_name(document: Document) -> str:
     """Return the name of the file that a document came from; nothing for what was pasted or fetched."""
     scheme, _, name = document.key.partition(":")
-    if scheme not in ("corpus", "upload"):
+    if scheme not in ("corpus", "folder", "upload"):
         return ""
     # Of what is in an archive or a message the name of that comes first: "news.zip › bridge.docx".
     names = (PurePosixPath(part).name for part in name.split(INNER) if not part.startswith(ROW))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
+from rag.folder import Stamp
 from rag.preferences import Origin
 from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
@@ -32,6 +33,32 @@ class Tombstone:
     key: str
     title: str
     removed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file as it was when last read: its size and time, and the SHA-256 of what it held.
+
+    The hash is empty for a file too large to be read, and for one that an older Footnote has read. Where
+    ``left_out`` is true a copy of what was removed on purpose was left out of it.
+    """
+
+    stamp: Stamp
+    content: str
+    left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be read of a file of a followed folder.
+
+    ``file`` is the file's key; ``path`` is what the user calls what failed: the file, or one within it.
+    """
+
+    file: str
+    path: str
+    reason: str
+    failed: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +113,15 @@ class CatalogView:
         """What names the text of the document with this key, if there is one."""
         row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
+
+    def identity(self, key: str) -> str | None:
+        """The id of the document with this key, if there is one."""
+        row = self._connection.execute("SELECT id FROM documents WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def names(self) -> dict[str, str]:
+        """The ids that don't follow from their keys, by key: a file was renamed."""
+        return dict(self._connection.execute("SELECT key, id FROM names").fetchall())
 
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""
@@ -154,10 +190,21 @@ class CatalogView:
         """Whether the document with this key was removed on purpose."""
         return bool(self._connection.execute("SELECT 1 FROM tombstones WHERE key = ?", [key]).fetchone())
 
-    def seen_files(self) -> dict[str, tuple[int, int]]:
-        """Size in bytes and modification time in nanoseconds of files when last read, by key."""
-        rows = self._connection.execute("SELECT key, size, modified_ns FROM files").fetchall()
-        return {key: (size, modified) for key, size, modified in rows}
+    def seen_files(self) -> dict[str, SeenFile]:
+        """Files of followed folders as they were when last read, by key."""
+        rows = self._connection.execute(
+            "SELECT key, size, modified_ns, content, left_out FROM files"
+        ).fetchall()
+        return {key: SeenFile((size, time), content, bool(out)) for key, size, time, content, out in rows}
+
+    def failures(self) -> list[Failure]:
+        """What could not be read in followed folders, by file and in the order that it was met."""
+        rows = self._connection.execute(
+            "SELECT file, path, reason, failed FROM failures ORDER BY file, number"
+        ).fetchall()
+        return [
+            Failure(file, path, reason, datetime.fromisoformat(failed)) for file, path, reason, failed in rows
+        ]
 
     def reusable(self, fingerprint: str, *, with_words: bool) -> PassageVectors | None:
         """The vectors of a passage with this fingerprint, if one is held, and with its words' if need be."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from rag.catalog_view import CatalogView
+from rag.catalog_view import CatalogView, SeenFile
 from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
+from rag.errors import LoadError
 from rag.splitting import Piece
 
 _MERGED_PAGES = 500
@@ -41,7 +42,7 @@ class CatalogWriter(CatalogView):
         self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
     ) -> Document:
         """Add a document, or replace the one with its key."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = _now()
         row = self._connection.execute("SELECT added FROM documents WHERE key = ?", [document.key]).fetchone()
         self._delete(document_id)
         number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
@@ -67,31 +68,82 @@ class CatalogWriter(CatalogView):
                     document.key,
                     text_hash(document.text),
                     name_of_removed(document.title),
-                    datetime.now(UTC).isoformat(timespec="seconds"),
+                    _now(),
                 ],
             )
         self._delete(document_id)
+        self._connection.execute("DELETE FROM names WHERE id = ?", [document_id])
         return document
+
+    def identify(self, key: str) -> str:
+        """Return the id of the document with this key: the one it has, or for a new one one that is free.
+
+        The id that follows from the key may belong to a document whose file had that name before.
+        """
+        held = self.identity(key) or self.names().get(key)
+        if held:
+            return held
+        taken = {*self.names().values()}
+        number, identity = 1, short_hash("document", key)
+        while identity in taken or self.titles([identity]):
+            number += 1
+            identity = short_hash("document", key, str(number))
+        if number > 1:
+            self.name(key, identity)
+        return identity
+
+    def name(self, key: str, document_id: str) -> None:
+        """Note that the document with this key has this id, whatever would follow from the key."""
+        self._connection.execute("DELETE FROM names WHERE key = ? OR id = ?", [key, document_id])
+        if short_hash("document", key) != document_id:
+            self._connection.execute("INSERT INTO names VALUES (?, ?, ?)", [key, document_id, _now()])
+
+    def rename(self, document_id: str, key: str) -> Document:
+        """Give a document another key; its id, its day and all that quotes it stay."""
+        self._connection.execute("UPDATE documents SET key = ? WHERE id = ?", [key, document_id])
+        self.name(key, document_id)
+        # Whoever holds its passages in memory has its key there too.
+        for passage in self.document_passages(document_id):
+            self._connection.execute("DELETE FROM changes WHERE passage = ?", [passage])
+            self._connection.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
+        return replace(self.document(document_id), text="", blocks=())
+
+    def rebury(self, key: str, new_key: str) -> None:
+        """Have what was removed under a key stay away under another, which its file has now."""
+        self._connection.execute("UPDATE OR REPLACE tombstones SET key = ? WHERE key = ?", [new_key, key])
 
     def unbury(self, key: str) -> None:
         """Forget that this key was removed on purpose, and its text under any other key."""
-        self._connection.execute(
+        is_wanted = self._connection.execute(
             "DELETE FROM tombstones WHERE key = ?1"
             " OR text_hash = (SELECT text_hash FROM documents WHERE key = ?1)",
             [key],
-        )
+        ).rowcount
+        if is_wanted:
+            # Copies of it that were left out are to be read again.
+            self._connection.execute("DELETE FROM files WHERE left_out")
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a value beside the documents."""
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
 
-    def see_file(self, key: str, size: int, modified_ns: int) -> None:
+    def see_file(self, key: str, seen: SeenFile) -> None:
         """Note a file as read."""
-        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", [key, size, modified_ns])
+        values = [key, *seen.stamp, seen.content, seen.left_out]
+        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", values)
 
     def forget_file(self, key: str) -> None:
         """Note a file as gone, or to be read again."""
         self._connection.execute("DELETE FROM files WHERE key = ?", [key])
+
+    def set_failures(self, key: str, failed: Sequence[LoadError]) -> None:
+        """Note what could not be read of a file, in the place of what was noted before."""
+        if self._connection.execute("DELETE FROM failures WHERE file = ?", [key]).rowcount:
+            # Titles may stand in it.
+            self.set_meta(WIPE, secrets.token_hex(8))
+        for number, error in enumerate(failed):
+            values = [key, number, _storable(error.path), _storable(error.reason), _now()]
+            self._connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", values)
 
     def _delete(self, document_id: str) -> None:
         number = "(SELECT number FROM documents WHERE id = ?)"
@@ -215,3 +267,11 @@ class CatalogWriter(CatalogView):
 def text_hash(text: str) -> str:
     """Return what names a text whatever its key and metadata."""
     return short_hash("text", text)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

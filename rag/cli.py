@@ -1,8 +1,8 @@
 """The command line: ``python -m rag COMMAND``.
 
-``add``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions, ``evaluate``
-tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed`` look after
-the library.
+``add``, ``sync``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions,
+``evaluate`` tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed``
+look after the library.
 
 Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
 2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
@@ -27,6 +27,7 @@ from rag.addresses import is_web_address
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.cli_printing import (
+    SYNCED,
     answer_json,
     document_json,
     hit_json,
@@ -47,10 +48,10 @@ from rag.documents import (
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
-from rag.folder import QUESTIONS_FILE, corpus_key
+from rag.folder import QUESTIONS_FILE, key_of
 from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
-from rag.library import Library
+from rag.library import Library, followed_folders
 from rag.loaders import load_file
 from rag.settings import Settings
 
@@ -112,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
         "--feed", action="append", default=[], metavar="URL", help="the articles of an RSS or Atom feed"
     )
     add.add_argument("--latest", type=_count, metavar="N", help="only so many of each feed, the newest")
+    sync = command("sync", _sync, "read what is new or changed in the followed folders; what is gone leaves")
+    sync.add_argument("--retry", action="store_true", help="read again what could not be read before")
     command("list", _list, "list the documents")
     remove = command("remove", _remove, "remove documents by their ids, as `list` prints them")
     remove.add_argument("id", nargs="+")
@@ -203,6 +206,20 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
     return FAILED if report.failed else DONE
 
 
+def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    settings.check_folders()
+    if options.retry:
+        library.retry()
+    earlier = set(library.failures())
+    with _bar(options) as bar:
+        report = library.sync_folders(partial(_show, bar))
+    print_report(report, options.json, SYNCED)
+    if waiting := len({failure.file for failure in earlier.intersection(library.failures())}):
+        files = "1 file that could" if waiting == 1 else f"{waiting} files that could"
+        print(f"Not read again: {files} not be read before; --retry tries again.", file=sys.stderr)
+    return FAILED if report.failed else DONE
+
+
 def _jobs(settings: Settings, given: str) -> list[Job]:
     if is_web_address(given):
         from rag.load_web import load_url
@@ -252,9 +269,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
-    corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    key = corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else ""
-    return load_file(path, settings.max_upload_bytes, key)
+    return load_file(path, settings.max_upload_bytes, key_of(followed_folders(settings), path))
 
 
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:

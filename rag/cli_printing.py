@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,13 +12,15 @@ from rag.doctor import Finding
 from rag.documents import AddReport, Answer, Citation, Document, Hit, remarks
 from rag.text import one_line
 
+ADDED = ("added", "updated", "unchanged")
+SYNCED = (*ADDED[:2], "renamed", "removed")
+"""What is told of documents that were to be added, and of those in followed folders."""
 MOST_PRINTED = 20
 """How many of the things that a check found wrong are printed; with ``--json`` all are."""
 
 
-def print_report(report: AddReport, as_json: bool) -> None:
-    """Print what became of documents that were to be added, failures on standard error."""
-    names = ("added", "updated", "unchanged")
+def print_report(report: AddReport, as_json: bool, names: Sequence[str] = ADDED) -> None:
+    """Print what became of documents, failures on standard error."""
     if as_json:
         value: dict[str, Any] = {name: [document_json(d) for d in getattr(report, name)] for name in names}
         print_json(value | {"failed": [{"path": e.path, "reason": e.reason} for e in report.failed]})

@@ -198,7 +198,9 @@ def _check_document(
     every: int,
 ) -> None:
     name, embedder = document.title or document.key, library.embedder
-    wrong_text = text_faults(document, held_text_hash)
+    with library.catalog.reading() as view:
+        named = view.names().get(document.key)
+    wrong_text = text_faults(document, held_text_hash, named)
     faults.texts.extend(f"{name}: {fault}" for fault in wrong_text)
     if wrong_text:
         return

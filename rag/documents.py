@@ -73,7 +73,8 @@ class NewDocument:
 class Document:
     """A document of the library.
 
-    ``id`` follows from the key, ``version`` from text and metadata. ``text`` and ``blocks`` are
+    ``id`` follows from the key that it was added with, and stays when its file is renamed; ``version``
+    follows from text and metadata. ``text`` and ``blocks`` are
     filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
     """
 
@@ -129,7 +130,9 @@ class Loaded:
 class AddReport:
     """What became of each document that was to be added.
 
-    Where ``cancelled`` is true the documents that it doesn't name have been left out.
+    Where ``cancelled`` is true the documents that it doesn't name have been left out. ``renamed`` are
+    documents whose file has another name by now, ``removed`` those whose file is gone, and ``left`` is how
+    many files of followed folders have still to be read.
     """
 
     added: list[Document] = field(default_factory=list)
@@ -137,6 +140,9 @@ class AddReport:
     unchanged: list[Document] = field(default_factory=list)
     failed: list[LoadError] = field(default_factory=list)
     cancelled: bool = False
+    renamed: list[Document] = field(default_factory=list)
+    removed: list[Document] = field(default_factory=list)
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     FootnoteError              str(error) is one sentence for the user: what happened, what to do
     ├─ SettingsError           a setting has an unknown name or a value that can't be used
-    ├─ LoadError (.path)       a file or text could not be read or added
+    ├─ LoadError (.retryable)  a file or text could not be read or added
     ├─ CatalogError            the library's database can't be opened, read or written
     ├─ DocumentNotFound        no document has this id
     ├─ EmbeddingError          the embedding model is missing, not the one expected, or failed
@@ -35,11 +35,19 @@ class LoadError(FootnoteError):
         What the user called it: a path, a file's name, a title or a key.
     reason
         One sentence: what is wrong and what to do.
+    keys
+        The keys of what could not be read within a file; empty where that is all of it.
+    retryable
+        Whether the same may succeed later without a change of the file.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(
+        self, path: str, reason: str, *, keys: tuple[str, ...] = (), retryable: bool = False
+    ) -> None:
         super().__init__(reason)
         self.path = path
+        self.keys = keys
+        self.retryable = retryable
 
     @property
     def reason(self) -> str:

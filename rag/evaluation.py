@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from rag.assistant import Assistant
 from rag.documents import Answer, Document, Progress, ReportProgress, short_hash
 from rag.errors import LoadError
-from rag.folder import CORPUS_PREFIX
+from rag.folder import CORPUS_PREFIX, FOLDER_PREFIX
 from rag.library import Library
 from rag.measures import DEPTH, Outcome
 from rag.question_files import Case, normalise_answer
@@ -79,7 +79,7 @@ def match(cases: Iterable[Case], documents: Iterable[Document]) -> Matched:
 
 def _names(document: Document) -> set[str]:
     names = {document.id, document.key, document.title}
-    if document.key.startswith((CORPUS_PREFIX, "file:")):
+    if document.key.startswith((CORPUS_PREFIX, FOLDER_PREFIX, "file:")):
         path = PurePosixPath(document.key.split(":", 1)[1])
         names |= {str(path), path.name, path.stem}
     return names

@@ -3,7 +3,8 @@
 The file is gzip-compressed JSON Lines in UTF-8:
 
     {"format": "footnote-library", "version": 1, "embedder": ..., "dimensions": ...}
-    {"document": {"key", "title", ..., "text", "blocks"}}          one for each, then its passages':
+    {"document": {"key", "title", ..., "text", "blocks"}}          one for each, then its passages'; with
+                                                                   "id" where it doesn't follow from the key
     {"vectors": {"fingerprint", "passage", "sentences", "words"}}  float32, float16 and int8, base64
     {"tombstone": {"key", "text_hash", "title", "removed"}}        one for each
     {"end": {"documents": ..., "sha256": ...}}                     the hash of all lines before
@@ -34,7 +35,7 @@ from rag.held_vectors import Blobs, with_held
 from rag.library import Library
 from rag.reembedding import held_dimensions
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _LONGEST_LINE = 256 * 1024 * 1024
 """No text that can be added is so long; a small file can claim to hold any length."""
 _OPTIONS = ConfigDict(extra="forbid", strict=True, frozen=True, val_json_bytes="base64")
@@ -69,6 +70,7 @@ class _Document(BaseModel):
     language: _Word
     media_type: _Word
     added: datetime
+    id: str = Field("", pattern=r"^([0-9a-f]{16})?$")
     blocks: list[tuple[BlockKind, _Number, _Number, _Number, _Number | None]]
     text: str
 
@@ -143,12 +145,14 @@ def _write(file: gzip.GzipFile, library: Library, view: CatalogView, progress: R
         }
     )
     numbers = view.select("SELECT number FROM documents ORDER BY key").fetchall()
-    names = tuple(_Document.model_fields)
+    names, ids = tuple(_Document.model_fields), view.names()
     for done, (number,) in enumerate(numbers):
         row = view.select(f"SELECT {', '.join(names)} FROM documents WHERE number = ?", [number]).fetchone()
         document = dict(zip(names, row, strict=True))
         if progress is not None:
             progress(Progress(done, len(numbers), document["title"] or document["key"]))
+        if document["key"] not in ids:
+            del document["id"]
         put({"document": document | {"blocks": json.loads(document["blocks"])}})
         for fingerprint, *blobs in view.select(
             "SELECT p.fingerprint, v.vector, s.vectors, s.words FROM passages p"
@@ -220,6 +224,8 @@ def _parts(path: Path, vectors: dict[str, Blobs]) -> Iterator[_Document | _Tombs
 def _add(library: Library, document: _Document, report: AddReport) -> None:
     values = {name: getattr(document, name) for name in NewDocument.__dataclass_fields__}
     blocks = tuple(Block(*block) for block in document.blocks)
+    if document.id:
+        _name(library, document)
     added = library.add([NewDocument(**values | {"blocks": blocks})])
     if added.added:
         with library.catalog.writing() as writer:
@@ -227,6 +233,13 @@ def _add(library: Library, document: _Document, report: AddReport) -> None:
             writer.execute("UPDATE documents SET added = ? WHERE key = ?", [since, document.key])
     for name in ("added", "updated", "unchanged", "failed"):
         getattr(report, name).extend(getattr(added, name))
+
+
+def _name(library: Library, document: _Document) -> None:
+    """Have a document get the id that it was exported with, unless it or the id is in use here."""
+    with library.catalog.writing() as writer:
+        if writer.identity(document.key) is None and not writer.titles([document.id]):
+            writer.name(document.key, document.id)
 
 
 def _bury(library: Library, tombstone: _Tombstone) -> None:

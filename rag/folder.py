@@ -1,12 +1,14 @@
-"""The followed folder: its files and their keys."""
+"""The followed folders: their files, and the keys of these."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Collection, Container, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CORPUS_PREFIX = "corpus:"
+FOLDER_PREFIX = "folder:"
 
 QUESTIONS_FILE = "questions.jsonl"
 """Questions to evaluate with, which may lie among the articles they are about, and are no article."""
@@ -20,10 +22,77 @@ ROW = "row:"
 Stamp = tuple[int, int]
 """A file's size in bytes and modification time in nanoseconds."""
 
+_IN_PASSING_BEGINS = ("~$",)
+_IN_PASSING_ENDS = ("~", ".tmp", ".part", ".crdownload")
+_IN_PASSING = ("thumbs.db", "desktop.ini")
+"""How files are called that programs make beside an article while it is open or on its way."""
 
-def corpus_key(folder: Path, path: Path) -> str:
-    """Return the key of a file of the followed folder."""
-    return CORPUS_PREFIX + path.relative_to(folder).as_posix()
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that the library follows; ``prefix`` begins the keys of its files."""
+
+    path: Path
+    prefix: str = CORPUS_PREFIX
+
+    def key(self, path: Path) -> str:
+        """Return the key of a file in this folder."""
+        return self.prefix + _storable(path.relative_to(self.path).as_posix())
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file as it is in a folder now."""
+
+    path: Path
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files that are to be read as articles, by key, and what could not be looked into.
+
+    ``missing`` are folders that are not there, ``unlisted`` the beginnings of the keys of what lies in them
+    and in folders that may not be looked into: nobody knows what is gone from there.
+    """
+
+    files: dict[str, FoundFile] = field(default_factory=dict)
+    missing: list[Folder] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+
+    def covers(self, key: str) -> bool:
+        """Whether a file with this key would be in the list if it were there."""
+        return not key.startswith(tuple(self.unlisted))
+
+
+def further_folder(path: Path) -> Folder:
+    """Return a folder beside the corpus; its keys name the place, whatever other folders are followed."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  # without "..", and links as they are named
+    return Folder(absolute, _storable(f"{FOLDER_PREFIX}{absolute.as_posix().rstrip('/')}/"))
+
+
+def name_in(folders: Sequence[Folder], key: str) -> str:
+    """Return what to call a file of a followed folder: its path in the corpus, or in the folder so called."""
+    for folder in folders:
+        if key.startswith(folder.prefix):
+            name = key.removeprefix(folder.prefix)
+            return name if folder.prefix == CORPUS_PREFIX else f"{folder.path.name}/{name}"
+    # Of a folder that is followed no longer.
+    return key.partition(":")[2]
+
+
+def is_followed(key: str) -> bool:
+    """Whether a document with this key comes from a file of a followed folder."""
+    return key.startswith((CORPUS_PREFIX, FOLDER_PREFIX))
+
+
+def key_of(folders: Sequence[Folder], path: Path) -> str:
+    """Return the key of a file that may lie in a followed folder; nothing if it doesn't."""
+    absolute = path.absolute()
+    for folder in folders:
+        if absolute.is_relative_to(folder.path.absolute()):
+            return Folder(folder.path.absolute(), folder.prefix).key(absolute)
+    return ""
 
 
 def file_of(key: str, files: Container[str]) -> str | None:
@@ -36,6 +105,61 @@ def file_of(key: str, files: Container[str]) -> str | None:
     return None
 
 
+def is_within(key: str, outer: str) -> bool:
+    """Whether this is the key of a document, or that of one in the file with this key."""
+    return key == outer or key.startswith(outer + INNER)
+
+
+def list_folders(folders: Sequence[Folder], leave: Collection[Path] = ()) -> Listing:
+    """Look through folders, but for those to ``leave``; a folder that is missing is no error."""
+    listing, passed_over = Listing(), {os.path.abspath(path) for path in leave}  # noqa: PTH100  # as strings
+    for folder in folders:
+        if not folder.path.is_dir():
+            listing.missing.append(folder)
+            listing.unlisted.append(folder.prefix)
+            continue
+        for path, stamp_now in _articles(folder, folder.path, listing, passed_over):
+            listing.files[folder.key(path)] = FoundFile(path, stamp_now)
+    return listing
+
+
+def _articles(
+    folder: Folder, path: Path, listing: Listing, leave: Collection[str]
+) -> Iterator[tuple[Path, Stamp]]:
+    try:
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except FileNotFoundError:  # it has just gone
+        return
+    except OSError:
+        inside = folder.key(path) if path != folder.path else folder.prefix
+        listing.unlisted.append(inside if path == folder.path else f"{inside}/")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # a Path for each costs as much
+                    yield from _articles(folder, Path(entry.path), listing, leave)
+            elif is_article(entry.name) and entry.is_file():
+                status = entry.stat()
+                yield Path(entry.path), (status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            continue
+
+
+def is_article(name: str) -> bool:
+    """Whether a file of this name in a followed folder is to be read."""
+    lower = name.lower()
+    return not (
+        lower == QUESTIONS_FILE
+        or lower in _IN_PASSING
+        or lower.startswith(_IN_PASSING_BEGINS)
+        or lower.endswith(_IN_PASSING_ENDS)
+    )
+
+
 def files_below(folder: Path) -> list[Path]:
     """Return all files in a folder and its folders, but for hidden ones, in order."""
     paths = list[Path]()
@@ -45,16 +169,11 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def articles_below(folder: Path) -> list[Path]:
-    """Return the files of a followed folder that are to be read as articles."""
-    return [path for path in files_below(folder) if path.name.lower() != QUESTIONS_FILE]
-
-
 def stamp(path: Path) -> Stamp | None:
     """Return what tells that a file has changed, None where it has gone."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_size, status.st_mtime_ns
 
@@ -65,3 +184,8 @@ def size_in_bytes(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:  # Chroma's files come and go
         return 0
+
+
+def _storable(text: str) -> str:
+    """Return a name as it can be kept: not every name on disk is Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

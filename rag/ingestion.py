@@ -45,13 +45,13 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Job:
     """Documents that are loaded when their turn comes.
 
-    ``name`` is what progress calls them. ``settle`` is called within a transaction once all that was
-    loaded is held, and not if loading failed in part.
+    ``name`` is what progress calls them. ``settle`` is called within a transaction once all is held that
+    could be loaded, with what could not.
     """
 
     name: str
     load: Callable[[], Loaded]
-    settle: Callable[[CatalogWriter], None] | None = None
+    settle: Callable[[CatalogWriter, Sequence[LoadError]], None] | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class _Step:
 
 @dataclass(slots=True)
 class _Turn:
-    """A job under way: where it is told and reported, and whether a document of it has failed.
+    """A job under way: where it is told and reported, and what of it has failed.
 
     ``tell_part`` is told how much of its ``documents`` is done, ``finished`` of them wholly.
     """
@@ -73,7 +73,7 @@ class _Turn:
     report: AddReport
     tell_part: Callable[[float], None]
     cancelled: IsCancelled | None = None
-    has_failed: bool = False
+    failed: list[LoadError] = field(default_factory=list)
     documents: int = 1
     finished: int = 0
 
@@ -87,7 +87,7 @@ class _Turn:
     def fail(self, error: LoadError) -> None:
         self.finish()
         self.report.failed.append(error)
-        self.has_failed = True
+        self.failed.append(error)
 
 
 class Ingestion:
@@ -135,18 +135,20 @@ class Ingestion:
                     turn.tell()
                 loaded = job.load()
                 report.failed.extend(loaded.failed)
+                turn.failed.extend(loaded.failed)
                 turn.documents = max(1, len(loaded.documents))
                 for document in loaded.documents:
                     heed(cancelled)
                     try:
                         prepared = _prepared(document)
                     except LoadError as error:
+                        error.keys = (document.key,)
                         steps.append(_Step(partial(turn.fail, error)))
                         continue
                     # The same key twice: the second is compared with the first.
                     _finish(steps, partial(_is_waiting, steps, prepared.key))
                     steps.append(self._start(pool, prepared, turn))
-                if job.settle is not None and not loaded.failed:
+                if job.settle is not None:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
             _finish(steps, lambda: True)
@@ -186,26 +188,26 @@ class Ingestion:
         return replace(stored, words=self._embedder.embed_passage(*text).words)
 
     def _start(self, pool: ThreadPoolExecutor, document: NewDocument, turn: _Turn) -> _Step:
-        document_id = short_hash("document", document.key)
         version = content_hash(document)[:16]
         with self._catalog.reading() as view:
-            if view.version(document.key) == version and not view.is_buried_key(document.key):
+            document_id = view.identity(document.key)
+            is_unchanged = view.version(document.key) == version and not view.is_buried_key(document.key)
+            if document_id and is_unchanged:
                 turn.report.unchanged.append(view.document(document_id))
                 return _Step(turn.finish, document.key)
         passages = self._embedding(pool, document, turn.cancelled, reuse=True)
-        write = partial(self._write, document, document_id, version, passages, turn)
+        write = partial(self._write, document, version, passages, turn)
         return _Step(write, document.key, passages)
 
     def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
         document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
         passages = self._embedding(pool, document, turn.cancelled, reuse=False)
-        write = partial(self._write, document, held.id, held.version, passages, turn, is_held=True)
+        write = partial(self._write, document, held.version, passages, turn, is_held=True)
         return _Step(write, document.key, passages)
 
     def _write(
         self,
         document: NewDocument,
-        document_id: str,
         version: str,
         passages: Sequence[Future[list[EmbeddedPiece]]],
         turn: _Turn,
@@ -226,21 +228,21 @@ class Ingestion:
                 held = writer.version(document.key)
                 if is_held and held != version:
                     return
-                stored = writer.put(document, document_id, version, embedded)
+                stored = writer.put(document, writer.identify(document.key), version, embedded)
                 if not is_held:
                     writer.unbury(document.key)
         except EmbeddingError as error:
-            turn.fail(LoadError(document.title or document.key, str(error)))
+            turn.fail(
+                LoadError(document.title or document.key, str(error), keys=(document.key,), retryable=True)
+            )
             return
         self._changed()
         turn.finished += 1
         (turn.report.updated if held else turn.report.added).append(stored)
 
-    def _settle(self, settle: Callable[[CatalogWriter], None], turn: _Turn) -> None:
-        if turn.has_failed:  # a file is not noted as read, and is tried again
-            return
+    def _settle(self, settle: Callable[[CatalogWriter, Sequence[LoadError]], None], turn: _Turn) -> None:
         with self._catalog.writing() as writer:
-            settle(writer)
+            settle(writer, turn.failed)
 
     def _embedding(
         self, pool: ThreadPoolExecutor, document: NewDocument, cancelled: IsCancelled | None, *, reuse: bool

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rag.catalog import Catalog
-from rag.catalog_view import Tombstone
-from rag.catalog_writer import CatalogWriter, text_hash
+from rag.catalog_view import Failure, Tombstone
+from rag.catalog_writer import text_hash
 from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
 from rag.documents import (
@@ -28,28 +27,26 @@ from rag.documents import (
     NewDocument,
     Progress,
     ReportProgress,
-    short_hash,
 )
 from rag.embeddings import Embedder
 from rag.endpoint_embeddings import embedder_of, told
 from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.finding import Finder, Found
 from rag.folder import (
-    CORPUS_PREFIX,
-    INNER,
-    Stamp,
-    articles_below,
-    corpus_key,
+    Folder,
+    Listing,
     file_of,
     files_below,
+    further_folder,
+    is_followed,
+    list_folders,
     size_in_bytes,
-    stamp,
 )
 from rag.forgetting import Forgetting
 from rag.incoming import forget_incoming
 from rag.ingestion import Ingestion, Job
-from rag.loaders import load_file
 from rag.settings import Settings
+from rag.syncing import Syncing
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
@@ -215,7 +212,7 @@ class Library:
             with self._catalog.writing() as writer:
                 # Only a file would come back by itself; an upload of the same text later is meant to.
                 key = writer.document(document_id).key
-                writer.remove(document_id, bury=key.startswith(CORPUS_PREFIX))
+                writer.remove(document_id, bury=is_followed(key))
             forget_incoming(self.settings.data_dir, key)
             self._index.notify()
 
@@ -267,7 +264,11 @@ class Library:
     def drop(self, keys: Iterable[str]) -> None:
         """Remove the documents with these keys, as those that a new version of their file no longer holds."""
         with self.batch():
-            self._drop_missing(keys)
+            for key in keys:
+                with self._catalog.writing() as writer:
+                    if identity := writer.identity(key):
+                        writer.remove(identity, bury=False)
+            self._index.notify()
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Find the passages that suit a question best, the best first.
@@ -310,40 +311,75 @@ class Library:
         not read, nor is one that holds questions. A folder that is missing changes nothing. It is
         cancelled as in `add`, also within a file that is being read; the next call goes on.
         """
-        if not folder.is_dir():
-            return AddReport()
-        paths = {corpus_key(folder, path): path for path in articles_below(folder)}
-        with self._catalog.reading() as view:
-            seen, held = view.seen_files(), set(view.keys(CORPUS_PREFIX))
-            buried = {tombstone.key for tombstone in view.tombstones()}
-        read = {file_of(key, paths) for key in held}
-        changed = {
-            key: path
-            for key, path in paths.items()
-            if key not in buried and (key not in read or seen.get(key) != stamp(path))
-        }
+        return self.sync_folders(progress, cancelled, folders=[self._folder(folder)])
+
+    def sync_folders(
+        self,
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+        *,
+        folders: Sequence[Folder] | None = None,
+        listing: Listing | None = None,
+        leave: Collection[str] = (),
+        seconds: float | None = None,
+    ) -> AddReport:
+        """Bring the library in step with all followed folders, as `sync` does with one.
+
+        A file with another name and the same content keeps its documents.
+
+        Parameters
+        ----------
+        folders
+            Those that are meant; all of the settings if left out.
+        listing
+            What is in them, if it has just been looked at.
+        leave
+            Keys of files that stay as they are held for now.
+        seconds
+            After so long no further file is begun; the report says how many are left.
+        """
+        folders = self.folders if folders is None else folders
+        listing = list_folders(folders, [self.settings.data_dir]) if listing is None else listing
         with self.batch():
-            self._drop_missing(key for key in held if file_of(key, paths) is None)
-            if not changed:
-                return AddReport()
-            jobs = starmap(partial(self._file_job, cancelled=cancelled), changed.items())
-            return self.ingest(jobs, len(changed), progress, cancelled)
+            return self._syncing().run(folders, listing, progress, cancelled, leave=leave, seconds=seconds)
+
+    @property
+    def folders(self) -> list[Folder]:
+        """The folders that the library follows, the corpus first."""
+        return followed_folders(self.settings)
+
+    def failures(self) -> list[Failure]:
+        """What could not be read in the followed folders; it is read again when it has changed."""
+        with self._catalog.reading() as view:
+            return view.failures()
+
+    def retry(self, files: Iterable[str] | None = None) -> None:
+        """Have the next `sync` read files again that could not be read: these keys, or all if left out."""
+        with self._catalog.writing() as writer:
+            for file in {failure.file for failure in writer.failures()} if files is None else files:
+                writer.forget_file(file)
 
     def removed(self) -> list[Tombstone]:
-        """Files of the followed folder that were removed in the library, the latest first."""
+        """Files of followed folders that were removed in the library, the latest first."""
         with self._catalog.reading() as view:
-            return [t for t in view.tombstones() if t.key.startswith(CORPUS_PREFIX)]
+            return [t for t in view.tombstones() if is_followed(t.key)]
 
-    def restore(self, key: str, folder: Path) -> AddReport:
-        """Add a file of the followed folder again that was removed in the library."""
-        paths = {corpus_key(folder, path): path for path in articles_below(folder)}
-        file_key = file_of(key, paths)
+    def restore(self, key: str, folder: Path | None = None) -> AddReport:
+        """Add a file of a followed folder again that was removed in the library, or one document of it.
+
+        ``folder`` is the place of the corpus, if it isn't that of the settings.
+        """
+        folders = self.folders if folder is None else [self._folder(folder)]
+        files = list_folders(folders, [self.settings.data_dir]).files
+        file_key = file_of(key, files)
         if file_key is None:
             with self._catalog.writing() as writer:
                 writer.unbury(key)
+                # It is to be read when it is put back, even if it is what it was.
+                writer.forget_file(file_of(key, writer.seen_files()) or key)
             gone = LoadError(key, "The file is no longer in the folder: put it back first.")
             return AddReport(failed=[gone])
-        return self.ingest([self._file_job(file_key, paths[file_key], wanted=key)], 1)
+        return self.ingest([self._syncing().job_of_one(file_key, files[file_key].path, key)], 1)
 
     def embed_again(self, document_id: str) -> Document:
         """Cut and embed a held document anew, whatever its passages and vectors are now.
@@ -425,52 +461,12 @@ class Library:
             if self._index.state in HELD_UP:
                 raise CatalogError(f"The vector index can't be brought in order now: {self._index.state}.")
 
-    def _file_job(
-        self, key: str, path: Path, *, wanted: str = "", cancelled: IsCancelled | None = None
-    ) -> Job:
-        """Return the job of adding a file of the followed folder, or only the `wanted` document of it.
+    def _folder(self, path: Path) -> Folder:
+        followed = (folder for folder in self.folders if folder.path.absolute() == path.absolute())
+        return next(followed, Folder(path))
 
-        What was removed comes back only if it is wanted.
-        """
-        seen, inside = list[Stamp](), set[str]()
-
-        def load() -> Loaded:
-            if (now := stamp(path)) is None:
-                return Loaded()  # gone since the folder was listed
-            seen.append(now)
-            loaded = load_file(path, self.settings.max_upload_bytes, key, cancelled)
-            inside.update(document.key for document in loaded.documents)
-            if wanted:
-                documents = [document for document in loaded.documents if document.key == wanted]
-                gone = LoadError(wanted, "It is no longer in its file: put it back first.")
-                return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
-            with self._catalog.reading() as view:
-                # What is held doesn't come back, whatever became of a copy of it.
-                documents = [
-                    document
-                    for document in loaded.documents
-                    if view.version(document.key) is not None
-                    or not view.is_buried(document.key, text_hash(document.text))
-                ]
-            return Loaded(documents, loaded.failed)
-
-        def note(writer: CatalogWriter) -> None:
-            for size, modified_ns in seen:
-                writer.see_file(key, size, modified_ns)
-            for held in writer.keys(key) if seen else ():
-                # What a table or an archive no longer holds.
-                if held not in inside and file_of(held, (key,)) == key:
-                    writer.remove(short_hash("document", held), bury=False)
-
-        return Job(path.name, load, note)
-
-    def _drop_missing(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            with self._catalog.writing() as writer:
-                writer.remove(short_hash("document", key), bury=False)
-                writer.forget_file(key.partition(INNER)[0])
-                writer.forget_file(key)
-            self._index.notify()
+    def _syncing(self) -> Syncing:
+        return Syncing(self._catalog, self.settings.max_upload_bytes, self.ingest, self._index.notify)
 
     def _finder(self) -> Finder:
         return Finder(self._catalog, self._index, self.embedder, self._ingestion().completed)
@@ -482,6 +478,11 @@ class Library:
 
     def _ingestion(self) -> Ingestion:
         return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
+
+
+def followed_folders(settings: Settings) -> list[Folder]:
+    """Return the folders that a library of these settings follows, the corpus first."""
+    return [Folder(settings.corpus_dir), *map(further_folder, settings.folders)]
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:

@@ -64,7 +64,7 @@ def _read(
         else:
             loaded.documents.append(completed(read_document(name, data), name, key))
     except LoadError as error:
-        loaded.failed.append(error)
+        loaded.failed.append(_within(error, key, depth))
     except MemoryError:
         raise
     # Parsers meet whatever there is, and fail in ways that they don't list.
@@ -72,7 +72,14 @@ def _read(
         reason = (
             f"{name} seems to be damaged ({type(error).__name__}): open it in its program and save it again."
         )
-        loaded.failed.append(LoadError(name, reason))
+        loaded.failed.append(_within(LoadError(name, reason), key, depth))
+
+
+def _within(error: LoadError, key: str, depth: int) -> LoadError:
+    """Note in an error of a file within a file which one it is, so that the others are not taken for it."""
+    if depth and not error.keys:
+        error.keys = (key,)
+    return error
 
 
 def _read_members(
@@ -82,6 +89,7 @@ def _read_members(
     passed_over = list[str]()
     for member in found:  # type: ignore[attr-defined]
         if isinstance(member, LoadError):
+            member.keys = (f"{key}{INNER}{shown_name(member.path)}",)
             loaded.failed.append(member)
             continue
         budget.bytes -= len(member.data)
@@ -98,7 +106,8 @@ def _read_members(
         taken.add(inner)
         _read(shown, member.data, f"{key}{INNER}{inner}", max_bytes, loaded, budget, depth + 1)
     if passed_over:
-        loaded.failed.append(LoadError(name, _passed_over(name, passed_over)))
+        keys = tuple(f"{key}{INNER}{shown}" for shown in passed_over)
+        loaded.failed.append(LoadError(name, _passed_over(name, passed_over), keys=keys))
     if len(loaded.documents) + len(loaded.failed) == before:
         raise LoadError(name, f"{name} is an archive with no files in it: choose another.")
 

@@ -94,10 +94,12 @@ def _read(path: Path, max_bytes: int) -> bytes:
             # It may have grown since; one byte more tells.
             return file.read(max_bytes + 1)
     except PermissionError as error:
-        raise LoadError(name, f"{name} may not be read: change its permissions and try again.") from error
+        reason = f"{name} may not be read: change its permissions and try again."
+        raise LoadError(name, reason, retryable=True) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise LoadError(name, f"{name} could not be read ({reason}): check the path and the disk.") from error
+        why = error.strerror or type(error).__name__
+        reason = f"{name} could not be read ({why}): check the path and the disk."
+        raise LoadError(name, reason, retryable=True) from error
 
 
 def _check_size(name: str, size_bytes: int, max_bytes: int) -> None:

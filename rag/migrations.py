@@ -17,6 +17,13 @@ from rag.errors import CatalogError
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     # What they hold is made by `Library.complete`.
     1: ["ALTER TABLE sentences ADD COLUMN words BLOB NOT NULL DEFAULT x''"],
+    2: [
+        "ALTER TABLE files ADD COLUMN content TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE files ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE failures (file TEXT NOT NULL, number INTEGER NOT NULL, path TEXT NOT NULL,"
+        " reason TEXT NOT NULL, failed TEXT NOT NULL, PRIMARY KEY (file, number)) WITHOUT ROWID",
+        "CREATE TABLE names (key TEXT PRIMARY KEY, id TEXT NOT NULL, named TEXT NOT NULL) WITHOUT ROWID",
+    ],
 }
 """By the version that they start from, the statements that make the next one."""
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
@@ -50,7 +50,7 @@ class _Survey:
     vectors: dict[int, Place] = field(default_factory=dict)
     sentences: dict[int, Place] = field(default_factory=dict)
     tombstones: list[tuple[Value, ...]] = field(default_factory=list)
-    files: list[tuple[Value, ...]] = field(default_factory=list)
+    names: list[tuple[Value, ...]] = field(default_factory=list)
     meta: list[tuple[Value, ...]] = field(default_factory=list)
 
 
@@ -89,6 +89,9 @@ def _fill(
 ) -> None:
     held = with_held(embedder, _look_up(pages, survey))
     with Library.open(settings, held, follow=False) as library:
+        # Before the documents, whose ids and so their passages' they tell. Which files were read isn't taken
+        # over: what is lost is then read again, and for what is saved that takes little.
+        _insert(library, "names", survey.names)
         for done, place in enumerate(survey.documents.values()):
             row = _by_name(pages.row(place))
             document = _document(row)
@@ -98,14 +101,18 @@ def _fill(
             with library.catalog.writing() as writer:
                 dates = [row["added"], row["updated"], document.key]
                 writer.execute("UPDATE documents SET added = ?, updated = ? WHERE key = ?", dates)
-        with library.catalog.writing() as writer:
-            for table in ("tombstones", "files", "meta"):
-                for values in getattr(survey, table):
-                    marks = ", ".join("?" * len(values))
-                    writer.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", values)
+        _insert(library, "tombstones", survey.tombstones)
+        _insert(library, "meta", survey.meta)
     # All of it in the one file, which can then be moved by itself.
     with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3")) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _insert(library: Library, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    with library.catalog.writing() as writer:
+        for values in rows:
+            marks = ", ".join("?" * len(values))
+            writer.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", values)
 
 
 def _look_up(pages: PageFile, survey: _Survey) -> Callable[[str], Blobs | None]:
@@ -126,12 +133,14 @@ def _look_up(pages: PageFile, survey: _Survey) -> Callable[[str], Blobs | None]:
 def _surveyed(pages: PageFile, dimensions: int) -> _Survey:
     survey, numbers = _Survey(), set[int]()
     passage_documents, titles = dict[int, int](), dict[int, str]()
-    pairs = dict[str, int]()
+    pairs, named = dict[str, int](), list[Row]()
     for row in pages.rows():
         match row.values:
             case (None, str(), str(key), *_) if len(row.values) > 3 and _is_document(row):
                 numbers.add(row.number)
                 _note_document(survey, row, key)
+            case (None, str(), str(), str(), str(), *_) if row.number > 0 and len(row.values) > 10:
+                named.append(row)
             case (None, str(), int(document), int(), int(), int(), str(), _, str(), str(fingerprint)):
                 survey.passages[fingerprint] = row.number
                 passage_documents[row.number] = document
@@ -146,9 +155,14 @@ def _surveyed(pages: PageFile, dimensions: int) -> _Survey:
                 pairs[text] = number
             case _ if row.whole and row.number == 0:
                 _note_small(survey, row.values)
+    ids = {str(key): str(identity) for key, identity, _ in survey.names}
+    for row in named:
+        if ids.get(str(row.values[2])) == row.values[1]:
+            numbers.add(row.number)
+            _note_document(survey, row, str(row.values[2]))
     # Of a document whose own row is gone, the indexes know the key and the passages the title.
     for text, number in pairs.items():
-        if number not in numbers and pairs.get(short_hash("document", text)) == number:
+        if number not in numbers and pairs.get(ids.get(text) or short_hash("document", text)) == number:
             survey.lost[number] = text
     for passage, number in passage_documents.items():
         if number not in numbers and titles.get(passage, survey.lost.get(number)) is not None:
@@ -185,8 +199,8 @@ def _note_small(survey: _Survey, values: tuple[Value, ...]) -> None:
     match values:
         case (str(), str(hashed), str(), str()) if len(hashed) == 16:
             survey.tombstones.append(values)
-        case (str(), int(), int()):
-            survey.files.append(values)
+        case (str(), str(identity), str()) if len(identity) == 16:
+            survey.names.append(values)
         # The name of its collection on a Chroma server, which counts the changes of the damaged catalog.
         case (str(name), str()) if name != "library":
             survey.meta.append(values)

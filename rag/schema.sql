@@ -1,4 +1,4 @@
--- The catalog, schema version 2. It is the truth; Chroma only follows it.
+-- The catalog, schema version 3. It is the truth; Chroma only follows it.
 -- Numbers are never used again (AUTOINCREMENT), so that a change can name what is gone.
 
 CREATE TABLE meta (
@@ -74,7 +74,27 @@ CREATE TABLE tombstones (
 CREATE TABLE files (
     key         TEXT PRIMARY KEY,
     size        INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL
+    modified_ns INTEGER NOT NULL,
+    content     TEXT NOT NULL DEFAULT '',   -- SHA-256, by which a renamed file is known; '' for a large one
+    left_out    INTEGER NOT NULL DEFAULT 0  -- 1 where it holds a copy of what was removed on purpose
+) WITHOUT ROWID;
+
+-- What could not be read of files of followed folders, until they change or are tried again.
+CREATE TABLE failures (
+    file    TEXT NOT NULL,        -- the file's key
+    number  INTEGER NOT NULL,     -- from 0, in the order that it was met
+    path    TEXT NOT NULL,        -- what the user calls it: the file's name, or that of one within it
+    reason  TEXT NOT NULL,
+    failed  TEXT NOT NULL,        -- when, ISO 8601, UTC
+    PRIMARY KEY (file, number)
+) WITHOUT ROWID;
+
+-- Ids that don't follow from the key, since a file was renamed; without an index, whose rows would look like
+-- those of meta to whoever saves what a damaged file holds.
+CREATE TABLE names (
+    key   TEXT PRIMARY KEY,
+    id    TEXT NOT NULL,
+    named TEXT NOT NULL           -- when, ISO 8601, UTC
 ) WITHOUT ROWID;
 
 -- What followers apply, in the order of its numbers.

@@ -42,7 +42,9 @@ class Settings(BaseModel):
     data_dir: Path = Path("data")
     """The library: catalog, vector index, conversations and uploads."""
     corpus_dir: Path = Path("corpus")
-    """The folder of articles that the app indexes at its start."""
+    """The folder of articles that the app follows."""
+    folders: tuple[Path, ...] = ()
+    """Further folders that it follows; in the environment separated as in PATH."""
     answer_mode: Literal["auto", "quote", "generate"] = "auto"
     """How answers are made; "auto" has a model write them if an endpoint is set, and quotes otherwise."""
     openai_api_key: SecretStr = SecretStr("")
@@ -81,6 +83,27 @@ class Settings(BaseModel):
     def has_endpoint(self) -> bool:
         """Whether there is a model to write answers: a key or an address is set."""
         return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _folders(cls, folders: object) -> object:
+        if isinstance(folders, str):
+            return tuple(part.strip() for part in folders.split(os.pathsep) if part.strip())
+        return folders
+
+    @model_validator(mode="after")
+    def _folders_apart(self) -> Settings:
+        places = [path.absolute().resolve() for path in (self.corpus_dir, *self.folders)]
+        for at, (place, path) in enumerate(zip(places[1:], self.folders, strict=True), 1):
+            if place.is_relative_to(self.data_dir.absolute().resolve()):
+                raise ValueError(f"{PREFIX}FOLDERS names {path}, which lies in the data folder: name another")
+            for other in places[:at]:
+                if place.is_relative_to(other) or other.is_relative_to(place):
+                    raise ValueError(
+                        f"{PREFIX}FOLDERS names {path}, and it or what it lies in is followed already: name"
+                        " each folder once, and none within another"
+                    )
+        return self
 
     @field_validator("openai_api_key", "embedding_api_key")
     @classmethod
@@ -141,6 +164,20 @@ class Settings(BaseModel):
         if url and not _is_address(url):
             raise ValueError("it must be the address of a Chroma server, such as http://127.0.0.1:8000")
         return url.rstrip("/")
+
+    def check_folders(self) -> None:
+        """Check that the further folders are there, as they should be when something begins to follow them.
+
+        Raises
+        ------
+        SettingsError
+        """
+        for path in self.folders:
+            if not path.is_dir():
+                raise SettingsError(
+                    f"{PREFIX}FOLDERS names {path}, which is no folder here: make it, connect its drive, or"
+                    " leave it out."
+                )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Settings:

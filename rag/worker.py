@@ -189,7 +189,7 @@ def _answer(loaded: Loaded) -> bytes:
          "blocks": [value for b in d.blocks for value in (b.kind, b.start, b.end, b.level, b.page)]}
         for d in loaded.documents
     ]  # fmt: skip
-    failed = [[error.path, error.reason] for error in loaded.failed]
+    failed = [[error.path, error.reason, error.keys] for error in loaded.failed]
     answer = {"documents": documents, "failed": failed, "grown": _peak_bytes() > _GROWN_BYTES}
     return json.dumps(answer).encode() + b"\n"
 
@@ -217,7 +217,7 @@ def _loaded(answer: dict[str, Any]) -> Loaded:
             )
             for found in answer["documents"]
         ],
-        [LoadError(path, reason) for path, reason in answer["failed"]],
+        [LoadError(path, reason, keys=tuple(keys)) for path, reason, keys in answer["failed"]],
     )
 
 

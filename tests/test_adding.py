@@ -141,7 +141,7 @@ def test_a_removed_file_of_the_folder_is_added_back(library: Library):
     (folder / "ship.md").write_bytes(SHIP.data)
     library.sync(folder)
     library.remove(library.documents()[0].id)
-    (result,) = restore(library, "corpus:ship.md", "Ships", folder)
+    (result,) = restore(library, "corpus:ship.md", "Ships")
     assert (result.name, result.state) == ("Ships", "added")
     assert library.removed() == []
 

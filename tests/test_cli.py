@@ -212,3 +212,37 @@ def test_ask_has_a_model_write_and_tells_what_was_left_out_or_went_wrong(
             0,
             True,
         )
+
+
+def test_sync_brings_the_library_in_step_with_the_folders_once(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("corpus", "further"):
+        (folder / name).mkdir()
+    monkeypatch.setenv("FOOTNOTE_FOLDERS", str(folder / "further"))
+    (folder / "lighthouse.md").rename(folder / "corpus" / "lighthouse.md")
+    (folder / "further" / "king.txt").write_text("The king eats bread.")
+    (folder / "further" / "bad.txt").write_bytes(b"")
+    code, out, err = run(capsys, "sync")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["added", "added"]
+    assert err == "bad.txt: bad.txt is empty: choose a file with text in it.\n"
+
+    (folder / "corpus" / "lighthouse.md").rename(folder / "corpus" / "beacon.md")
+    (folder / "further" / "king.txt").unlink()
+    code, out, err = run(capsys, "sync")
+    assert (code, [line.split()[0] for line in out.splitlines()]) == (0, ["renamed", "removed"])
+    assert err == "Not read again: 1 file that could not be read before; --retry tries again.\n"
+    assert run(capsys, "sync", "--retry")[0] == 1
+    report = run_json(capsys, "sync")
+    assert report == {"added": [], "updated": [], "renamed": [], "removed": [], "failed": []}
+
+
+def test_a_folder_of_the_settings_that_is_not_there_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FOOTNOTE_FOLDERS", str(folder / "further"))
+    code, out, err = run(capsys, "sync")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"FOOTNOTE_FOLDERS names {folder / 'further'}, which is no folder here: make it, ")
+    assert run(capsys, "list")[0] == 0, "what follows nothing goes on"
