@@ -36,7 +36,6 @@ PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 SEEN_BY_ALL = "Whoever opens this app sees what is being added."
-TAKES = f"Choose or drop files: {TAKEN}"
 
 
 def page() -> None:
@@ -62,7 +61,7 @@ def _drop_area(shared: Engine) -> None:
         "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
     )
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKES}, up to {most} each. {_where(shared)}", key="takes")
+    say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
     if files:
         st.session_state["uploads"] = turn + 1
         shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
@@ -134,6 +133,7 @@ def _draw_under_way(shared: Engine) -> None:
 
 def _block(adding: Adding) -> dict[str, Any]:
     block = {"id": adding.id, "name": adding.name, "cancel": not adding.is_cancelled}
+    block["waits"] = not adding.is_begun
     if not adding.is_begun:
         return {**block, **progress_line(Progress(0, adding.total, ""), f"Waiting: {adding.name}", "")}
     doing = "Stopping" if adding.is_cancelled else "Adding"

@@ -29,6 +29,7 @@ function addingBlock(item, emit) {
     show(now) {
       set(text, now.text);
       set(what, [now.note, now.what].filter(Boolean).join(" · ") || " ");
+      bar.hidden = what.hidden = now.waits;
       bar.max = now.total || 1;
       bar.value = now.done;
       cancel.hidden = !now.cancel;
