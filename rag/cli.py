@@ -23,7 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rag.addresses import is_web_address
+from rag.addresses import is_web_address, web_address
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.cli_printing import (
@@ -51,7 +51,7 @@ from rag.folder import QUESTIONS_FILE, corpus_key
 from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
 from rag.library import Library
-from rag.loaders import load_file
+from rag.loaders import file_key, load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
@@ -207,8 +207,16 @@ def _jobs(settings: Settings, given: str) -> list[Job]:
     if is_web_address(given):
         from rag.load_web import load_url
 
-        return [Job(given, partial(_from_web, partial(load_url, given, settings)))]
-    return [Job(path.name, partial(_load, settings, path)) for path in _files(Path(given))]
+        return [Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given))]
+    paths = _files(Path(given))
+    return [Job(path.name, partial(_load, settings, path), _key(settings, path)) for path in paths]
+
+
+def _address(given: str) -> str:
+    try:
+        return str(web_address(given))
+    except LoadError:  # said where it is read
+        return ""
 
 
 def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[Job]:
@@ -252,9 +260,12 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
+    return load_file(path, settings.max_upload_bytes, _key(settings, path))
+
+
+def _key(settings: Settings, path: Path) -> str:
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    key = corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else ""
-    return load_file(path, settings.max_upload_bytes, key)
+    return corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else file_key(path)
 
 
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:

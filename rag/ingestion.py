@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -27,6 +27,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
+from rag.folder import file_of
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -45,12 +46,14 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Job:
     """Documents that are loaded when their turn comes.
 
-    ``name`` is what progress calls them. ``settle`` is called within a transaction once all that was
-    loaded is held, and not if loading failed in part.
+    ``name`` is what progress calls them. ``file`` is the key of the file or address that they are all of:
+    what it has brought before and doesn't hold any more leaves. ``settle`` is called within a transaction
+    once all that was loaded is held. Neither happens if loading failed in part.
     """
 
     name: str
     load: Callable[[], Loaded]
+    file: str = ""
     settle: Callable[[CatalogWriter], None] | None = None
 
 
@@ -133,6 +136,9 @@ class Ingestion:
                     # The same key twice: the second is compared with the first.
                     _finish(steps, partial(_is_waiting, steps, prepared.key))
                     steps.append(self._start(pool, prepared, turn))
+                if job.file and loaded.documents and not loaded.failed:
+                    inside = frozenset(document.key for document in loaded.documents)
+                    steps.append(_Step(partial(self._drop_others, job.file, inside, turn)))
                 if job.settle is not None and not loaded.failed:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
@@ -220,6 +226,16 @@ class Ingestion:
             return
         self._changed()
         (turn.report.updated if held else turn.report.added).append(stored)
+
+    def _drop_others(self, file: str, inside: Container[str], turn: _Turn) -> None:
+        """Remove what a file has brought before and doesn't hold any more."""
+        if turn.has_failed:
+            return
+        with self._catalog.writing() as writer:
+            for key in writer.keys(file):
+                if key not in inside and file_of(key, (file,)):
+                    writer.remove(short_hash("document", key), bury=False)
+        self._changed()
 
     def _settle(self, settle: Callable[[CatalogWriter], None], turn: _Turn) -> None:
         if turn.has_failed:  # a file is not noted as read, and is tried again

@@ -444,7 +444,7 @@ class Library:
                 if held not in inside and file_of(held, (key,)) == key:
                     writer.remove(short_hash("document", held), bury=False)
 
-        return Job(path.name, load, note)
+        return Job(path.name, load, settle=note)
 
     def _drop_missing(self, keys: Iterable[str]) -> None:
         for key in keys:
