@@ -79,19 +79,19 @@ def _shown(workbook: Any) -> list[str]:
 
 def _rows(name: str, sheet: Any, most_cells: int) -> tuple[list[_Row], int]:
     """Return the rows of a sheet without its empty columns, and how many cells may still be read."""
-    shown = f"The sheet {one_line(sheet.name)} of {name}"
+    title = one_line(sheet.name)
+    shown = f"{title} in {name}"
     if sheet.width > MOST_COLUMNS or sheet.height > MOST_ROWS:
         most = f"the limit is {MOST_ROWS:,} rows and {MOST_COLUMNS} columns"
-        raise LoadError(
-            name, f"{shown} has {sheet.height:,} rows and {sheet.width:,} columns, {most}: split it."
-        )
+        reason = f"{shown} has {sheet.height:,} rows and {sheet.width:,} columns, {most}: split it."
+        raise LoadError(title, reason)
     rows, filled = list[_Row](), [False] * (sheet.end[1] + 1 if sheet.end else 0)
     for row in sheet.iter_rows():
         here = [cell != "" for cell in row]
         most_cells -= sum(here)
         if most_cells < 0:
             reason = f"{shown} goes beyond {MOST_CELLS:,} cells: leave out columns, or split it into parts."
-            raise LoadError(name, reason)
+            raise LoadError(title, reason)
         rows.append(row if any(here) else [])
         if any(here):
             filled = [one or other for one, other in zip(filled, here, strict=True)]

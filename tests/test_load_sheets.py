@@ -132,14 +132,15 @@ def test_what_is_too_large_names_the_sheet_and_the_others_go_in():
     loaded = load_bytes("a.xlsx", workbook({"Wide": [["x"] * 501], "Towns": TOWNS}), "k")
     assert [document.title for document in loaded.documents] == ["A: Towns"]
     [error] = loaded.failed
-    assert error.reason.startswith("The sheet Wide of a.xlsx has 1 rows and 501 columns, the limit is")
+    assert error.path == "Wide"
+    assert error.reason.startswith("Wide in a.xlsx has 1 rows and 501 columns, the limit is")
 
 
 @pytest.mark.parametrize("cell", ["XFD1048576", "A1048576"])
 def test_a_cell_far_away_harms_nothing(cell: str):
     data = BytesIO()
     with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
-        sheet = book.add_worksheet()
+        sheet = book.add_worksheet("Far")
         sheet.write("A1", "near")
         sheet.write(cell, "far")
     assert "a.xlsx" in failure(load_bytes("a.xlsx", data.getvalue(), "k"))
