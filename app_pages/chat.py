@@ -190,7 +190,8 @@ def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
 
 def _indexing(shared: Engine) -> None:
     def draw() -> None:
-        show_progress(shared.indexing.progress, "indexing", shared.doing)
+        work = shared.indexing
+        show_progress(work.progress, "indexing", shared.doing, work.pace.in_words())
 
     if not shared.indexing.done:
         watch(draw, lambda: shared.indexing.done)

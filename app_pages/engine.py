@@ -11,6 +11,7 @@ from importlib import import_module
 import streamlit as st
 
 from app_pages.asking import Asking
+from app_pages.intake import Intake
 from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Filters, FootnoteError, Library, Settings
@@ -30,7 +31,8 @@ class Engine:
     """The opened library and the work that goes on in it.
 
     ``indexing`` reads the folder of articles once at the start of the server, and embeds everything anew if
-    the embedding model has been changed; ``embedding_anew`` is set while it does that. A question that comes
+    the embedding model has been changed; ``embedding_anew`` is set while it does that. ``intake`` adds what
+    is handed over. A question that comes
     while a new library is still being filled waits for it, since an empty library answers nothing.
     """
 
@@ -41,12 +43,17 @@ class Engine:
     indexing: Work[AddReport]
     was_empty: bool
     embedding_anew: threading.Event = field(default_factory=threading.Event)
+    intake: Intake = field(init=False)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
     _starters: tuple[object, Work[list[str]]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Go on with what was being added when the server ended."""
+        self.intake = Intake(self.library)
 
     @classmethod
     def open(cls) -> Engine:
@@ -73,6 +80,7 @@ class Engine:
     def close(self) -> None:
         """Give the files back."""
         self._closed.set()
+        self.intake.close()
         self.conversations.close()
         self.library.close()
 

@@ -58,7 +58,9 @@ def _is_ready(shared: Engine) -> bool:
     if not shared.indexing.done:
         say(READING, key="reading", tone="plain")
         watch(
-            lambda: show_progress(shared.indexing.progress, "indexing", shared.doing),
+            lambda: show_progress(
+                shared.indexing.progress, "indexing", shared.doing, shared.indexing.pace.in_words()
+            ),
             lambda: shared.indexing.done,
         )
         return False

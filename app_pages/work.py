@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
+from app_pages.pace import Pace
 from rag.documents import Progress, ReportProgress
 from rag.errors import FootnoteError
 
@@ -26,23 +29,30 @@ class Work(Generic[Result]):
     ----------
     function
         What to do; it is given a function to report progress with.
+    begin
+        Whether it begins at once; otherwise `run` does it, in the thread that calls it.
 
     Attributes
     ----------
     progress
-        What was reported last.
+        What was reported last; it doesn't go back before it has reached its total.
+    pace
+        How fast it goes.
     result
         What the function returned; None until then, and after a failure.
     error
         The sentence for the user where it failed, otherwise empty.
     """
 
-    def __init__(self, function: Callable[[ReportProgress], Result]) -> None:
+    def __init__(self, function: Callable[[ReportProgress], Result], *, begin: bool = True) -> None:
         self.progress = Progress(0, 0, "")
+        self.pace = Pace(time.monotonic(), time.monotonic())
         self.result: Result | None = None
         self.error = ""
         self._done = threading.Event()
-        threading.Thread(target=self._run, args=(function,), daemon=True).start()
+        self._function = function
+        if begin:
+            threading.Thread(target=self.run, daemon=True).start()
 
     @property
     def done(self) -> bool:
@@ -53,16 +63,22 @@ class Work(Generic[Result]):
         """Wait for the end, at most so long, and return whether it has come."""
         return self._done.wait(timeout_seconds)
 
-    def _run(self, function: Callable[[ReportProgress], Result]) -> None:
+    def run(self) -> None:
+        """Do it."""
         try:
-            self.result = function(self._report)
+            self.result = self._function(self._report)
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.error = sentence_for(error)
         finally:
             self._done.set()
 
     def _report(self, progress: Progress) -> None:
-        self.progress = progress
+        now, before = time.monotonic(), self.progress
+        if before.done >= before.total:  # another piece of work begins
+            self.pace = Pace(now, now)
+        elif (progress.done, progress.part) < (before.done, before.part):
+            progress = replace(progress, done=before.done, part=before.part)
+        self.progress, self.pace = progress, self.pace.after(now, progress)
 
 
 def sentence_for(error: Exception) -> str:

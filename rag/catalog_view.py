@@ -82,6 +82,11 @@ class CatalogView:
         row = self._connection.execute("SELECT version FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
+    def text_hash(self, key: str) -> str | None:
+        """What names the text of the document with this key, if there is one."""
+        row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""
         return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())

@@ -68,15 +68,27 @@ class _Step:
 
 @dataclass(slots=True)
 class _Turn:
-    """A job under way: where it is told and reported, and whether a document of it has failed."""
+    """A job under way: where it is told and reported, and whether a document of it has failed.
+
+    ``tell_part`` is told how much of its ``documents`` is done, ``finished`` of them wholly.
+    """
 
     report: AddReport
-    tell: Callable[..., None]
+    tell_part: Callable[[float], None]
     cancelled: IsCancelled | None = None
     has_failed: bool = False
+    documents: int = 1
+    finished: int = 0
+
+    def tell(self, part: float = 0.0) -> None:
+        self.tell_part((self.finished + part) / self.documents)
+
+    def finish(self) -> None:
+        self.tell()
+        self.finished += 1
 
     def fail(self, error: LoadError) -> None:
-        self.tell()
+        self.finish()
         self.report.failed.append(error)
         self.has_failed = True
 
@@ -126,6 +138,7 @@ class Ingestion:
                     turn.tell()
                 loaded = job.load()
                 report.failed.extend(loaded.failed)
+                turn.documents = max(1, len(loaded.documents))
                 for document in loaded.documents:
                     heed(cancelled)
                     try:
@@ -143,7 +156,7 @@ class Ingestion:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
             _finish(steps, lambda: True)
-            _tell(progress, total, total, "")
+            _tell(progress, total, total, "", 0.0)
             return report
         return replace(report, cancelled=True)
 
@@ -159,12 +172,13 @@ class Ingestion:
                 with self._catalog.reading() as view, suppress(DocumentNotFound):
                     held = view.document(document_id)
                     tell = partial(_tell, progress, done, len(document_ids), held.title or held.key)
+                    turn = _Turn(report, tell)
                     if not steps:
-                        tell()
-                    steps.append(self._start_again(pool, held, _Turn(report, tell)))
+                        turn.tell()
+                    steps.append(self._start_again(pool, held, turn))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
             _finish(steps, lambda: True)
-        _tell(progress, len(document_ids), len(document_ids), "")
+        _tell(progress, len(document_ids), len(document_ids), "", 0.0)
         return report
 
     def completed(self, stored: StoredPassage) -> StoredPassage:
@@ -183,7 +197,7 @@ class Ingestion:
         with self._catalog.reading() as view:
             if view.version(document.key) == version and not view.is_buried_key(document.key):
                 turn.report.unchanged.append(view.document(document_id))
-                return _Step(turn.tell, document.key)
+                return _Step(turn.finish, document.key)
         passages = self._embedding(pool, document, turn.cancelled, reuse=True)
         write = partial(self._write, document, document_id, version, passages, turn)
         return _Step(write, document.key, passages)
@@ -225,6 +239,7 @@ class Ingestion:
             turn.fail(LoadError(document.title or document.key, str(error)))
             return
         self._changed()
+        turn.finished += 1
         (turn.report.updated if held else turn.report.added).append(stored)
 
     def _drop_others(self, file: str, inside: Container[str], turn: _Turn) -> None:
@@ -357,5 +372,5 @@ def _without_repeats(progress: ReportProgress | None) -> ReportProgress:
     return tell
 
 
-def _tell(progress: ReportProgress, done: int, total: int, what: str, part: float = 0.0) -> None:
+def _tell(progress: ReportProgress, done: int, total: int, what: str, part: float) -> None:
     progress(Progress(done, total, what, part))

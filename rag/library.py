@@ -46,6 +46,7 @@ from rag.folder import (
     stamp,
 )
 from rag.forgetting import Forgetting
+from rag.incoming import forget_incoming
 from rag.ingestion import Ingestion, Job
 from rag.loaders import load_file
 from rag.settings import Settings
@@ -213,8 +214,9 @@ class Library:
         with self.batch():
             with self._catalog.writing() as writer:
                 # Only a file would come back by itself; an upload of the same text later is meant to.
-                is_followed = writer.document(document_id).key.startswith(CORPUS_PREFIX)
-                writer.remove(document_id, bury=is_followed)
+                key = writer.document(document_id).key
+                writer.remove(document_id, bury=key.startswith(CORPUS_PREFIX))
+            forget_incoming(self.settings.data_dir, key)
             self._index.notify()
 
     @contextmanager
@@ -250,6 +252,22 @@ class Library:
         """
         with self._catalog.reading() as view:
             return view.document(document_id)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of the documents that start with `prefix`, in order."""
+        with self._catalog.reading() as view:
+            return view.keys(prefix)
+
+    def changed(self, documents: Iterable[NewDocument]) -> list[str]:
+        """Return the keys among those of `documents` that are held with another text."""
+        with self._catalog.reading() as view:
+            held = ((document, view.text_hash(document.key)) for document in documents)
+            return [new.key for new, old in held if old not in (None, text_hash(new.text))]
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove the documents with these keys, as those that a new version of their file no longer holds."""
+        with self.batch():
+            self._drop_missing(keys)
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Find the passages that suit a question best, the best first.
@@ -467,10 +485,10 @@ class Library:
 
 
 def part_of(tell_part: Callable[[float], None] | None) -> ReportProgress:
-    """Return a function that tells how much of one document is done, for `Library.add` to call."""
+    """Return a function that tells how much of some documents is done, for `Library.add` to call."""
 
     def tell(progress: Progress) -> None:
-        if tell_part and progress.part:
-            tell_part(progress.part)
+        if tell_part and (progress.done or progress.part) and progress.done < progress.total:
+            tell_part((progress.done + progress.part) / progress.total)
 
     return tell

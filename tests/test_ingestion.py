@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from conftest import BagOfWords
 
-from rag import Library, NewDocument, Progress, Settings
+from rag import Library, Loaded, NewDocument, Progress, Settings
 from rag.embeddings import PassageVectors
+from rag.ingestion import Job
 
 PATIENCE_SECONDS = 20
 
@@ -136,6 +137,17 @@ def test_reading_a_folder_goes_on_where_it_was_cancelled(settings: Settings):
         second = library.sync(settings.corpus_dir)
         assert len(first.added) + len(second.added) == 30
         assert len(second.unchanged) <= 1, "only a file that was added and not yet noted as read"
+
+
+def test_the_progress_of_a_file_with_many_documents_never_goes_back(library: Library):
+    long = "\n\n".join("The ship " + "is in the harbour " * 30 + "today." for _ in range(25))
+    rows = [NewDocument(f"Ship {n}. {long}", key=f"ship {n}") for n in range(4)]
+    told = list[Progress]()
+    library.ingest(
+        [Job("a.csv", lambda: Loaded(rows)), Job("b.csv", lambda: Loaded(rows[:2]))], 2, told.append
+    )
+    assert [now.done + now.part for now in told] == sorted(now.done + now.part for now in told)
+    assert {now.part for now in told if now.done == 0} > {0.25, 0.5, 0.75}
 
 
 def test_an_error_of_the_model_reaches_who_adds(settings: Settings):
