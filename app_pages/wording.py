@@ -30,6 +30,7 @@ KINDS = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Workbook",
     "application/vnd.oasis.opendocument.text": "OpenDocument",
     "application/epub+zip": "EPUB",
     "application/rtf": "RTF",

@@ -23,7 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rag.addresses import is_web_address
+from rag.addresses import is_web_address, web_address
 from rag.assistant import Assistant
 from rag.cli_evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.cli_printing import (
@@ -52,7 +52,7 @@ from rag.folder import QUESTIONS_FILE, key_of
 from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
 from rag.library import Library, followed_folders
-from rag.loaders import load_file
+from rag.loaders import file_key, load_file
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
@@ -224,8 +224,16 @@ def _jobs(settings: Settings, given: str) -> list[Job]:
     if is_web_address(given):
         from rag.load_web import load_url
 
-        return [Job(given, partial(_from_web, partial(load_url, given, settings)))]
-    return [Job(path.name, partial(_load, settings, path)) for path in _files(Path(given))]
+        return [Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given))]
+    paths = _files(Path(given))
+    return [Job(path.name, partial(_load, settings, path), _key(settings, path)) for path in paths]
+
+
+def _address(given: str) -> str:
+    try:
+        return str(web_address(given))
+    except LoadError:  # said where it is read
+        return ""
 
 
 def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[Job]:
@@ -269,7 +277,11 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
-    return load_file(path, settings.max_upload_bytes, key_of(followed_folders(settings), path))
+    return load_file(path, settings.max_upload_bytes, _key(settings, path))
+
+
+def _key(settings: Settings, path: Path) -> str:
+    return key_of(followed_folders(settings), path) or file_key(path)
 
 
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Literal
 from rag.text import one_line
 
 Kind = Literal[
-    "pdf", "docx", "odt", "pptx", "epub", "zip", "msg", "eml", "rtf", "csv", "jsonl", "json",
+    "pdf", "docx", "odt", "pptx", "workbook", "epub", "zip", "msg", "eml", "rtf", "csv", "jsonl", "json",
     "html", "markdown", "text", "",
 ]  # fmt: skip
 
@@ -19,6 +19,7 @@ _BY_NAME: dict[str, Kind] = {
     ".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text",
     ".html": "html", ".htm": "html", ".xhtml": "html",
     ".pdf": "pdf", ".docx": "docx", ".odt": "odt", ".pptx": "pptx", ".epub": "epub", ".rtf": "rtf",
+    ".xlsx": "workbook", ".xlsm": "workbook", ".ods": "workbook",
     ".eml": "eml", ".msg": "msg", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".json": "json", ".zip": "zip",
 }  # fmt: skip
@@ -26,15 +27,15 @@ _BY_NAME: dict[str, Kind] = {
 SUPPORTED = tuple(_BY_NAME)
 
 TAKEN = (
-    "PDF, Word (.docx), OpenDocument (.odt), PowerPoint (.pptx), EPUB, RTF, HTML, Markdown, text, CSV,"
-    " JSON Lines, messages (.eml, .msg) and ZIP archives of these"
+    "PDF, Word (.docx), OpenDocument (.odt, .ods), PowerPoint (.pptx), Excel (.xlsx), EPUB, RTF, HTML,"
+    " Markdown, text, CSV, JSON Lines, messages (.eml, .msg) and ZIP archives of these"
 )
 """The same in words."""
 
 TEXTS: tuple[Kind, ...] = ("markdown", "text")
 """The kinds that can do no harm, and are read where they are asked for."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx"}
+_OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx", "xl/": "workbook"}
 # How a page begins, under whatever name it was saved; a comment or XML line may come first. The
 # groups are atomic, so that a file made to be slow to match is not.
 _PAGE_START = re.compile(
@@ -78,6 +79,8 @@ def _kind_of_zip(data: bytes) -> Kind:
                     return "epub"
                 if b"opendocument.text" in stated:
                     return "odt"
+                if b"opendocument.spreadsheet" in stated:
+                    return "workbook"
                 return ""
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError):
         # Its reader tells what is wrong with it.
@@ -105,9 +108,7 @@ def what_it_needs(data: bytes) -> str:
         if _utf16("PowerPoint Document") in data:
             return "is an old PowerPoint presentation (.ppt): save it as .pptx and add that"
         if _utf16("Workbook") in data:
-            return "is an old Excel workbook (.xls): save its sheets as CSV and add those"
-    if data.startswith(b"PK\x03\x04") and b"xl/" in data:
-        return "is an Excel workbook: save its sheets as CSV and add those"
+            return "is an old Excel workbook (.xls): save it as .xlsx and add that"
     return ""
 
 

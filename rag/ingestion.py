@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -30,6 +30,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
+from rag.folder import file_of, is_within
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -50,12 +51,14 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Job:
     """Documents that are loaded when their turn comes.
 
-    ``name`` is what progress calls them. ``settle`` is called within a transaction once all is held that
-    could be loaded, with what could not.
+    ``name`` is what progress calls them. ``file`` is the key of the file or address that they are all of:
+    what it has brought before and doesn't hold any more leaves. ``settle`` is called within a transaction
+    once all is held that could be loaded, with what could not.
     """
 
     name: str
     load: Callable[[], Loaded]
+    file: str = ""
     settle: Callable[[CatalogWriter, Sequence[LoadError]], None] | None = None
 
 
@@ -153,6 +156,10 @@ class Ingestion:
                     # The same key twice: the second is compared with the first.
                     _finish(steps, partial(_is_waiting, steps, prepared.key))
                     steps.append(self._start(pool, prepared, turn))
+                if job.file and loaded.documents:
+                    inside = frozenset(document.key for document in loaded.documents)
+                    drop = partial(drop_others, job.file, inside)
+                    steps.append(_Step(partial(self._settle, drop, turn)))
                 if job.settle is not None:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
                 _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
@@ -248,6 +255,7 @@ class Ingestion:
     def _settle(self, settle: Callable[[CatalogWriter, Sequence[LoadError]], None], turn: _Turn) -> None:
         with self._catalog.writing() as writer:
             settle(writer, turn.failed)
+        self._changed()
 
     def _embedding(
         self, pool: ThreadPoolExecutor, document: NewDocument, cancelled: IsCancelled | None, *, reuse: bool
@@ -344,6 +352,17 @@ def _give_way() -> None:
     if sys.platform == "linux":  # elsewhere a priority is that of the whole process
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
+def drop_others(
+    file: str, inside: Container[str], writer: CatalogWriter, failed: Sequence[LoadError]
+) -> None:
+    """Remove what a file has brought before and doesn't hold any more; what could not be read of it stays."""
+    unread = [key for error in failed for key in error.keys or (file,)]
+    for held in writer.keys(file):
+        is_kept = held in inside or any(is_within(held, key) for key in unread)
+        if not is_kept and file_of(held, (file,)) == file and (identity := writer.identity(held)):
+            writer.remove(identity, bury=False)
 
 
 def _is_waiting(steps: Iterable[_Step], key: str) -> bool:

@@ -17,6 +17,7 @@ from rag.load_mail import Mail, read_eml, read_msg
 from rag.load_markdown import read_markdown
 from rag.load_office import read_docx, read_odt, read_pptx
 from rag.load_pdf import read_pdf
+from rag.load_sheets import read_workbook
 from rag.load_tables import read_csv, read_json, read_jsonl
 from rag.metadata import describe, detect_language, take_labels, take_title, title_of_name
 from rag.text import build_text, normalise_text
@@ -61,6 +62,10 @@ def _read(
         elif kind in _TABLES:
             rows = _TABLES[kind](name, normalise_lines(decode(name, data)))
             loaded.documents.extend(completed(row, name, f"{key}{INNER}{row.key}") for row in rows)
+        elif kind == "workbook":
+            found = read_workbook(name, data)
+            loaded.failed.extend(found.failed)
+            loaded.documents.extend(completed(d, name, f"{key}{INNER}{d.key}") for d in found.documents)
         else:
             loaded.documents.append(completed(read_document(name, data), name, key))
     except LoadError as error:

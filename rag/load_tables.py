@@ -70,16 +70,18 @@ def read_csv(name: str, text: str) -> list[NewDocument]:
                 name,
                 f"{name} has {len(header):,} columns and the limit is {MOST_COLUMNS}: leave out the others.",
             )
-        labels = _labels(header)
-        return _documents(name, (dict(zip(labels, row, strict=False)) for row in rows), "text/csv")
+        labels = labels_of(header)
+        return read_rows(
+            name, title_of_name(name), (dict(zip(labels, row, strict=False)) for row in rows), "text/csv"
+        )
     except csv.Error as error:
         raise LoadError(
             name, f"{name} is no CSV that can be read ({error}): save it as CSV again."
         ) from error
 
 
-def _labels(header: list[str]) -> list[str]:
-    """Return the names of the columns, each once."""
+def labels_of(header: list[str]) -> list[str]:
+    """Return the names of a table's columns, each once."""
     labels = dict[str, None]()
     for index, label in enumerate(header, 1):
         labels[label if label and label not in labels else f"{label or 'Column'} {index}"] = None
@@ -101,7 +103,7 @@ def read_jsonl(name: str, text: str) -> list[NewDocument]:
     LoadError
         A line is no JSON object, or there are more than are read.
     """
-    return _documents(name, _lines(name, text), "application/jsonl")
+    return read_rows(name, title_of_name(name), _lines(name, text), "application/jsonl")
 
 
 def _lines(name: str, text: str) -> Iterator[dict[str, Any]]:
@@ -130,11 +132,18 @@ def read_json(name: str, text: str) -> list[NewDocument]:
     rows = value if isinstance(value, list) else [value]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise LoadError(name, f"{name} holds no JSON objects: make it a list of objects with a text each.")
-    return _documents(name, rows, "application/json")
+    return read_rows(name, title_of_name(name), rows, "application/json")
 
 
-def _documents(name: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
-    table, days = title_of_name(name), _Days()
+def read_rows(name: str, title: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
+    """Return a document for each row of a table that is called `title`.
+
+    Raises
+    ------
+    LoadError
+        There are none, or more than are read.
+    """
+    days = _Days()
     found, marks, cells = list[NewDocument](), list[_Mark](), 0
     for number, row in enumerate(rows, 1):
         cells += len(row)
@@ -142,7 +151,7 @@ def _documents(name: str, rows: Iterable[dict[str, Any]], media_type: str) -> li
         columns = _columns(tuple(row))
         values = [(columns.labels[column], text) for column, value in row.items() if (text := _value(value))]
         day = days.read(row[columns.fields["published"]]) if "published" in columns.fields else None
-        document = _document(row, columns, values, table, day, media_type)
+        document = _document(row, columns, values, title, day, media_type)
         if document is not None:
             found.append(document)
             marks.append(_mark(row, columns, values))
@@ -177,12 +186,19 @@ class _Columns:
 @lru_cache(maxsize=64)  # the rows of a table have the same columns, and JSON's often
 def _columns(columns: tuple[str, ...]) -> _Columns:
     names = {_plain(column): column for column in reversed(columns)}
-    mapped = {field: next((names[n] for n in called if n in names), "") for field, called in _COLUMNS.items()}
+    mapped = {
+        field: next((names[n] for n in called if n in names), None) for field, called in _COLUMNS.items()
+    }
     return _Columns(
         {column: one_line(str(column)) for column in columns},
-        {field: column for field, column in mapped.items() if column in columns},
+        {field: column for field, column in mapped.items() if column is not None},
         tuple(names[name] for name in _IDENTITIES if name in names),
     )
+
+
+def holds_texts(header: Sequence[str]) -> bool:
+    """Whether a table with this header has a column of texts, so that each of its rows is an article."""
+    return "text" in _columns(tuple(header)).fields
 
 
 def _document(

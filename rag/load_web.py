@@ -48,7 +48,9 @@ _EXTENSIONS = {
     "application/vnd.ms-outlook": ".msg",
     "application/vnd.oasis.opendocument.text": ".odt",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
 # Names that say nothing: the address's own ending tells more. CSV is often called Excel's.
 _UNTOLD = (

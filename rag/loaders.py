@@ -29,7 +29,7 @@ def load_file(
     max_bytes
         A larger file is refused without being read.
     key
-        What the file is known by: "file:" and its absolute path if left out.
+        What the file is known by: `file_key` if left out.
     cancelled
         Tells whether the file is no longer wanted, also while it is read.
 
@@ -42,9 +42,13 @@ def load_file(
         data = _read(path, max_bytes)
     except LoadError as error:
         return Loaded(failed=[error])
+    return load_bytes(path.name, data, key or file_key(path), max_bytes, cancelled)
+
+
+def file_key(path: Path) -> str:
+    """Return the key of a file on disk: "file:" and its absolute path."""
     # Not every name on disk is Unicode.
-    key = key or ("file:" + path.absolute().as_posix()).encode("utf-8", "backslashreplace").decode("utf-8")
-    return load_bytes(path.name, data, key, max_bytes, cancelled)
+    return ("file:" + path.absolute().as_posix()).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def load_bytes(

@@ -19,7 +19,7 @@ from rag.catalog_writer import CatalogWriter, text_hash
 from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, ReportProgress
 from rag.errors import LoadError
 from rag.folder import INNER, Folder, FoundFile, Listing, file_of, is_within, stamp
-from rag.ingestion import Job
+from rag.ingestion import Job, drop_others
 from rag.loaders import load_file
 
 Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
@@ -123,12 +123,12 @@ class Syncing:
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
         reading = _Reading(self, key, path, cancelled)
-        return Job(path.name, reading.load, reading.settle)
+        return Job(path.name, reading.load, settle=reading.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
         reading = _Reading(self, key, path, None)
-        return Job(path.name, partial(reading.load_one, wanted), reading.settle_one)
+        return Job(path.name, partial(reading.load_one, wanted), settle=reading.settle_one)
 
     def _rename(self, gone: Sequence[str], new: Mapping[str, FoundFile]) -> Iterator[_Renamed]:
         """Give documents the key of the new file that has what a gone one held."""
@@ -235,13 +235,7 @@ class _Reading:
             writer.forget_file(self._key)
         else:
             writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        unread = [key for error in failed for key in error.keys or (self._key,)]
-        for held in writer.keys(self._key):
-            is_held_back = any(is_within(held, key) for key in unread)
-            if held in self._inside or is_held_back or not self._is_mine(held):
-                continue
-            if identity := writer.identity(held):
-                writer.remove(identity, bury=False)
+        drop_others(self._key, self._inside, writer, failed)
 
     def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
         """Note a file as read that holds nothing but the document that was wanted."""
@@ -272,9 +266,6 @@ class _Reading:
             return True
         self._left_out = self._left_out or not view.is_buried_key(document.key)
         return False
-
-    def _is_mine(self, held: str) -> bool:
-        return file_of(held, (self._key,)) == self._key
 
 
 def _content(file: FoundFile, max_bytes: int) -> str:

@@ -93,6 +93,18 @@ def test_a_file_of_the_corpus_has_the_key_that_the_app_gives_it(
     assert document["key"] == "corpus:lighthouse.md"
 
 
+def test_what_a_table_no_longer_holds_leaves_when_it_is_added_again(
+    capsys: pytest.CaptureFixture[str], folder: Path
+):
+    (folder / "news!").mkdir()
+    (folder / "news!" / "towns.csv.txt").write_text("Another file.", "utf-8")
+    for rows in ("Quay,It is open.\nFerry,It stays free.\n", "Ferry,It stays free.\nQuay,It is shut.\n"):
+        (folder / "news!" / "towns.csv").write_text(f"title,text\n{rows}", "utf-8")
+        assert run(capsys, "add", "news!")[0] == 0
+    titles = [document["title"] for document in run_json(capsys, "list")]
+    assert sorted(titles) == ["Ferry", "Quay", "Towns csv"]
+
+
 def test_removing_what_is_not_there_is_a_failure(capsys: pytest.CaptureFixture[str]):
     code, out, err = run(capsys, "remove", "0123456789abcdef")
     assert (code, out) == (1, "")
