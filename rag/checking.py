@@ -17,6 +17,7 @@ from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.markers import Draft, is_fragment, is_said
+from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
@@ -35,13 +36,6 @@ _ABOUT_PASSAGES = re.compile(
     r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
     re.IGNORECASE,
 )
-_SILENT = re.compile(
-    r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
-    r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
-    r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
-    re.IGNORECASE,
-)
-"""That the passages say nothing of something: it needs no mention, and no source bears it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Written:
         """Check one more sentence: it is shown with its footnotes, or left out with a reason.
 
         None is for what needs no mention: the lead-in to a list that isn't borne, what was said before, and
-        that the passages don't say something.
+        that the model knows no answer.
         """
         self.count += 1
         cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
@@ -110,7 +104,7 @@ class Written:
             return None
         if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
             return None
-        if _ABOUT_PASSAGES.match(draft.text):
+        if _ABOUT_PASSAGES.match(draft.text) or is_refusal(draft.text):
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
@@ -118,10 +112,12 @@ class Written:
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
         nearness = self._nearness(claim, draft, places) if places else "far"
+        if nearness == "far" and may_refuse(draft.text):
+            return None
         if places and nearness == "far":
             return self._leave_out(draft.text, _FAR)
         if not places:
-            if draft.is_lead or _SILENT.match(draft.text):
+            if draft.is_lead:
                 return None
             return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from test_assistant import BREAD, LIGHTHOUSE
@@ -104,11 +105,42 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
         Draft("Here is what nobody knows of it:", is_lead=True),
         Draft("The passages do not mention the colour of the tower."),
         Draft("Unfortunately, none of the articles say who paid."),
+        Draft("The passages do not say who built the lighthouse of Port Ellery.", (1,)),
+        Draft("I don't know."),
+        Draft("I'm sorry, but the passages do not say who painted it.", (1,)),
+        Draft("There is no information about the painter of the lighthouse.", (1,)),
+        Draft("The answer isn't given."),
+        Draft("It is not specified who painted the lighthouse of Port Ellery.", (1,)),
+        Draft("Unknown."),
+        Draft("As an AI language model, I cannot answer that."),
+        Draft("Die Passagen enthalten keine Angaben zum Maler."),
+        Draft("Metinlerde bu konuda bilgi bulunmamaktadır."),
     ],
 )
 def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
     assert written.check(draft) is None
     assert (written.sentences, written.left_out) == ([], [])
+
+
+def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbeddings, tmp_path: Path):
+    text = (
+        "There is no bridge at Farrow. The report on the fire does not name the builder of the ferry hall. There"
+        " was no information about the survivors for two days. It is not known who lit the fire."
+    )
+    with Library.open(Settings(data_dir=tmp_path), packaged, follow=False) as library:
+        library.add([NewDocument(text, title="The fire at Farrow", key="farrow")])
+        found = library.find("What does the report on the fire at Farrow say?", 10)
+        written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+        for sentence in text.split(". "):
+            shown(written.check(Draft(f"{sentence.rstrip('.')}.", (1,))))
+        assert len(written.sentences) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["There is no bridge at Zenda.", "The report does not name the builder.", "No ship was saved."]
+)
+def test_what_is_said_of_the_world_is_no_refusal(written: Written, text: str):
+    left_out(written.check(Draft(text, (1,))))
 
 
 def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written):

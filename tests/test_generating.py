@@ -223,6 +223,8 @@ def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_
         ("\n\n  \n", "", WROTE_NOTHING),
         ("# Only a heading", "", WROTE_NOTHING),
         ("The passages do not say who built it.", "", REFUSED),
+        ("I'm sorry, but I don't know who built it. The answer isn't given.", "", REFUSED),
+        ("There is no information about the builder [1].", "", REFUSED),
         (
             "Der Leuchtturm wurde 1871 von einer Ingenieurin gebaut und ist heute ein Museum [1].",
             "",
