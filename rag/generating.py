@@ -233,9 +233,12 @@ def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -
         if is_said(draft.text, NO_ANSWER):
             made.has_refused = True
             continue
-        checked = job.trace.step("check", made.written.check, draft)
-        if shows and isinstance(checked, Sentence) and made.written.is_settled(checked):
-            yield checked
+        known = len(made.written.sentences)
+        job.trace.step("check", made.written.check, draft)
+        # The first item of a list brings its lead-in along.
+        new = made.written.sentences[known:]
+        if shows and all(map(made.written.is_settled, new)):
+            yield from new
 
 
 def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:

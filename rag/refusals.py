@@ -11,7 +11,8 @@ import re
 
 _REGRETS = (
     r"(?:(?:(?:i['’]m|i am) (?:very )?(?:sorry|afraid)|sorry|(?:my )?apologies|unfortunately|however|but"
-    r"|leider|es tut mir leid|maalesef|üzgünüm|based on (?:the|these) [\w ]{3,40}|from (?:the|these) [\w ]{3,40})"
+    r"|leider|es tut mir leid|maalesef|üzgünüm|based on (?:the|these) [\w ]{3,40}"
+    r"|from (?:the|these) [\w ]{3,40})"
     r"\s*[,.:;]?\s*(?:but |that |aber |ancak )?){0,3}"
 )
 _NOT = r"(?:not|n['’]t)"
@@ -63,7 +64,8 @@ _MAY_REFUSE = _compiled(
     rf" (?:is|was|has|can|could)(?: {_NOT}|n['’]t|not)(?: be| been)? (?:\w+ly )?{_TOLD}"
     rf"\s*(?:[.!]|$|{_ASKED}|{_IN_TEXTS})",
     rf"[\w ,'’-]{{1,80}} (?:is|are|was|were)(?: {_NOT}|n['’]t) (?:\w+ly )?{_TOLD} {_IN_TEXTS}",
-    rf"[\w ,'’-]{{1,80}} (?:is|are|was|were)(?: {_NOT}|n['’]t) (?:\w+ly )?(?:mentioned|specified|stated)\s*[.!]?$",
+    rf"[\w ,'’-]{{1,80}} (?:is|are|was|were)(?: {_NOT}|n['’]t) (?:\w+ly )?"
+    r"(?:mentioned|specified|stated)\s*[.!]?$",
     r"it (?:is|['’]s|was|remains) (?:unclear|unknown|not (?:clear|possible|known)|impossible)\b"
     rf"(?=.*(?:{_IN_TEXTS}|\b(?:determine|say|tell|answer)\b)|\s*[.!]?$)",
     rf"(?:unknown|none|n/?a|not {_TOLD}|not applicable)(?:\s*[.!]?$| {_IN_TEXTS})",

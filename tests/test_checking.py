@@ -149,11 +149,62 @@ def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written)
     left_out(written.check(Draft("x", (1,), is_item=True)))
 
 
+def lead(text: str) -> Draft:
+    return Draft(text, (1,), is_lead=True)
+
+
+def item(text: str) -> Draft:
+    return Draft(text, (1,), is_item=True)
+
+
+def parts(written: Written) -> list[tuple[str, str]]:
+    return [(sentence.part, sentence.text) for sentence in written.sentences]
+
+
 def test_an_item_is_read_with_what_leads_to_it(written: Written):
-    written.check(Draft("The lighthouse of Port Ellery was built by the engineer:", (1,), is_lead=True))
-    item = shown(written.check(Draft("Agnes Thorburn", (1,), is_item=True)))
-    assert item.text == "Agnes Thorburn"
-    assert item.citations[0].quote == BUILT
+    built = "The lighthouse of Port Ellery was built by the engineer:"
+    assert written.check(lead(built)) is None
+    made = shown(written.check(item("Agnes Thorburn")))
+    assert made.text == "Agnes Thorburn"
+    assert made.citations[0].quote == BUILT
+    assert parts(written) == [("lead", built), ("item", "Agnes Thorburn")]
+    assert [c.quote for c in written.sentences[0].citations] == [BUILT]
+
+
+@pytest.mark.parametrize("text", ["They include the following:", "Built by:"])
+def test_a_short_lead_in_is_shown_once_with_the_first_item_that_holds(written: Written, text: str):
+    written.check(Draft(BUILT, (1,)))
+    written.check(lead(text))
+    left_out(written.check(item("King Rudolf")))
+    for name in ("Agnes Thorburn", "The lighthouse of Port Ellery"):
+        shown(written.check(item(name)))
+    assert parts(written)[1:] == [
+        ("lead", text),
+        ("item", "Agnes Thorburn"),
+        ("item", "The lighthouse of Port Ellery"),
+    ]
+    assert [one.position for one in written.left_out] == [2]
+    assert all(sentence.citations for sentence in written.sentences)
+
+
+def test_a_lead_in_that_no_source_bears_is_dropped_though_an_item_holds(written: Written):
+    written.check(lead("Painted by Rudolf:"))
+    shown(written.check(item("Agnes Thorburn")))
+    assert parts(written) == [("item", "Agnes Thorburn")]
+
+
+def test_a_lead_in_never_stands_alone(written: Written):
+    built = "The lighthouse of Port Ellery was built by the engineer:"
+    written.check(lead(built))
+    left_out(written.check(item("King Rudolf")))
+    shown(written.check(Draft("The ferry Anna sank off Marnow on 3 May 1950.")))
+    assert [sentence.part for sentence in written.sentences] == [""]
+    written.check(lead(built))
+    shown(written.check(item("Agnes Thorburn")))
+    assert [sentence.part for sentence in written.sentences] == ["", "lead", "item"]
+    written.take_away({2: "No."})
+    assert [sentence.part for sentence in written.sentences] == [""]
+    assert [one.position for one in written.left_out] == [0, 1]
 
 
 def test_it_means_what_is_shown_before(written: Written):
