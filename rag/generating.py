@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from rag.checking import Numbered, Written
 from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
 from rag.embeddings import Embedder
-from rag.endpoint import Endpoint, Limits, Reply, Stopped
+from rag.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
 from rag.errors import ModelError
 from rag.finding import Found
 from rag.markers import Draft, SentenceCutter, is_said
@@ -68,6 +68,7 @@ class _Round:
     line: str = ""
     has_failed: bool = False
     has_refused: bool = False
+    was_too_long: bool = False
 
     @property
     def may_be_repaired(self) -> bool:
@@ -131,11 +132,17 @@ class Writer:
         history
             The answers before, where the question leans on them.
         """
-        messages, passages = trace.step(
-            "prompt",
-            lambda asked: answer_messages(self._prompts, self._settings, asked, found, history),
-            question,
-        )
+
+        def filled(most_passages: int | None = None) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
+            return trace.step(
+                "prompt",
+                lambda asked: answer_messages(
+                    self._prompts, self._settings, asked, found, history, most_passages=most_passages
+                ),
+                question,
+            )
+
+        messages, passages = filled()
         embedder = self._embedder if found.question.is_known_language else None
         job = _Job(found, quoted, passages, embedder, limits, trace)
         if not passages:
@@ -144,7 +151,14 @@ class Writer:
         # A second opinion may take sentences away, so none is shown before it.
         waits = self._settings.check == "model"
         job.sent += messages
-        best = first = yield from self._ask(job, messages, shows=not waits)
+        first = yield from self._ask(job, messages, shows=not waits)
+        if first.was_too_long and len(passages) > 1:
+            # The estimate was too low for this model, or its context is smaller than the settings say.
+            yield Stage("Writing from fewer passages, because the model takes no more")
+            messages, job.passages = filled(len(passages) // 2)
+            job.sent = list(messages)
+            first = yield from self._ask(job, messages, shows=not waits)
+        best = first
         if first.may_be_repaired:
             best = yield from self._repair(job, messages, first)
         if waits and best.written.sentences and not best.has_failed:
@@ -178,7 +192,7 @@ class Writer:
             reply = end.value
             made.line = CUT if reply.is_cut else ""
         except ModelError as error:
-            made.line, made.has_failed = str(error), True
+            made.line, made.has_failed, made.was_too_long = str(error), True, isinstance(error, TooLong)
         except Stopped:
             made.line, made.has_failed = STOPPED, True
         finally:

@@ -17,7 +17,13 @@ _EARLIER = "Said before in this conversation, only to understand the question:\n
 
 
 def answer_messages(
-    prompts: Prompts, settings: Settings, question: str, found: Found, history: Sequence[Answer]
+    prompts: Prompts,
+    settings: Settings,
+    question: str,
+    found: Found,
+    history: Sequence[Answer],
+    *,
+    most_passages: int | None = None,
 ) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
     """Return the messages for an answer, and the passages in them in the order of their numbers.
 
@@ -33,7 +39,7 @@ def answer_messages(
 
     room -= tokens_of(filled(""))
     chosen, texts = list[Numbered](), list[str]()
-    for passage in _passages(found):
+    for passage in _passages(found)[:most_passages]:
         text = passage_text(len(chosen) + 1, passage)
         if tokens(text) < room:
             room -= tokens(text) + 1

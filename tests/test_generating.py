@@ -353,6 +353,41 @@ def test_a_gateway_that_wants_other_parameters_is_asked_again_with_them(assistan
     assert len(server.requests) == 2
 
 
+CONTEXT = "request (4830 tokens) exceeds the available context size (2048 tokens), try increasing it"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuses(400, CONTEXT),
+        refuses(413),
+        refuses(400, "no", code="context_length_exceeded"),
+        refuses(400, "This model's maximum context length is 4096 tokens"),
+        sends(f'data: {{"error":{{"code":400,"message":"{CONTEXT}"}}}}\n\n'),
+    ],
+)
+def test_where_the_model_takes_less_it_is_sent_half_the_passages_once(
+    assistant: Assistant, library: Library, server: Model, refusal: Act
+):
+    server.script(refusal, says(TRUE))
+    steps, answer = steps_of(assistant)
+    assert (texts(answer), answer.remark) == ([BUILT, LAMP], "")
+    first, second = (prompt.count("<passage ") for prompt in server.prompts)
+    assert second == first // 2 > 0
+    assert Stage("Writing from fewer passages, because the model takes no more") in steps
+    assert [text for _, text in answer.sent] == [one["content"] for one in server.requests[1]["messages"]]
+    assert_footnotes_hold(library, answer)
+    server.script(refusal)
+    assert "lower FOOTNOTE_MODEL_CONTEXT_TOKENS" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 2
+
+
+def test_a_deadline_of_a_gateway_is_no_context_that_is_too_short(assistant: Assistant, server: Model):
+    server.script(refuses(504, "context deadline exceeded"))
+    assert "failed (504)" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 1
+
+
 def test_two_questions_at_once_learn_the_same_of_a_gateway(library: Library, server: Model):
     both = threading.Barrier(2)
 
