@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app_pages.asking import Asking
@@ -96,6 +96,7 @@ def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, 
         "cells": _cells(sentence.text) if sentence.kind == "row" else [],
         "quoted": sentence.kind == "quote",
         "written": sentence.kind == "written",
+        "part": sentence.part,
         "notes": [_note(citation, conversation_id, documents) for citation in sentence.citations],
     }
 
@@ -238,7 +239,21 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str
         for c in answer.citations
     ]
     if answer.mode == "generate":
-        sentences = [" ".join(sentences)]
+        sentences = _paragraphs(answer.sentences, sentences)
     differ = ["", "Sources differ:", *differing] if differing else []
     told = [*told, *filter(None, [credit(answer)])]
     return "\n".join([*(sentences or [declined(answer)]), *told, *differ, "", *sources]).strip()
+
+
+def _paragraphs(sentences: Sequence[Sentence], texts: Sequence[str]) -> list[str]:
+    """Return the texts of written sentences run together, a line for each item of a list."""
+    lines, goes_on = list[str](), False
+    for sentence, text in zip(sentences, texts, strict=True):
+        if sentence.part == "item":
+            lines.append(f"- {text}")
+        elif goes_on:
+            lines[-1] += f" {text}"
+        else:
+            lines.append(text)
+        goes_on = not sentence.part
+    return lines

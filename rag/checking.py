@@ -13,19 +13,26 @@ from rag.additions import addition
 from rag.claims import read_claim
 from rag.closeness import Closeness, closeness
 from rag.copies import cite
-from rag.documents import Citation, LeftOut, Sentence
+from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.markers import Draft, is_fragment, is_said
 from rag.meanings import relation
+from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
 from rag.words import content_words, stem, stems
 
 _LEAST_IN_LEAD = 3
-"""Words of its own that a lead-in must have to be worth showing: "The answer is:" has one."""
+"""With fewer words of its own a lead-in tells so little that its items may hold without it."""
+_TELLS_NOTHING = frozenset(
+    "follow follows following below include includes including included contain contains consist consists"
+    " list lists listed item items answer here namely also other several main key important various folgende"
+    " folgendes folgenden şunlar şunlardır".split()
+)
+"""Words of a lead-in that say nothing to be checked: "They include the following:"."""
 _TOO_LONG = "It is too long for a sentence."
 _REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
@@ -37,13 +44,6 @@ _ABOUT_PASSAGES = re.compile(
     r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
     re.IGNORECASE,
 )
-_SILENT = re.compile(
-    r"(?:unfortunately, |however, )?(?=.*(?:\bnot?\b|\bnothing\b|\bnone\b|n['’]t\b))"
-    r"(?:(?:none of )?(?:the|these|those|your)|no) (?:\w+ )?"
-    r"(?:passages?|sources?|articles?|texts?|documents?|context|collection|information)\b",
-    re.IGNORECASE,
-)
-"""That the passages say nothing of something: it needs no mention, and no source bears it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,30 @@ class Numbered:
 
 
 @dataclass(slots=True)
+class _Lead:
+    """A lead-in that waits for the first of its items to hold.
+
+    ``first_left_out`` is the place of the first sentence left out behind it.
+    """
+
+    draft: Draft
+    cited: list[int]
+    number: int
+    first_left_out: int
+    is_shown: bool = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its items may hold without it."""
+        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it says nothing that could be checked."""
+        return _TELLS_NOTHING.issuperset(content_words(self.draft.text))
+
+
+@dataclass(slots=True)
 class Written:
     """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
 
@@ -89,50 +113,50 @@ class Written:
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
     count: int = 0
-    _lead: str = ""
+    _lead: _Lead | None = None
     _loose: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     @property
     def is_enough(self) -> bool:
         """Whether at least half of what was written is borne."""
-        return len(self.sentences) >= max(1, len(self.left_out))
+        return self._said >= max(1, len(self.left_out))
+
+    @property
+    def _said(self) -> int:
+        return sum(sentence.part != "lead" for sentence in self.sentences)
 
     def check(self, draft: Draft) -> Sentence | LeftOut | None:
         """Check one more sentence: it is shown with its footnotes, or left out with a reason.
 
-        None is for what needs no mention: the lead-in to a list that isn't borne, what was said before, and
-        that the passages don't say something.
+        None is for what needs no mention: the lead-in to a list, which is shown with the first item that
+        holds, what was said before, and that the model knows no answer.
         """
         self.count += 1
         cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
         self.markers_dropped += len(draft.numbers) - len(cited)
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
-        if draft.text in said:
-            return None
-        if draft.is_lead and len(content_words(draft.text)) < _LEAST_IN_LEAD:
-            return None
-        if _ABOUT_PASSAGES.match(draft.text):
+        if draft.text in said or _ABOUT_PASSAGES.match(draft.text) or is_refusal(draft.text):
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        claim = self._claim(draft)
-        support, cited = self._borne_by(claim, cited)
-        places = self._places(claim, cited) if support and support.supported else []
-        if places and (added := addition(claim, [self.passages[place].checked for place in cited])):
+        if draft.is_lead or not draft.is_item:
+            self._lead = _Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
+        if draft.is_lead:
+            return None
+        claim, support, places = self._borne(draft, cited)
+        if places and (added := addition(claim, [passage.checked for passage, _, _ in places])):
             return self._leave_out(draft.text, f"The sources say nothing like “{added}”.")
         nearness = self._nearness(claim, draft, places) if places else "far"
-        if places and nearness == "far":
-            return self._leave_out(draft.text, _FAR)
-        if not places:
-            if draft.is_lead or _SILENT.match(draft.text):
-                return None
-            return self._leave_out(draft.text, support.reason if support else _NOT_BORNE)
+        if nearness == "far" and may_refuse(draft.text):
+            return None
+        if nearness == "far":
+            reason = support.reason if support and not places else _NOT_BORNE
+            return self._leave_out(draft.text, _FAR if places else reason)
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
             return self._leave_out(draft.text, _LEANS)
-        citations = {one.number: one for place in places for one in [self._cited(*place)]}
-        sentence = Sentence(draft.text, "written", tuple(citations.values()))
-        self.sentences.append(sentence)
+        self._show_lead(places, is_borne=claim != draft.text)
+        sentence = self._sentence(draft.text, places, "item" if draft.is_item else "")
         if nearness == "loose":
             self._loose.add(sentence.text)
         return sentence
@@ -147,7 +171,7 @@ class Written:
         Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
         none may stand alone, and few may have failed.
         """
-        near, failed = len(self.sentences) - len(self._loose), len(self.left_out)
+        near, failed = self._said - len(self._loose), len(self.left_out)
         is_kept_to = (near and 2 * failed <= near + 1) or (
             len(self._loose) > 1 and 2 * failed <= len(self._loose)
         )
@@ -171,6 +195,7 @@ class Written:
                 kept.append(sentence)
         left += [replace(one, position=len(kept)) for one in waiting]
         self.left_out = left
+        kept = self._without_bare_leads(kept)
         numbers = dict[int, int]()
         for sentence in kept:
             for citation in sentence.citations:
@@ -231,15 +256,63 @@ class Written:
         }
         return any(passage.stored.document.id in before for passage, _, _ in places)
 
-    def _claim(self, draft: Draft) -> str:
-        """Return what a draft says: an item of a list together with what leads to it."""
-        if draft.is_lead:
-            self._lead = draft.text
-        elif not draft.is_item:
-            self._lead = ""
-        elif self._lead:
-            return f"{self._lead} {draft.text}"
-        return draft.text
+    # ------------------------------------------------------------------------------------- lists
+
+    def _borne(
+        self, draft: Draft, cited: list[int]
+    ) -> tuple[str, Support | None, list[tuple[Numbered, int, int]]]:
+        """Return what a draft claims, whether that is borne, and where.
+
+        An item of a list claims what its lead-in says with it; where that says little, perhaps its own alone.
+        """
+        lead = self._lead
+        claims = [draft.text]
+        if lead and not lead.tells_nothing:
+            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_short else [])]
+        for claim in claims:
+            support, passages = self._borne_by(claim, cited)
+            if support and support.supported and (places := self._places(claim, passages)):
+                return claim, support, places
+        return claim, support, []
+
+    def _show_lead(self, places: list[tuple[Numbered, int, int]], *, is_borne: bool) -> None:
+        """Show the lead-in of an item that is borne here; ``is_borne`` says that it is with its lead-in.
+
+        One that says nothing, or all of it together with the item, has the item's footnotes.
+        """
+        lead = self._lead
+        if not lead or lead.is_shown:
+            return
+        text = lead.draft.text
+        if not (is_borne or lead.tells_nothing):
+            support, cited = self._borne_by(text, lead.cited)
+            own = self._places(text, cited) if support and support.supported else []
+            if not own or self._nearness(text, lead.draft, own) == "far":
+                return
+            places = own
+        if lead.number > 1 and LEANING.match(text) and not self._can_lean(places):
+            return
+        lead.is_shown = True
+        self.left_out[lead.first_left_out :] = [
+            replace(one, position=one.position + 1) for one in self.left_out[lead.first_left_out :]
+        ]
+        self._sentence(text, places, "lead")
+
+    def _without_bare_leads(self, kept: list[Sentence]) -> list[Sentence]:
+        """Return sentences without the lead-ins behind which no item is left."""
+        following = [*(one.part for one in kept[1:]), ""]
+        bare = {place for place, one in enumerate(kept) if one.part == "lead" and following[place] != "item"}
+        self.left_out = [
+            replace(one, position=one.position - sum(place < one.position for place in bare))
+            for one in self.left_out
+        ]
+        return [one for place, one in enumerate(kept) if place not in bare]
+
+    def _sentence(self, text: str, places: Sequence[tuple[Numbered, int, int]], part: ListPart) -> Sentence:
+        citations = {one.number: one for place in places for one in [self._cited(*place)]}
+        sentence = Sentence(text, "written", tuple(citations.values()), part)
+        self.sentences.append(sentence)
+        return sentence
 
     def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
         """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.

@@ -42,7 +42,8 @@ def print_answer(answer: Answer) -> None:
         print(answer.text)
     for sentence in answer.sentences:
         marks = "".join(f"[{citation.number}]" for citation in sentence.citations)
-        print(f"{sentence.text} {marks}")
+        bullet = "- " if sentence.part == "item" else ""
+        print(f"{bullet}{sentence.text} {marks}")
     for remark in remarks(answer):
         print(remark)
     if answer.differing:
@@ -106,7 +107,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
         "sentences": [
-            {"text": s.text, "kind": s.kind, "citations": [c.number for c in s.citations]}
+            {"text": s.text, "kind": s.kind, "part": s.part, "citations": [c.number for c in s.citations]}
             for s in answer.sentences
         ],
         "citations": [

@@ -289,7 +289,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
         return replace(citation, document=bare, quote="") if is_gone(citation) else citation
 
     sentences = tuple(
-        Sentence("" if any(map(is_gone, citations)) else s.text, s.kind, citations)
+        replace(s, text="" if any(map(is_gone, citations)) else s.text, citations=citations)
         for s in answer.sentences
         for citations in [tuple(blank(c, s.kind) for c in s.citations)]
     )
@@ -334,7 +334,8 @@ def answer_from_json(text: str) -> Answer:
     """Return the answer that `answer_to_json` wrote; but for ``sent`` the two are exact inverses."""
     data = json.loads(text)
     sentences = tuple(
-        Sentence(s["text"], s["kind"], tuple(_citation(c) for c in s["citations"])) for s in data["sentences"]
+        Sentence(**{**_known(Sentence, s), "citations": tuple(_citation(c) for c in s["citations"])})
+        for s in data["sentences"]
     )
     related = tuple(
         Hit(_document(h["document"]), Passage(**_known(Passage, h["passage"])), h["score"])

@@ -18,6 +18,7 @@ from rag.periods import Period
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 SentenceKind = Literal["quote", "row", "written"]
+ListPart = Literal["", "lead", "item"]
 AnswerMode = Literal["quote", "generate"]
 _KEPT_CHARACTERS = 40
 _NAMED = 3
@@ -237,12 +238,14 @@ class Sentence:
     """One sentence of an answer with its citations, at least one.
 
     A "quote" is the first citation's words; a "row" is a table row read with its header's labels,
-    ``"Date: October 2023 · Event: ..."``; "written" is a model's own sentence.
+    ``"Date: October 2023 · Event: ..."``; "written" is a model's own sentence. Of a list that a model has
+    written, ``part`` tells the lead-in ("Three were bought:") and its items; a lead-in has one behind it.
     """
 
     text: str
     kind: SentenceKind
     citations: tuple[Citation, ...]
+    part: ListPart = ""
 
 
 @dataclass(frozen=True, slots=True)

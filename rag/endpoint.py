@@ -7,6 +7,7 @@ endpoint says is put into an error: it may repeat the key.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing
@@ -47,6 +48,12 @@ _TICK_SECONDS = 0.1
 _CHARACTERS_A_TOKEN = 8
 """More than any tokenizer makes: an endpoint that goes on behind this doesn't keep to its limit."""
 _MOST_BYTES = 20 * 1024 * 1024
+_TOO_LONG = re.compile(
+    r"context[ _-](?:length|size|window|limit)|exceeds? (?:the )?(?:available |maximum |model'?s? )*context"
+    r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens|maximum[ a-z]* tokens",
+    re.IGNORECASE,
+)
+"""What servers say of a request that doesn't fit; a "context deadline" is something else."""
 _MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
@@ -234,6 +241,8 @@ class Endpoint:
             return ModelError(f"The model's endpoint {self._host} did not answer in time.", retryable=True)
         if has_begun:
             return self._cut_short()
+        if isinstance(error, openai.APIError) and _is_too_long(error):
+            return self._too_long()
         if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
             where = "check OPENAI_BASE_URL and that it runs"
             return ModelError(f"The model's endpoint {self._host} can't be reached: {where}.", retryable=True)
@@ -248,11 +257,8 @@ class Endpoint:
                 f"The model's endpoint {self._host} has no model “{self.model}”: check OPENAI_MODEL and"
                 " OPENAI_BASE_URL."
             )
-        if status == 413 or "context" in str(error.code or "") or "context" in str(error)[:2_000].lower():
-            return ModelError(
-                f"The passages are too long for the model “{self.model}”:"
-                " lower FOOTNOTE_MODEL_CONTEXT_TOKENS."
-            )
+        if status == 413 or _is_too_long(error):
+            return self._too_long()
         if status == 429 and error.code == "insufficient_quota":
             return ModelError(f"The account at {self._host} has no credit left for the model.")
         if status in (429, 503):
@@ -269,6 +275,11 @@ class Endpoint:
             " OPENAI_BASE_URL."
         )
 
+    def _too_long(self) -> ModelError:
+        return TooLong(
+            f"The passages are too long for the model “{self.model}”: lower FOOTNOTE_MODEL_CONTEXT_TOKENS."
+        )
+
     def _cut_short(self) -> ModelError:
         return ModelError(
             f"The connection to the model's endpoint {self._host} broke off in the middle.", retryable=True
@@ -281,6 +292,10 @@ class Endpoint:
         )
 
 
+class TooLong(ModelError):
+    """What was sent is more than the model takes."""
+
+
 class _OtherWay(ModelError):
     """The endpoint takes its parameters by other names."""
 
@@ -291,6 +306,10 @@ class _Busy(ModelError):
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message, retryable=True)
         self.seconds = seconds
+
+
+def _is_too_long(error: openai.APIError) -> bool:
+    return "context_" in str(error.code or "") or bool(_TOO_LONG.search(str(error)[:2_000]))
 
 
 async def _bound(response: httpx2.Response) -> None:

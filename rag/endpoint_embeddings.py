@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,19 @@ class _Patience(NamedTuple):
     retries: int
 
 
+class Prefixes(NamedTuple):
+    """What a model wants before a question and before a passage, such as "query: " and "passage: "."""
+
+    question: str = ""
+    passage: str = ""
+
+    @property
+    def told(self) -> str:
+        """The part of the embedder's name that tells them: vectors made with others can't be compared."""
+        return f" with {json.dumps(self.question)} and {json.dumps(self.passage)}" if any(self) else ""
+
+
+_NO_PREFIXES = Prefixes()
 _QUESTION = _Patience(10.0, 1.0, 1)
 _PASSAGES = _Patience(90.0, 30.0, 2)
 """A server on a slow machine needs a good part of that for a batch."""
@@ -69,7 +83,8 @@ def embedder_of(settings: Settings) -> Embedder:
     key, variable = settings.embedding_api_key, "FOOTNOTE_EMBEDDING_API_KEY"
     if not key.get_secret_value() and url == written_at:
         key, variable = settings.openai_api_key, "OPENAI_API_KEY"
-    return EndpointEmbeddings(settings.embedding_model, url, key, variable)
+    prefixes = Prefixes(settings.embedding_query_prefix, settings.embedding_passage_prefix)
+    return EndpointEmbeddings(settings.embedding_model, url, key, variable, prefixes)
 
 
 def told(embedder: Embedder) -> str:
@@ -96,13 +111,18 @@ class EndpointEmbeddings:
         What it wants to be shown; empty where it wants nothing.
     key_variable
         Where the key is set, to be named if it is refused.
+    prefixes
+        What is put before what is sent.
     """
 
     languages: frozenset[str] = frozenset()
     has_words = False
 
-    def __init__(self, model: str, base_url: str, key: SecretStr, key_variable: str) -> None:
-        self.name = f"openai:{model}@{urlsplit(base_url).netloc}"
+    def __init__(
+        self, model: str, base_url: str, key: SecretStr, key_variable: str, prefixes: Prefixes = _NO_PREFIXES
+    ) -> None:
+        self.name = f"openai:{model}@{urlsplit(base_url).netloc}{prefixes.told}"
+        self._prefixes = prefixes
         self._model = model
         self._base_url = base_url
         self._key = key
@@ -139,7 +159,7 @@ class EndpointEmbeddings:
         EmbeddingError
             The endpoint failed.
         """
-        sent = _sent(text)
+        sent = self._prefixes.question + _sent(text)
         vector = self._questions.get(sent)
         if vector is None:
             [vector] = self._embed([sent], _QUESTION)
@@ -171,7 +191,7 @@ class EndpointEmbeddings:
         parts = [[_sent(text), *(_sent(text[a:b]) for a, b in spans)] for text, spans in passages]
         rows = dict[str, Vector]()
         for batch in _batches(list(dict.fromkeys(text for part in parts for text in part))):
-            vectors = self._embed(batch, _PASSAGES)
+            vectors = self._embed([self._prefixes.passage + text for text in batch], _PASSAGES)
             rows.update(zip(batch, vectors, strict=True))
         made = list[PassageVectors]()
         for whole, *sentences in parts:

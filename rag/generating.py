@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from rag.checking import Numbered, Written
 from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
 from rag.embeddings import Embedder
-from rag.endpoint import Endpoint, Limits, Reply, Stopped
+from rag.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
 from rag.errors import ModelError
 from rag.finding import Found
 from rag.markers import Draft, SentenceCutter, is_said
@@ -32,14 +32,17 @@ NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
 WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"
 NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTED}"
 CUT_BEFORE = f"The model came to no sentence: raise FOOTNOTE_MODEL_ANSWER_TOKENS. {QUOTED}"
+BY_RULES = "The sentences were checked by rules alone."
 UNCHECKED = "The sentences were checked by rules alone: together they are too long for the model."
+UNREADABLE = f"The model gave no second opinion that can be read. {BY_RULES}"
 STOPPED = "Stopped."
 CUT = "The model's answer was cut at its longest."
 UNTIL_THEN = "What was written until then stands here."
 _COMPLETING_SECONDS = 15.0
 """How long a model may take to complete a question, before it has begun with the answer."""
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
-_VERDICT = re.compile(r"^\W*(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_VERDICT = re.compile(r"^\W*(?:sentence\s+)?(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -65,11 +68,16 @@ class _Round:
     line: str = ""
     has_failed: bool = False
     has_refused: bool = False
+    was_too_long: bool = False
 
     @property
     def may_be_repaired(self) -> bool:
         """Whether the model has tried and too little of it is borne."""
         return bool(self.written.left_out) and not (self.has_failed or self.written.is_enough)
+
+    def add(self, line: str) -> None:
+        """Add a line to those that say what went wrong."""
+        self.line = f"{self.line} {line}".strip()
 
 
 class Writer:
@@ -124,11 +132,17 @@ class Writer:
         history
             The answers before, where the question leans on them.
         """
-        messages, passages = trace.step(
-            "prompt",
-            lambda asked: answer_messages(self._prompts, self._settings, asked, found, history),
-            question,
-        )
+
+        def filled(most_passages: int | None = None) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
+            return trace.step(
+                "prompt",
+                lambda asked: answer_messages(
+                    self._prompts, self._settings, asked, found, history, most_passages=most_passages
+                ),
+                question,
+            )
+
+        messages, passages = filled()
         embedder = self._embedder if found.question.is_known_language else None
         job = _Job(found, quoted, passages, embedder, limits, trace)
         if not passages:
@@ -137,7 +151,14 @@ class Writer:
         # A second opinion may take sentences away, so none is shown before it.
         waits = self._settings.check == "model"
         job.sent += messages
-        best = first = yield from self._ask(job, messages, shows=not waits)
+        first = yield from self._ask(job, messages, shows=not waits)
+        if first.was_too_long and len(passages) > 1:
+            # The estimate was too low for this model, or its context is smaller than the settings say.
+            yield Stage("Writing from fewer passages, because the model takes no more")
+            messages, job.passages = filled(len(passages) // 2)
+            job.sent = list(messages)
+            first = yield from self._ask(job, messages, shows=not waits)
+        best = first
         if first.may_be_repaired:
             best = yield from self._repair(job, messages, first)
         if waits and best.written.sentences and not best.has_failed:
@@ -171,7 +192,7 @@ class Writer:
             reply = end.value
             made.line = CUT if reply.is_cut else ""
         except ModelError as error:
-            made.line, made.has_failed = str(error), True
+            made.line, made.has_failed, made.was_too_long = str(error), True, isinstance(error, TooLong)
         except Stopped:
             made.line, made.has_failed = STOPPED, True
         finally:
@@ -204,20 +225,27 @@ class Writer:
         yield Stage("Checking")
         messages = check_messages(self._prompts, made.written.sentences)
         if tokens_of(messages) > self._settings.model_context_tokens - self._settings.model_answer_tokens:
-            made.line = UNCHECKED
+            made.add(UNCHECKED)
             return
         job.sent += messages
         try:
             reply = self._endpoint.ask(messages, job.limits, job.trace.config)
         except ModelError as error:
-            made.line = f"{error} The sentences were checked by rules alone."
+            made.add(f"{error} {BY_RULES}")
         except Stopped:
-            made.line = f"{STOPPED} The sentences were checked by rules alone."
+            made.add(f"{STOPPED} {BY_RULES}")
         else:
             self._count(job, reply)
-            verdicts = [(int(m[1]), m[2].lower()) for m in _VERDICT.finditer(reply.text)]
-            refused = {number - 1 for number, verdict in verdicts if verdict == "no"}
-            made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
+            self._take_away(made, _THOUGHT.sub("", reply.text, count=1))
+
+    def _take_away(self, made: _Round, opinion: str) -> None:
+        """Take away what an opinion says no to, and say so where it leaves sentences out."""
+        verdicts = [(int(m[1]) - 1, m[2].lower() == "yes") for m in _VERDICT.finditer(opinion)]
+        asked = {place for place, one in enumerate(made.written.sentences) if one.part != "lead"}
+        if not asked <= {place for place, _ in verdicts}:
+            made.add(UNREADABLE)
+        refused = (place for place, is_borne in verdicts if place in asked and not is_borne)
+        made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
 
     def _count(self, job: _Job, reply: Reply) -> None:
         before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
@@ -233,9 +261,12 @@ def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -
         if is_said(draft.text, NO_ANSWER):
             made.has_refused = True
             continue
-        checked = job.trace.step("check", made.written.check, draft)
-        if shows and isinstance(checked, Sentence) and made.written.is_settled(checked):
-            yield checked
+        known = len(made.written.sentences)
+        job.trace.step("check", made.written.check, draft)
+        # The first item of a list brings its lead-in along.
+        new = made.written.sentences[known:]
+        if shows and all(map(made.written.is_settled, new)):
+            yield from new
 
 
 def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:

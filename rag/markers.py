@@ -1,17 +1,18 @@
 """What a model writes, cut into sentences with their markers while it comes.
 
-A marker is a passage's number in brackets, "[1]", "[1, 2]", "[2-4]" or "【1】", in front of the full stop or
-behind it. Headings, code and rules are left out, and Markdown's signs are taken off.
+A marker is a passage's number (`rag.marker_forms`), in front of the full stop or behind it. Headings, code
+and rules are left out, and Markdown's signs are taken off.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from rag.marker_forms import MARKER, OPEN, is_round_marker, numbers_in, plain, round_marker, without_count
 from rag.splitting import whole_sentences
 from rag.text import one_line
 from rag.words import content_words
@@ -19,19 +20,7 @@ from rag.words import content_words
 MOST_CHARACTERS = 2_000
 """What is longer without an end is no sentence: the line is passed over but for its beginning."""
 _KEPT_CHARACTERS = 300
-_MOST_NUMBERS = 20
 _FEW_WORDS = 3
-_NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
-_NAMED = r"(?:passages?|sources?|articles?|doc(?:ument)?s?|quellen?|kaynak)"
-_MARKER = re.compile(
-    rf"[ \t]*(?:\\?\[\[?\s*\^?(?:{_NAMED}\s*:?\s*)?{_NUMBERS}\s*\\?\]\]?(?!\()|【[^】\n]{{0,40}}】"
-    rf"|\(\s*{_NAMED}\s*{_NUMBERS}\s*\))",
-    re.IGNORECASE,
-)
-_OPEN = re.compile(
-    r"\s*(?:<[a-z/][^<>\n]{0,400}|\[[^\]\n]{0,40}|【[^】\n]{0,40}|\([a-z]{1,8}[^)\n]{0,20})$", re.IGNORECASE
-)
-_NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
 _LEFT_OUT = re.compile(
     r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
@@ -49,6 +38,11 @@ _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
 _END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
 _BEFORE_MARK = re.compile(r"\s+(?=[.,;:!?](?:\s|$))")
+# What is left about a marker that was taken out: ": The bridge", "(Gazette,)", "long —."
+_LEFT_ABOUT = re.compile(r"^(?:[:;,.–—-]\s+)+|\s*\(\s*\)|[,;]\s*(?=\))|\s+[–—-]\s*(?=[.!?]?\s*$)")
+_NAMES_SOURCES = re.compile(
+    r"(?:sources?|references?|passages?|footnotes?|quellen?|kaynak(?:lar)?)\W*", re.IGNORECASE
+)
 _THINKS = ("<think>", "<thinking>")
 _THOUGHT = re.compile(r"</think(?:ing)?>\s*")
 _PREAMBLE = re.compile(
@@ -76,6 +70,19 @@ class Draft:
     is_too_long: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence within a text, and the numbers of its markers; ``is_round`` tells of round brackets."""
+
+    start: int
+    text: str
+    numbers: tuple[int, ...] = ()
+    is_round: bool = False
+
+    def with_round(self, numbers: Sequence[int]) -> _Piece:
+        return replace(self, numbers=(*self.numbers, *numbers), is_round=True)
+
+
 class SentenceCutter:
     """Takes a text piece by piece and gives its sentences as soon as each is whole."""
 
@@ -84,6 +91,7 @@ class SentenceCutter:
         self._begins_line = True
         self._is_code = False
         self._is_passed_over = False
+        self._has_round = False
         self._thought: str | None = ""
 
     def feed(self, piece: str) -> Iterator[Draft]:
@@ -131,11 +139,11 @@ class SentenceCutter:
             return
         if self._is_code or (begins_line and _LEFT_OUT.match(line)):
             return
-        text = _bare(line, begins_line)
-        found = _marked(text)
+        found = _marked(_bare(f"{line} ", begins_line), has_round=self._has_round)
         is_item = begins_line and bool(_BULLET.match(line)) and len(found) == 1
-        for start, end, numbers in found:
-            if draft := _draft(text[start:end], numbers, is_item=is_item):
+        for piece in found:
+            self._has_round = self._has_round or piece.is_round
+            if draft := _draft(piece, is_item=is_item):
                 yield draft
 
     def _within_line(self) -> Iterator[Draft]:
@@ -143,15 +151,15 @@ class SentenceCutter:
         if self._is_code or (self._begins_line and (self._held.lstrip()[:1] in ("#", "|", "`", "~"))):
             return
         text = _bare(self._held, self._begins_line)
-        open_marker = _OPEN.search(text)
+        open_marker = OPEN.search(text)
         known = text[: open_marker.start()] if open_marker else text
-        found = _marked(known)
-        for (start, end, numbers), following in pairwise(found):
+        for piece, following in pairwise(_marked(known, has_round=self._has_round)):
             # One word may be the "J" of January, and decide that this is no end.
-            if not _BEGUN.match(known[following[0] :]):
+            if not _BEGUN.match(known[following.start :]):
                 break
-            self._held, self._begins_line = text[following[0] :], False
-            if draft := _draft(text[start:end], numbers):
+            self._held, self._begins_line = text[following.start :], False
+            self._has_round = self._has_round or piece.is_round
+            if draft := _draft(piece):
                 yield draft
         if len(self._held) > MOST_CHARACTERS:
             yield Draft(one_line(self._held)[:_KEPT_CHARACTERS] + "…", is_too_long=True)
@@ -180,48 +188,54 @@ def _bare(line: str, begins_line: bool) -> str:
         line = line[label.end() :] if (label := _LABEL.match(line)) else line
         if line.lstrip().startswith("|"):
             line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-    return _SIGNS.sub("", _LINK.sub(_linked, line))
+    return plain(_SIGNS.sub("", _LINK.sub(_linked, line)))
 
 
 def _linked(match: re.Match[str]) -> str:
     return f"[{match[1]}]" if match[1].isdigit() else match[1]
 
 
-def _marked(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Return start and end of each sentence with the numbers of its markers.
+def _marked(text: str, *, has_round: bool) -> list[_Piece]:
+    """Return the sentences of a text with the numbers of their markers.
 
-    A marker belongs to the last sentence that has begun before it.
+    A marker belongs to the last sentence that has begun before it. ``has_round`` says that round brackets
+    have held markers before.
     """
-    markers = list(_MARKER.finditer(text))
+    markers = list(MARKER.finditer(text))
     # Spaces in their place leave all offsets as they are.
-    blank = _MARKER.sub(lambda match: " " * len(match[0]), text)
+    blank = MARKER.sub(lambda match: " " * len(match[0]), text)
     spans = [(start, end) for start, end in whole_sentences(blank) if _HAS_WORD.search(blank, start, end)]
-    numbers = [list[int]() for _ in spans]
-    for marker in markers:
-        begun = sum(start <= marker.start() for start, _ in spans)
-        if spans:
-            numbers[max(0, begun - 1)] += _numbers(marker[0])
-    return [
-        (start, end, tuple(dict.fromkeys(found))) for (start, end), found in zip(spans, numbers, strict=True)
-    ]
+    pieces = list[_Piece]()
+    for place, (start, end) in enumerate(spans):
+        if is_round_marker(blank[start:end]):
+            if pieces:
+                pieces[-1] = pieces[-1].with_round(numbers_in(blank[start:end]))
+            continue
+        until = spans[place + 1][0] if place + 1 < len(spans) else len(text)
+        begun = [marker for marker in markers if (start if pieces else 0) <= marker.start() < until]
+        piece = _Piece(start, text[start:end], tuple(n for marker in begun for n in numbers_in(marker[0])))
+        is_usual = has_round or any(one.is_round for one in pieces)
+        if not begun and (found := round_marker(piece.text, is_usual=is_usual)):
+            bare = piece.text[: found.start()] + piece.text[found.end() :]
+            piece = _Piece(start, bare).with_round(numbers_in(found[0]))
+        pieces.append(piece)
+    return pieces
 
 
-def _numbers(marker: str) -> list[int]:
-    # Some models put a place behind the number, as in 【4†source】.
-    pairs = [(int(m[1]), int(m[2] or m[1])) for m in _NUMBER.finditer(marker.partition("†")[0])]
-    return [number for first, last in pairs for number in range(first, last + 1)][:_MOST_NUMBERS]
-
-
-def _draft(text: str, numbers: tuple[int, ...], *, is_item: bool = False) -> Draft | None:
+def _draft(piece: _Piece, *, is_item: bool = False) -> Draft | None:
     # What a model copies of a passage's title has the names of its signs.
-    text = one_line(html.unescape(_BEFORE_MARK.sub("", _MARKER.sub("", text))))
+    text = MARKER.sub("", without_count(piece.text))
+    if piece.numbers:
+        text = _LEFT_ABOUT.sub("", text)
+    text = one_line(html.unescape(_BEFORE_MARK.sub("", text)))
     if preamble := _PREAMBLE.match(text):
         text = text[preamble.end() :]
         text = text[:1].upper() + text[1:]
     if text.count('"') == 1:
         text = text.strip('"')  # of a quotation of several sentences
-    if not _HAS_WORD.search(text):
+    if not _HAS_WORD.search(text) or _NAMES_SOURCES.fullmatch(text):
         return None
     if len(text) > MOST_CHARACTERS:
         return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)
+    numbers = tuple(dict.fromkeys(piece.numbers))
     return Draft(text, numbers, is_lead=text.endswith(":"), is_item=is_item)

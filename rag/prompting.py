@@ -17,7 +17,13 @@ _EARLIER = "Said before in this conversation, only to understand the question:\n
 
 
 def answer_messages(
-    prompts: Prompts, settings: Settings, question: str, found: Found, history: Sequence[Answer]
+    prompts: Prompts,
+    settings: Settings,
+    question: str,
+    found: Found,
+    history: Sequence[Answer],
+    *,
+    most_passages: int | None = None,
 ) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
     """Return the messages for an answer, and the passages in them in the order of their numbers.
 
@@ -33,7 +39,7 @@ def answer_messages(
 
     room -= tokens_of(filled(""))
     chosen, texts = list[Numbered](), list[str]()
-    for passage in _passages(found):
+    for passage in _passages(found)[:most_passages]:
         text = passage_text(len(chosen) + 1, passage)
         if tokens(text) < room:
             room -= tokens(text) + 1
@@ -61,20 +67,19 @@ def repair_messages(
 
 
 def check_messages(prompts: Prompts, sentences: Sequence[Sentence]) -> tuple[Message, ...]:
-    """Return the messages that ask a model whether sentences are borne by what they cite."""
-    parts = [
-        "\n".join(
-            [
-                f"{number}:",
-                *(
-                    marked("source", citation.quote, title=citation.document.title)
-                    for citation in one.citations
-                ),
-                marked("sentence", one.text),
-            ]
-        )
-        for number, one in enumerate(sentences, 1)
-    ]
+    """Return the messages that ask a model whether sentences are borne by what they cite.
+
+    They are numbered in order; an item of a list stands with its lead-in, which isn't asked about alone.
+    """
+    parts, lead = list[str](), ""
+    for number, one in enumerate(sentences, 1):
+        lead = one.text if one.part == "lead" else lead if one.part == "item" else ""
+        if one.part == "lead":
+            continue
+        sources = [
+            marked("source", citation.quote, title=citation.document.title) for citation in one.citations
+        ]
+        parts.append("\n".join([f"{number}:", *sources, marked("sentence", f"{lead} {one.text}".strip())]))
     return prompts.check.fill(sentences="\n\n".join(parts))
 
 

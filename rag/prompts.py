@@ -22,8 +22,19 @@ from rag.text import one_line
 PROMPTS_DIR = Path(__file__).parent.parent / "prompts"
 Role = Literal["system", "user", "assistant"]
 _PART = re.compile(r"^# (System|User)[ \t]*$", re.MULTILINE)
-_CHARACTERS_A_TOKEN = 3.0
-"""Of Latin letters; tokenizers of today make four of English, and less of names and numbers."""
+_SMALL_LETTERS = re.compile(r"[a-z]+")
+_CAPITALS = re.compile(r"[A-Z]+")
+_OTHERS = re.compile(r"[^A-Za-z\s]|\s(?=\d)|\n")
+_SMALL_A_TOKEN = 4
+_FOREIGN_A_TOKEN = 2.5
+_FOREIGN_SHARE = 0.005
+"""Of the letters of a text, how many others than A to Z make it one in a language that is cut smaller."""
+_CAPITALS_A_TOKEN = 2
+_MARGIN = 1.1
+"""On what the parts of a text make. With it SmolLM2, which has 49,152 pieces and each digit for itself, makes
+at most 0.73 of the estimate of a passage of XQuAD in English, 0.92 in Turkish and 1.00 in German (120 each),
+0.82 of a sample article, 0.91 of numbers and 0.72 of code; GPT-2, of numbers 0.45, of code 0.93. At three
+characters a token a sample article had 1.3 times as many as estimated, a table 1.8 times, numbers 3 times."""
 _TOKENS_A_MESSAGE = 8
 
 
@@ -122,9 +133,18 @@ def marked(mark: str, text: str, **attributes: str) -> str:
 
 
 def tokens(text: str) -> int:
-    """Return an estimate of a text's length in tokens, rather too high than too low."""
-    plain = sum(map(str.isascii, text)) if not text.isascii() else len(text)
-    return math.ceil(plain / _CHARACTERS_A_TOKEN) + (len(text) - plain)
+    """Return an estimate of a text's length in tokens, rather too high than too low for any model.
+
+    Digits and marks are a token each, and so is a space before a digit; of other scripts a letter is one or
+    more, as many as it has bytes less one.
+    """
+    foreign = sum(sign.isalpha() and not sign.isascii() for sign in text) if not text.isascii() else 0
+    is_foreign = foreign > _FOREIGN_SHARE * len(text)
+    length = _FOREIGN_A_TOKEN if is_foreign else _SMALL_A_TOKEN
+    small = sum(math.ceil(len(word) / length) for word in _SMALL_LETTERS.findall(text))
+    capitals = sum(math.ceil(len(word) / _CAPITALS_A_TOKEN) for word in _CAPITALS.findall(text))
+    others = sum(max(1, len(sign.encode("utf-8", "replace")) - 1) for sign in _OTHERS.findall(text))
+    return math.ceil(_MARGIN * (small + capitals + others))
 
 
 def tokens_of(messages: Sequence[Message]) -> int:

@@ -71,6 +71,10 @@ class Settings(BaseModel):
     """Where the embedding model is, if elsewhere than the model that writes."""
     embedding_api_key: SecretStr = SecretStr("")
     """The key for it; `openai_api_key` is shown to no other server than its own."""
+    embedding_query_prefix: str = ""
+    """What is put before a question that is embedded, for a model that was trained with that."""
+    embedding_passage_prefix: str = ""
+    """What is put before a passage or sentence."""
     model_dir: Path | None = None
     """A folder with `model.onnx` and `tokenizer.json` instead of the packaged model."""
     chroma_url: str = ""
@@ -128,6 +132,13 @@ class Settings(BaseModel):
             raise ValueError("it must be the name of a model")
         return name.strip()
 
+    @field_validator("embedding_query_prefix", "embedding_passage_prefix")
+    @classmethod
+    def _prefix(cls, prefix: str) -> str:
+        if len(prefix) > 500 or not prefix.replace("\n", "").isprintable():
+            raise ValueError("it must be a few words, such as search_query: with a space behind it")
+        return prefix
+
     @model_validator(mode="after")
     def _can_embed(self) -> Settings:
         if self.embedding_model and self.model_dir:
@@ -138,6 +149,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"{PREFIX}EMBEDDING_BASE_URL names a server and {PREFIX}EMBEDDING_MODEL no model on it: set"
                 " the model, or unset the address"
+            )
+        if (self.embedding_query_prefix or self.embedding_passage_prefix) and not self.embedding_model:
+            raise ValueError(
+                f"{PREFIX}EMBEDDING_QUERY_PREFIX and {PREFIX}EMBEDDING_PASSAGE_PREFIX are for a model that"
+                f" {PREFIX}EMBEDDING_MODEL names: set the model, or unset them"
             )
         keys = self.openai_api_key.get_secret_value(), self.embedding_api_key.get_secret_value()
         if self.embedding_model and not (any(keys) or self.embedding_base_url or self.openai_base_url):

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.browser
 KEY = "sk-hush-4711"
 LOAN = "The loan agreement for the S-400 purchase was signed in Ankara on 29 December 2017"
 DEPOSIT = "President Recep Tayyip Erdoğan announced on 12 September 2017 that Türkiye had paid a deposit"
+PART = "Rostec's head Sergey Chemezov put the value of the contract at $2.5 billion"
 INVENTED = "The parliament of Ruritania rejected the purchase on 3 May 1931"
 
 
@@ -94,6 +95,20 @@ def test_sentences_appear_one_after_the_other_with_their_footnotes(page: Page, m
     expect(turn.locator(".stage")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.locator("mark.current")).to_have_text(SIGNED_QUOTE)
+
+
+def test_a_list_is_set_as_a_list_with_its_lead_in(page: Page, model: Model):  # noqa: F811
+    gate = Gate()
+    lead = "They include:"
+    model.script(
+        gate.between(f"{LOAN} [1].\n\n{lead}\n- {DEPOSIT} [1].\n- {INVENTED} [1].", f"\n- {PART} [1].\n")
+    )
+    page.goto("/")
+    turn = begin(page, SIGNED)
+    expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2"], use_inner_text=True)
+    gate.open()
+    expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2", f"{PART}.3"], use_inner_text=True)
+    expect(turn.locator(".prose")).to_have_text([f"{LOAN}.1 {lead}2"], use_inner_text=True)
 
 
 def test_that_sentences_are_left_out_is_told_while_it_is_written(page: Page, model: Model):  # noqa: F811

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from test_assistant import BREAD, LIGHTHOUSE
@@ -104,11 +105,42 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
         Draft("Here is what nobody knows of it:", is_lead=True),
         Draft("The passages do not mention the colour of the tower."),
         Draft("Unfortunately, none of the articles say who paid."),
+        Draft("The passages do not say who built the lighthouse of Port Ellery.", (1,)),
+        Draft("I don't know."),
+        Draft("I'm sorry, but the passages do not say who painted it.", (1,)),
+        Draft("There is no information about the painter of the lighthouse.", (1,)),
+        Draft("The answer isn't given."),
+        Draft("It is not specified who painted the lighthouse of Port Ellery.", (1,)),
+        Draft("Unknown."),
+        Draft("As an AI language model, I cannot answer that."),
+        Draft("Die Passagen enthalten keine Angaben zum Maler."),
+        Draft("Metinlerde bu konuda bilgi bulunmamaktadır."),
     ],
 )
 def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
     assert written.check(draft) is None
     assert (written.sentences, written.left_out) == ([], [])
+
+
+def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbeddings, tmp_path: Path):
+    text = (
+        "There is no bridge at Farrow. The report on the fire does not name the builder of the ferry hall. There"
+        " was no information about the survivors for two days. It is not known who lit the fire."
+    )
+    with Library.open(Settings(data_dir=tmp_path), packaged, follow=False) as library:
+        library.add([NewDocument(text, title="The fire at Farrow", key="farrow")])
+        found = library.find("What does the report on the fire at Farrow say?", 10)
+        written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+        for sentence in text.split(". "):
+            shown(written.check(Draft(f"{sentence.rstrip('.')}.", (1,))))
+        assert len(written.sentences) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["There is no bridge at Zenda.", "The report does not name the builder.", "No ship was saved."]
+)
+def test_what_is_said_of_the_world_is_no_refusal(written: Written, text: str):
+    left_out(written.check(Draft(text, (1,))))
 
 
 def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written):
@@ -124,11 +156,62 @@ def test_a_name_alone_is_no_answer_to_another_question(library: Library):
     shown(written.check(Draft("The fishermen.")))
 
 
+def lead(text: str) -> Draft:
+    return Draft(text, (1,), is_lead=True)
+
+
+def item(text: str) -> Draft:
+    return Draft(text, (1,), is_item=True)
+
+
+def parts(written: Written) -> list[tuple[str, str]]:
+    return [(sentence.part, sentence.text) for sentence in written.sentences]
+
+
 def test_an_item_is_read_with_what_leads_to_it(written: Written):
-    written.check(Draft("The lighthouse of Port Ellery was built by the engineer:", (1,), is_lead=True))
-    item = shown(written.check(Draft("Agnes Thorburn", (1,), is_item=True)))
-    assert item.text == "Agnes Thorburn"
-    assert item.citations[0].quote == BUILT
+    built = "The lighthouse of Port Ellery was built by the engineer:"
+    assert written.check(lead(built)) is None
+    made = shown(written.check(item("Agnes Thorburn")))
+    assert made.text == "Agnes Thorburn"
+    assert made.citations[0].quote == BUILT
+    assert parts(written) == [("lead", built), ("item", "Agnes Thorburn")]
+    assert [c.quote for c in written.sentences[0].citations] == [BUILT]
+
+
+@pytest.mark.parametrize("text", ["They include the following:", "Built by:"])
+def test_a_short_lead_in_is_shown_once_with_the_first_item_that_holds(written: Written, text: str):
+    written.check(Draft(BUILT, (1,)))
+    written.check(lead(text))
+    left_out(written.check(item("King Rudolf")))
+    for name in ("Agnes Thorburn", "The lighthouse of Port Ellery"):
+        shown(written.check(item(name)))
+    assert parts(written)[1:] == [
+        ("lead", text),
+        ("item", "Agnes Thorburn"),
+        ("item", "The lighthouse of Port Ellery"),
+    ]
+    assert [one.position for one in written.left_out] == [2]
+    assert all(sentence.citations for sentence in written.sentences)
+
+
+def test_a_lead_in_that_no_source_bears_is_dropped_though_an_item_holds(written: Written):
+    written.check(lead("Painted by Rudolf:"))
+    shown(written.check(item("Agnes Thorburn")))
+    assert parts(written) == [("item", "Agnes Thorburn")]
+
+
+def test_a_lead_in_never_stands_alone(written: Written):
+    built = "The lighthouse of Port Ellery was built by the engineer:"
+    written.check(lead(built))
+    left_out(written.check(item("King Rudolf")))
+    shown(written.check(Draft("The ferry Anna sank off Marnow on 3 May 1950.")))
+    assert [sentence.part for sentence in written.sentences] == [""]
+    written.check(lead(built))
+    shown(written.check(item("Agnes Thorburn")))
+    assert [sentence.part for sentence in written.sentences] == ["", "lead", "item"]
+    written.take_away({2: "No."})
+    assert [sentence.part for sentence in written.sentences] == [""]
+    assert [one.position for one in written.left_out] == [0, 1]
 
 
 def test_it_means_what_is_shown_before(written: Written):

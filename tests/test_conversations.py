@@ -60,8 +60,11 @@ def test_an_answer_comes_back_exactly():
 WRITTEN = replace(
     ANSWER,
     mode="generate",
-    sentences=(Sentence("Own words.", "written", (CITATION,)),),
-    text="Own words.",
+    sentences=(
+        Sentence("Own words:", "written", (CITATION,), "lead"),
+        Sentence("one", "written", (CITATION,), "item"),
+    ),
+    text="Own words: one",
     related=(),
     left_out=(LeftOut("Invented zebrafinch.", "No passage says this.", 1),),
     markers_dropped=2,
@@ -82,6 +85,7 @@ def test_an_answer_stored_before_there_were_written_ones_still_loads():
     data = json.loads(answer_to_json(ANSWER))
     for name in ("left_out", "markers_dropped", "repaired", "remark", "usage", "read", "sent"):
         del data[name]
+    del data["sentences"][0]["part"]
     assert answer_from_json(json.dumps(data)) == ANSWER
 
 
@@ -96,7 +100,8 @@ def test_what_a_model_wrote_from_a_removed_article_and_wasnt_shown_is_forgotten(
     conversations.forget([gone])
     [turn] = conversations.turns(conversation)
     assert turn.answer.left_out == (LeftOut("", "", 1),)
-    assert turn.answer.text == ("" if gone[0] == DOCUMENT.id else "Own words.")
+    assert turn.answer.text == ("" if gone[0] == DOCUMENT.id else "Own words: one")
+    assert [sentence.part for sentence in turn.answer.sentences] == ["lead", "item"]
     assert gone not in conversations.cited()
     assert conversations.wipe()
     conversations.close()

@@ -30,6 +30,7 @@ from pydantic import SecretStr
 
 from rag import (
     Assistant,
+    CatalogError,
     EmbeddingError,
     EndpointEmbeddings,
     Library,
@@ -94,6 +95,40 @@ def test_a_question_is_sent_as_it_is_with_the_key(server: Server, embedder: Endp
     assert np.allclose(embedder.embed_question("Ship, ship, radar"), BAG.embed_question("Ship, ship, radar"))
     assert server.requests == [{"model": "bag", "input": ["Ship, ship, radar"], "encoding_format": "float"}]
     assert server.keys == [f"Bearer {KEY}"]
+
+
+NOMIC = {"embedding_query_prefix": "search_query: ", "embedding_passage_prefix": "search_document: "}
+
+
+def test_prefixes_are_sent_before_questions_and_passages(server: Server, settings: Settings):
+    prefixed = embedder_of(settings.model_copy(update=NOMIC))
+    prefixed.embed_question("Ship?")
+    prefixed.embed_passage(SHIP.text, [(0, 21)])
+    assert server.texts == [
+        "search_query: Ship?",
+        f"search_document: {SHIP.text}",
+        "search_document: The ship has a radar.",
+    ]
+
+
+def test_other_prefixes_are_another_model_and_everything_is_embedded_anew(server: Server, settings: Settings):
+    with Library.open(settings, follow=False) as library:
+        library.add([SHIP, BREAD])
+    names = {
+        embedder_of(settings.model_copy(update=changed)).name
+        for changed in ({}, NOMIC, *({name: prefix} for name, prefix in NOMIC.items()))
+    }
+    assert len(names) == 4
+    prefixed = settings.model_copy(update=NOMIC)
+    with pytest.raises(CatalogError, match="reembed"):
+        Library.open(prefixed, follow=False)
+    server.requests.clear()
+    with Library.open(prefixed, follow=False, reembed=True) as library:
+        assert library.search("king bread")
+        assert not any(text.startswith("search_query: ") for text in server.texts), "vectors were mixed"
+        assert library.complete() == 2
+        assert all(text.startswith(tuple(NOMIC.values())) for text in server.texts)
+        assert library.search("king bread")[0].document.key == "bread"
 
 
 def test_the_name_tells_model_and_server(server: Server, embedder: EndpointEmbeddings):

@@ -223,6 +223,8 @@ def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_
         ("\n\n  \n", "", WROTE_NOTHING),
         ("# Only a heading", "", WROTE_NOTHING),
         ("The passages do not say who built it.", "", REFUSED),
+        ("I'm sorry, but I don't know who built it. The answer isn't given.", "", REFUSED),
+        ("There is no information about the builder [1].", "", REFUSED),
         (
             "Der Leuchtturm wurde 1871 von einer Ingenieurin gebaut und ist heute ein Museum [1].",
             "",
@@ -349,6 +351,41 @@ def test_a_gateway_that_wants_other_parameters_is_asked_again_with_them(assistan
     server.script(refuses(400, param="temperature"))
     assert "did not accept the request (400)" in assistant.ask(QUESTION).remark
     assert len(server.requests) == 2
+
+
+CONTEXT = "request (4830 tokens) exceeds the available context size (2048 tokens), try increasing it"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuses(400, CONTEXT),
+        refuses(413),
+        refuses(400, "no", code="context_length_exceeded"),
+        refuses(400, "This model's maximum context length is 4096 tokens"),
+        sends(f'data: {{"error":{{"code":400,"message":"{CONTEXT}"}}}}\n\n'),
+    ],
+)
+def test_where_the_model_takes_less_it_is_sent_half_the_passages_once(
+    assistant: Assistant, library: Library, server: Model, refusal: Act
+):
+    server.script(refusal, says(TRUE))
+    steps, answer = steps_of(assistant)
+    assert (texts(answer), answer.remark) == ([BUILT, LAMP], "")
+    first, second = (prompt.count("<passage ") for prompt in server.prompts)
+    assert second == first // 2 > 0
+    assert Stage("Writing from fewer passages, because the model takes no more") in steps
+    assert [text for _, text in answer.sent] == [one["content"] for one in server.requests[1]["messages"]]
+    assert_footnotes_hold(library, answer)
+    server.script(refusal)
+    assert "lower FOOTNOTE_MODEL_CONTEXT_TOKENS" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 2
+
+
+def test_a_deadline_of_a_gateway_is_no_context_that_is_too_short(assistant: Assistant, server: Model):
+    server.script(refuses(504, "context deadline exceeded"))
+    assert "failed (504)" in assistant.ask(QUESTION).remark
+    assert len(server.requests) == 1
 
 
 def test_two_questions_at_once_learn_the_same_of_a_gateway(library: Library, server: Model):
@@ -541,6 +578,77 @@ def test_a_second_opinion_that_fails_leaves_the_rules(library: Library, server: 
     answer = assistant.ask(QUESTION)
     assert texts(answer) == [BUILT, LAMP]
     assert answer.remark.endswith("The sentences were checked by rules alone.")
+
+
+ALONE = "The sentences were checked by rules alone."
+CHECK_FAULTS: dict[str, tuple[Act, str]] = {
+    "silent": (sends(5.0), "wrote nothing within 1 s"),
+    "silent but alive": (pauses("", 5.0), "wrote nothing within 1 s"),
+    "stuck in the middle": (pauses("1: ", 5.0), "wrote nothing for 0.6 s"),
+    "drips": (says("1: yes and so on " * 20, size=1, pause_seconds=0.3), "took longer than 3 s"),
+    "wrong key": (refuses(401, f"Incorrect API key provided: {KEY}"), "refused the key"),
+    "busy": (refuses(429, Retry_After="60"), r"is busy \(429\)"),
+    "busy for a moment, again and again": (refuses(429, Retry_After="1"), r"is busy \(429\)"),
+    "cut": (breaks_off("1: no"), "broke off in the middle"),
+    "a page": (sends(PAGE, kind="text/html"), "can't be read"),
+    "empty": (says(""), "no second opinion"),
+    "nonsense": (says("The lighthouse, the lighthouse."), "no second opinion"),
+    "thinking": (says("<think>1: no\n2: no", reason="length"), "no second opinion"),
+    "other numbers": (says("7: no\n8: no\n0: no"), "no second opinion"),
+    "half of it": (says("1: yes"), "no second opinion"),
+    "endless": (goes_on("x" * 500), "no second opinion"),
+    "one endless line": (sends("data: ", *["x" * 1_000_000] * 30), "can't be r"),
+}
+
+
+@pytest.mark.parametrize("fault", CHECK_FAULTS)
+def test_a_second_opinion_that_is_of_no_use_ends_in_time_and_leaves_the_rules(
+    library: Library, server: Model, fault: str
+):
+    act, line = CHECK_FAULTS[fault]
+    server.script(says(TRUE), act)
+    started = time.monotonic()
+    answer = Assistant(library, settings_for(server.url, library, check="model")).ask(QUESTION)
+    assert time.monotonic() - started < 3.5
+    assert (texts(answer), answer.left_out) == ([BUILT, LAMP], ())
+    assert re.search(line, answer.remark)
+    assert answer.remark.endswith(f". {ALONE}")
+    assert KEY not in repr(answer)
+
+
+def test_a_second_opinion_is_one_call_an_answer_also_behind_a_second_try(library: Library, server: Model):
+    assistant = Assistant(library, settings_for(server.url, library, check="model"))
+    server.script(
+        says(f"{INVENTED} [1]"), says(TRUE), says("<think>2: no</think>**1.** Yes\nSentence 2: no.")
+    )
+    answer = assistant.ask(QUESTION)
+    assert (texts(answer), answer.remark) == ([BUILT], "")
+    assert len(server.requests) == 3
+    server.script(says(TRUE), says("1: no\n2: no"))
+    answer = assistant.ask(QUESTION)
+    assert (answer.mode, answer.remark) == ("quote", NOT_BORNE)
+    assert len(server.requests) == 2
+
+
+def test_a_second_opinion_can_be_stopped(library: Library, server: Model):
+    server.script(says(TRUE), pauses("", 20.0))
+    stop = Event()
+    Timer(0.5, stop.set).start()
+    started = time.monotonic()
+    patient = settings_for(server.url, library, check="model", model_first_token_seconds=20.0)
+    answer = Assistant(library, patient).ask(QUESTION, stop=stop)
+    assert time.monotonic() - started < 1.5
+    assert (texts(answer), answer.remark) == ([BUILT, LAMP], f"{STOPPED} {ALONE}")
+
+
+def test_an_item_is_asked_about_together_with_its_lead_in(library: Library, server: Model):
+    lead, answered = "The lighthouse of Port Ellery was built by the engineer:", says("2: no")
+    assistant = Assistant(library, settings_for(server.url, library, check="model"))
+    server.script(says(f"{BUILT} [1]\n{lead}\n- Agnes Thorburn [1]"), says("1: yes\n3: no"), answered)
+    answer = assistant.ask(QUESTION)
+    assert f"<sentence>{lead} Agnes Thorburn</sentence>" in server.prompts[1]
+    assert (texts(answer), answer.remark) == ([BUILT], "")
+    assert [one.text for one in answer.left_out] == ["Agnes Thorburn"]
 
 
 # ------------------------------------------------------------------------------------- the Runnable

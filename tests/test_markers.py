@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,76 @@ def test_markers_go_with_their_sentence(text: str, expected: list[tuple[str, tup
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("The king died.¹ The queen lived.² ³", [("The king died.", (1,)), ("The queen lived.", (2, 3))]),
+        ("The king died¹². It was in 1871¹.", [("The king died.", (12,)), ("It was in 1871.", (1,))]),
+        (
+            "The king died<sup>1</sup>. So it<sup>[2]</sup> is.",
+            [("The king died.", (1,)), ("So it is.", (2,))],
+        ),
+        ("The king died.<sup>1,2</sup> So it is.", [("The king died.", (1, 2)), ("So it is.", ())]),
+        ("The king died (1). The queen lived. (2)", [("The king died.", (1,)), ("The queen lived.", (2,))]),
+        ("The king died (1, 2). He was Rudolf (3).", [("The king died.", (1, 2)), ("He was Rudolf.", (3,))]),
+        ("The king died [P1]. It was so [passage 2].", [("The king died.", (1,)), ("It was so.", (2,))]),
+        ("The king died (source 1, passage 2).", [("The king died.", (1, 2))]),
+        ("The king died — [1]. So it is ([2], [3]).", [("The king died.", (1,)), ("So it is.", (2, 3))]),
+        ("[1]: The king died.\nSources: [1], [2]", [("The king died.", (1,))]),
+        ("-5 degrees were measured [1].", [("-5 degrees were measured.", (1,))]),
+        ("The king died [1, Gazette].", [("The king died.", (1,))]),
+        ("The king died [2: The Gazette, 2004].", [("The king died.", (2,))]),
+        ("According to [1], the king died.", [("The king died.", (1,))]),
+        ("According to passage [1] and [3], the king died.", [("The king died.", (1, 3))]),
+        ("According to [1] the king died.", [("The king died.", (1,))]),
+        ("As stated in passage 2, the king died.", [("The king died.", (2,))]),
+        ("It was so. As [2] says, the king died.", [("It was so.", ()), ("The king died.", (2,))]),
+        ("The king died at home, as [2] says.", [("The king died at home.", (2,))]),
+        ("The king, according to [1], died at home.", [("The king died at home.", (1,))]),
+        (
+            "The king died at home (see [1]). So it is ([2]).",
+            [("The king died at home.", (1,)), ("So it is.", (2,))],
+        ),
+        (
+            "[1] states that the king died. [2] says the queen lived.",
+            [("The king died.", (1,)), ("The queen lived.", (2,))],
+        ),
+    ],
+)
+def test_other_forms_of_markers_are_read_and_never_shown(
+    text: str, expected: list[tuple[str, tuple[int, ...]]]
+):
+    assert told(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It covers 12 km², 5 m³ and 3 square metres² of 10⁵.",
+        "The isotope is ¹⁴C, the ion Ca²⁺ and the law E = mc².",
+        "Two medals went to Zenda (2) and one to Marnow (1).",
+        "Most medals went to Norway (3).",
+        "The gas is called H2 (1).",
+        "It opened in the year of the king (2004).",
+        "They had to (1) bake, (2) eat and (3) sleep.",
+        "It is forbidden by section (1).",
+        "He had two (2).",
+        "It was given to the [12-year-old] boy.",
+        "gold medals (3)",
+    ],
+)
+def test_numbers_of_the_text_itself_are_no_markers(text: str):
+    assert told(text) == [(text, ())]
+
+
+def test_an_enumeration_within_a_line_has_no_markers():
+    assert told("There are two reasons. (1) It is cheap. (2) It is good.") == [
+        ("There are two reasons.", ()),
+        ("It is cheap.", ()),
+        ("It is good.", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("Dr. Smith paid 1.5 million, e.g. in the U.S. army [1]. He left.", 2),
         ("Am 3. Januar kam er [1]. Er ging am 4. Mai.", 2),
         ("On 5 March 2024 it opened at 9.30 a.m. sharp [1].", 1),
@@ -87,6 +159,8 @@ TEXTS = [
     "The bridge was opened in 1871 [1]. It cost 40 crowns.[2] Dr. Smith came, e.g. in May [1, 3]. End",
     "Am 3. Januar kam er [1]. Er ging. The U.S. bought it [1][2]. Then it left [Passage 2].",
     "# Head. Line\n- **A:** b [1]. C d e.\n```\nno [1].\n```\n1. One more [2]\n| a | b |\n[1] So it is. It was.",
+    "The king died.¹ The queen lived<sup>2</sup>. So it is (3). It was Rudolf (1). As [2] says, it was. He went.",
+    "According to [1], the king died. [2] says that the queen lived, as [3] says. (4) It is so. It was (see [1]).",
     "<think>The king. [1]</think>\nThe king died [1]. The queen lived.",
 ]
 
@@ -98,7 +172,7 @@ def test_the_pieces_in_which_a_text_comes_make_no_difference(text: str, size: in
 
 
 @given(
-    st.text(st.sampled_from("ab AB.?! [12]()\n*-#`|<think>/„“「。\u200b1"), max_size=120), st.integers(1, 9)
+    st.text(st.sampled_from("ab AB.?! [12]()\n*-#`|<think>/„“「。\u200b1¹²"), max_size=120), st.integers(1, 9)
 )
 def test_whatever_a_model_writes_no_marker_is_left_and_nothing_fails(text: str, size: int):
     for draft in cut(text, size):
@@ -133,6 +207,15 @@ def test_a_line_without_end_is_one_sentence_too_long(size: int):
     assert first.is_too_long
     assert len(first.text) < 400
     assert others == [Draft("The king died.", (1,))]
+
+
+@pytest.mark.parametrize(
+    "text", ["[1] ", "according to [1] and ", "as per passage 1 ", "¹ ", "(1, ", "[1, a", "1,"]
+)
+def test_a_line_of_nothing_but_markers_takes_no_time(text: str):
+    started = time.monotonic()
+    cut(text * (1_900 // len(text)), 50)
+    assert time.monotonic() - started < 2
 
 
 def test_a_sentence_is_known_again_whatever_its_quotes_and_end():

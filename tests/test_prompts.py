@@ -64,6 +64,26 @@ def test_a_text_cannot_leave_its_marks():
     assert escaped("a < b & c") == "a &lt; b &amp; c"
 
 
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        # As many as SmolLM2-135M makes of it.
+        (
+            "The lighthouse of Port Ellery was built in 1871 by the engineer Agnes Thorburn for 40,000 crowns.",
+            31,
+        ),
+        ("2,304 | 12.05.1998 | 45.27 % | 1,204,000 | 7", 39),
+        ("Köprünün açılışı 5 Mart 2024'te yapıldı; yapımı üç yıl sürdü ve 40 milyon lira tuttu.", 55),
+        (
+            "def tokens_of(messages: Sequence[Message]) -> int:\n    return sum(tokens(one.text) for one in messages)",
+            29,
+        ),
+    ],
+)
+def test_a_small_model_makes_no_more_tokens_than_are_estimated(text: str, made: int):
+    assert made <= tokens(text) <= 2 * made
+
+
 def test_tokens_are_rather_over_than_underestimated():
     assert tokens("The harbour bridge was opened in 1871.") >= 9
     assert tokens("王様は死んだ") >= 6

@@ -123,6 +123,11 @@ def test_a_wrong_setting_of_the_model_is_one_sentence(variables: dict[str, str],
             {"FOOTNOTE_EMBEDDING_MODEL": "bag", "FOOTNOTE_EMBEDDING_BASE_URL": "127.0.0.1:11434"},
             "^FOOTNOTE_EMBEDDING_BASE_URL can't be used: it must be the address of an endpoint",
         ),
+        ({"FOOTNOTE_EMBEDDING_QUERY_PREFIX": "query: "}, "set the model, or unset them"),
+        (
+            {"FOOTNOTE_EMBEDDING_PASSAGE_PREFIX": "\x00"},
+            "^FOOTNOTE_EMBEDDING_PASSAGE_PREFIX can't be used: it must be a few words",
+        ),
         ({"FOOTNOTE_EMBEDDING_API_KEY": "two words"}, "^FOOTNOTE_EMBEDDING_API_KEY can't be used"),
     ],
 )
@@ -130,6 +135,15 @@ def test_an_embedding_model_without_what_it_needs_is_one_sentence(given: dict[st
     with pytest.raises(SettingsError, match=sentence) as caught:
         Settings.from_env(given)
     assert str(caught.value).endswith(".")
+
+
+def test_a_prefix_keeps_its_space():
+    given = {
+        "OPENAI_BASE_URL": "http://127.0.0.1/v1",
+        "FOOTNOTE_EMBEDDING_MODEL": "nomic",
+        "FOOTNOTE_EMBEDDING_QUERY_PREFIX": "search_query: ",
+    }
+    assert Settings.from_env(given).embedding_query_prefix == "search_query: "
 
 
 def test_the_key_of_the_embedding_model_is_not_shown():

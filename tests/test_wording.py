@@ -40,6 +40,7 @@ from rag import (
     Sentence,
 )
 from rag.conversations import Conversations, Turn
+from rag.documents import ListPart
 
 
 def document(**values: object) -> Document:
@@ -247,6 +248,30 @@ def test_a_table_row_is_read_apart_into_labels_and_values(shared: Engine):
         {"label": "Outcome", "value": "none"},
     ]
     assert not shown["quoted"]
+
+
+def test_a_copied_list_has_a_line_for_each_item(shared: Engine):
+    turn = answered(shared)
+    parts: tuple[tuple[ListPart, str], ...] = (
+        ("", "It is so."),
+        ("", "So."),
+        ("lead", "They are:"),
+        ("item", "a"),
+    )
+    sentences = tuple(
+        Sentence(text, "written", turn.answer.citations, part)
+        for part, text in (*parts, ("item", "b"), ("", "End."))
+    )
+    answer = Answer("", sentences, False, "generate", "What?")
+    copied = views.finished_turn(Turn(1, "What?", answer, turn.asked), "c1", shared, shared.documents())[
+        "copy"
+    ]
+    assert copied.splitlines()[:4] == [
+        "It is so. [1] So. [1] They are: [1]",
+        "- a [1]",
+        "- b [1]",
+        "End. [1]",
+    ]
 
 
 def test_a_declined_question_offers_only_passages_that_are_still_there(shared: Engine):

@@ -2,7 +2,8 @@
 
 const ENDED = /[.!?…。！？।؟۔]["'”’»)\]]*$/;
 
-// The sentences run on in paragraphs. What follows "...:", and lines without an end mark, are items of a list.
+// The sentences run on in paragraphs, and items of a list are set as one. Answers stored before sentences told
+// their part have their lists in what follows "...:", and in lines without an end mark.
 function prose(part, data, one) {
   const items = data.sentences;
   const struck = data.struck && data.left_out?.has_places ? data.left_out.items : [];
@@ -20,13 +21,14 @@ function prose(part, data, one) {
   };
   const strike = (position) => struck.forEach((item, at) => item.position === position && item.text
     && add(kind || "prose", part(["struck", at, kind, item], () => el(kind === "list" ? "li" : "span", {}, crossedOut(item)))));
+  const tellsParts = items.some((item) => item.part);
   const isItem = (at) => items[at]?.written && !ENDED.test(items[at].text);
   let hasLead = false;
   items.forEach((item, at) => {
     strike(at);
-    const listed = hasLead || (isItem(at) && (isItem(at - 1) || isItem(at + 1)));
+    const listed = tellsParts ? item.part === "item" : hasLead || (isItem(at) && (isItem(at - 1) || isItem(at + 1)));
     add(listed ? "list" : "prose", one(at, listed ? "item" : "prose", () => written(item, listed ? "li" : "span")));
-    if (/[:：]$/.test(item.text)) {
+    if (tellsParts ? item.part === "lead" : /[:：]$/.test(item.text)) {
       hasLead = true;
       close();
     }
