@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.alignment import SAME, Alignment, Edit
-from rag.claims import Line, Word
+from rag.claims import Line, Word, clauses
 from rag.meanings import relation
 from rag.namesakes import namesakes
 from rag.roles import turned_round
@@ -266,6 +266,8 @@ def _negations(alignment: Alignment) -> Iterator[Fault]:
         mine, theirs = _first(edit.mine, is_negation), _first(edit.theirs, is_negation)
         if bool(mine) == bool(theirs) or _turns_round(edit):
             continue
+        if theirs and alignment.nearest and _is_left_out(theirs, alignment.nearest, alignment.claim):
+            continue
         told = True
         if mine:
             yield Fault("negation", f"The passages don't say {_quoted(mine.text)}.", max(close, 0.3))
@@ -280,6 +282,12 @@ def _negations(alignment: Alignment) -> Iterator[Fault]:
 def _turns_round(edit: Edit) -> bool:
     """Whether "not" goes with the opposite: "did not fall ill" and "stayed healthy"."""
     return any(relation(a.stem, b.stem) == "opposite" for a in edit.mine for b in edit.theirs)
+
+
+def _is_left_out(word: Word, sentence: Line, claim: Line) -> bool:
+    """Whether a claim has nothing of the clause in which a word stands: "and no longer by metal"."""
+    clause = next((part for part in clauses(sentence) if word.start < part[-1].end), [])
+    return not any(other.stem in claim.stems for other in clause)
 
 
 def _denials(line: Line) -> list[str]:
