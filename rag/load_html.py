@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.decoding import decode
 from rag.documents import BlockKind, NewDocument
 from rag.errors import LoadError
 from rag.metadata import read_day, read_language, says_the_same, take_title
 from rag.page_margins import without_margins
+from rag.page_outline import read_outline, with_headings, without_tail
 from rag.stated_metadata import read_stated
 from rag.text import Part, build_text, join_cells, one_line
 
@@ -34,6 +35,10 @@ _CELL_CHARACTERS = 1_000
 _SENTENCE_CHARACTERS = 40
 # Where no block has this many words or ends like a sentence, the page is all menu.
 _SENTENCE_WORDS = 8
+# With so many characters trafilatura's fuller reading is the article; of a shorter one that is less than
+# this part of the usual reading, it has missed the most.
+_ENOUGH_CHARACTERS = 3_500
+_TOO_LITTLE = 0.25
 # Deeper than this the parser (libxml2) drops what it finds.
 _DEEPEST = 250
 
@@ -54,15 +59,21 @@ def read_html(name: str, text: str) -> NewDocument:
     """
     page = _parse(name, text)
     # Read before the article is extracted, which changes the tree.
-    language, stated, headline = _language(page), read_stated(page), _headline(page)
+    language, stated, headline, outline = (
+        _language(page),
+        read_stated(page),
+        _headline(page),
+        read_outline(page),
+    )
     strict_text = _strict_text(name, page)
-    article = _article(name, page)
+    article = _fuller_article(name, page)
     if article is None:
         raise LoadError(name, _no_article(name))
     author = _author(stated.author or article.author)
+    title = stated.title or headline or one_line(article.title or "")
     found = [part for part in _flow(article.body, "paragraph") if part.text.strip()]
-    found = without_margins(found, author, strict_text)
-    title, parts = take_title(stated.title or headline or one_line(article.title or ""), found)
+    found = without_margins(with_headings(found, outline), title, author, strict_text)
+    title, parts = take_title(title, without_tail(found, outline))
     canonical, blocks = build_text(parts)
     if not any(_is_sentence(canonical[block.start : block.end]) for block in blocks):
         raise LoadError(name, _no_article(name))
@@ -128,14 +139,29 @@ def _keep_what_it_would_drop(page: Any) -> None:
 def _strict_text(name: str, page: Any) -> str:
     """Return what trafilatura is most certain of, "" if nothing."""
     try:
-        article = _article(name, deepcopy(page), strictly=True)
+        article = _article(name, deepcopy(page), mode="precision")
     except LoadError:
         return ""
     return "" if article is None else str(article.text)
 
 
-def _article(name: str, page: Any, *, strictly: bool = False) -> Any:
-    """Return trafilatura's document of the page, None where it finds none; `strictly` leaves more out."""
+def _fuller_article(name: str, page: Any) -> Any:
+    """Return what trafilatura finds when asked for recall, or the usual where that is far more.
+
+    Asked for recall it keeps headings and lists that it otherwise drops, but it also takes the first
+    element that might be the article for the whole of it (docs/quality.md).
+    """
+    wide = _article(name, deepcopy(page), mode="recall")
+    if wide is not None and len(wide.text) >= _ENOUGH_CHARACTERS:
+        return wide
+    usual = _article(name, page)
+    if wide is None or usual is None:
+        return wide or usual
+    return usual if len(wide.text) < _TOO_LITTLE * len(usual.text) else wide
+
+
+def _article(name: str, page: Any, mode: Literal["usual", "precision", "recall"] = "usual") -> Any:
+    """Return trafilatura's document of the page, None where it finds none."""
     from trafilatura import bare_extraction
 
     # What it logs is for its developers; what matters here is raised.
@@ -148,9 +174,10 @@ def _article(name: str, page: Any, *, strictly: bool = False) -> Any:
             page,
             include_comments=False,
             include_tables=True,
-            with_metadata=not strictly,
+            with_metadata=mode != "precision",
             date_extraction_params=days,
-            favor_precision=strictly,
+            favor_precision=mode == "precision",
+            favor_recall=mode == "recall",
         )
     # Its rules meet any page that was ever written, and fail in ways that it does not list.
     except Exception as error:

@@ -14,6 +14,7 @@ from rag.text import Part
 _FEW_WORDS = 12
 _LINE_WORDS = 40
 _FIRST_BLOCKS = 5
+_SAME_WORDS = 0.6
 # Lines that lead to another article: "Read more: ...", in the languages that were met.
 _REFERENCE = re.compile(
     r"""(?:>+\s*|[-–•»→]\s*)?(?:
@@ -40,19 +41,22 @@ _CALL = re.compile(
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
-def without_margins(parts: Sequence[Part], author: str, strict_text: str) -> list[Part]:
+def without_margins(parts: Sequence[Part], title: str, author: str, strict_text: str) -> list[Part]:
     """Return the parts that are the article's own.
 
     Parameters
     ----------
     parts
         What trafilatura found, in order, none of them empty.
+    title
+        The page's title.
     author
         The page's authors, with ", " between, as the document names them.
     strict_text
         What trafilatura finds when asked for precision; "" if nothing.
     """
     kept = [part for part in parts if not _is_reference(part)]
+    kept = [*(part for part in kept[:2] if not _is_title(part, title)), *kept[2:]]
     kept = [*_without_datelines(kept[:_FIRST_BLOCKS], author), *kept[_FIRST_BLOCKS:]]
     while kept and _words(kept[-1]) <= _LINE_WORDS and _CALL.match(kept[-1].text.strip()):
         kept.pop()
@@ -73,6 +77,12 @@ def _letters(text: str) -> str:
 def _is_reference(part: Part) -> bool:
     is_line = part.kind in ("paragraph", "heading", "list_item") and _words(part) <= _LINE_WORDS
     return is_line and _REFERENCE.match(part.text.strip()) is not None
+
+
+def _is_title(part: Part, title: str) -> bool:
+    """Whether a first heading says the title in other words: "The best VPNs" and "Best VPN services"."""
+    words, known = (set(re.findall(r"\w+", text.casefold())) for text in (part.text, title))
+    return part.kind == "heading" and part.level == 1 and len(words & known) >= _SAME_WORDS * len(words) > 0
 
 
 def _without_datelines(parts: Sequence[Part], author: str) -> list[Part]:

@@ -14,7 +14,7 @@ LAST = "It carries two lanes for cars and a wide path for people on foot and on 
 
 def kept(*texts: str, author: str = "", strict: str = "") -> list[str]:
     parts = [Part("paragraph", text) for text in texts]
-    return [part.text for part in without_margins(parts, author, strict)]
+    return [part.text for part in without_margins(parts, "", author, strict)]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,16 @@ def test_the_day_and_the_author_before_the_text_go(line: str):
 def test_a_first_sentence_with_a_day_stays():
     opened = "The bridge opened on 5 March 2024."
     assert kept(opened, LAST, author="Agnes Thorburn") == [opened, LAST]
+
+
+def test_a_first_heading_goes_if_it_says_the_title_in_other_words():
+    def read(heading: str, level: int) -> list[Part]:
+        return without_margins([Part("heading", heading, level), body], title, "", "")
+
+    title, body = "Port Ellis: the longest bridge in the north | Harbour Gazette", Part("paragraph", FIRST)
+    assert read("The longest bridge of Port Ellis", 1) == [body]
+    assert len(read("The longest bridge of Port Ellis", 2)) == 2
+    assert len(read("Two towers and a ferry", 1)) == 2
 
 
 def test_short_lines_at_the_ends_go_where_a_strict_reading_leaves_them_out():
