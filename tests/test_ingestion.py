@@ -79,17 +79,17 @@ def test_embedding_gives_way_to_questions(settings: Settings):
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    class Noting(BagOfWords):
-        priorities = set[int]()
+    priorities = set[int]()
 
+    class Noting(BagOfWords):
         def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
-            self.priorities.add(priority())
+            priorities.add(priority())
             return super().embed_passage(text, spans)
 
     own = priority()
     with Library.open(settings, Noting(), follow=False) as library:
         library.add([NewDocument("The king eats bread.")])
-    assert min(Noting.priorities) >= max(10, own)
+    assert min(priorities) >= max(10, own)
     assert priority() == own
 
 
