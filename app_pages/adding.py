@@ -111,7 +111,7 @@ def replace_document(
     documents = _waiting(result)
 
     def add() -> list[Result]:
-        results = _add_all(library, result.name, documents, report, cancelled, len(result.gone))
+        results = add_all(library, result.name, documents, report, cancelled, len(result.gone))
         if not (cancelled is not None and cancelled()):
             library.drop(result.gone)
         return results
@@ -131,7 +131,7 @@ def keep_both(
     number = next(n for n in range(2, len(taken) + 3) if not _of_file(f"{key} ({n})", taken))
     own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
     name = f"{result.name} ({number})"
-    return guarded(name, lambda: _add_all(library, name, own, report, cancelled))
+    return guarded(name, lambda: add_all(library, name, own, report, cancelled))
 
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
@@ -164,7 +164,7 @@ def add_upload(
         text = _other_content(len(loaded.documents), len(changed), len(gone))
         asks = Result(upload.name, "asks", text, waiting=tuple(loaded.documents), gone=gone)
         return [asks, *failures]
-    return [*_add_all(library, upload.name, loaded.documents, report, cancelled), *failures]
+    return [*add_all(library, upload.name, loaded.documents, report, cancelled), *failures]
 
 
 def too_large(name: str, size_bytes: int, max_bytes: int) -> Result:
@@ -206,7 +206,7 @@ def _failure_within(name: str, error: LoadError) -> Result:
     return failure(name if error.path == name else f"{name} › {error.path}", error)
 
 
-def _add_all(
+def add_all(
     library: Library,
     name: str,
     documents: Sequence[NewDocument],

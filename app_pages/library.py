@@ -24,7 +24,7 @@ from app_pages.wording import count, day, file_name, kind, short_day, size, titl
 from app_pages.work import Work, sentence_for
 from app_pages.writing import has_choice
 from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
-from rag.endpoint_embeddings import LOOPBACK
+from rag.addresses import LOOPBACK
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from app_pages.adding import Result, add_document, failure, one_by_one
+from app_pages.adding import Result, add_all, add_document, failure, one_by_one
 from app_pages.wording import count, short_day
 from rag import Library, Loaded, LoadError
+from rag.addresses import web_address
 from rag.documents import IsCancelled, ReportProgress
 from rag.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.fetching import PUBLIC, Network
+from rag.fetching_ahead import FetchingAhead
+from rag.folder import INNER, file_of
 
 NO_ADDRESS = "There is no address to add; paste one that begins with https:// first."
 
@@ -26,9 +29,15 @@ def add_addresses(
     """Add the articles at addresses, pasted with spaces or line ends between; feeds wait for a choice."""
     addresses = list(dict.fromkeys(pasted.split()))
     if not addresses:
-        return iter([Result("From the web", "failed", NO_ADDRESS)])
-    jobs = [(url, partial(_add_address, library, url, network)) for url in addresses]
-    return one_by_one(library, jobs, report, cancelled)
+        yield Result("From the web", "failed", NO_ADDRESS)
+        return
+    tasks = [(url, partial(load_page_or_feed, url, library.settings, network)) for url in addresses]
+    with FetchingAhead(tasks) as ahead:
+        jobs = [
+            (url, partial(_add_address, library, url, partial(ahead.take, index)))
+            for index, url in enumerate(addresses)
+        ]
+        yield from one_by_one(library, jobs, report, cancelled)
 
 
 def add_entries(
@@ -40,10 +49,13 @@ def add_entries(
     network: Network = PUBLIC,
 ) -> Iterator[Result]:
     """Add the articles of chosen entries of a feed."""
-    jobs = [
-        (entry.title, partial(_add_loaded, library, entry.title, feed, entry, network)) for entry in entries
-    ]
-    return one_by_one(library, jobs, report, cancelled)
+    tasks = [(one.url, partial(load_entry, feed, one, library.settings, network)) for one in entries]
+    with FetchingAhead(tasks) as ahead:
+        jobs = [
+            (entry.title, partial(_add_entry, library, entry, partial(ahead.take, index)))
+            for index, entry in enumerate(entries)
+        ]
+        yield from one_by_one(library, jobs, report, cancelled)
 
 
 def entry_line(index: int, entry: Entry) -> dict[str, Any]:
@@ -52,38 +64,56 @@ def entry_line(index: int, entry: Entry) -> dict[str, Any]:
 
 
 def _add_address(
-    library: Library, url: str, network: Network, report: ReportProgress, cancelled: IsCancelled | None
+    library: Library,
+    url: str,
+    fetched: Callable[[IsCancelled | None], Loaded | Feed],
+    report: ReportProgress,
+    cancelled: IsCancelled | None,
 ) -> list[Result]:
     try:
-        found = load_page_or_feed(url, library.settings, network)
+        found = fetched(cancelled)
     except LoadError as error:
         return [failure(error.path, error)]
     if isinstance(found, Feed):
         text = f"A feed with {count(len(found.entries), 'article')}: choose from them below."
         return [Result(found.title or found.url, "asks", text, feed=found)]
-    return _added(library, url, found, report, cancelled)
+    return _added(library, url, url, found, report, cancelled)
 
 
-def _add_loaded(
+def _add_entry(
     library: Library,
-    name: str,
-    feed: Feed,
     entry: Entry,
-    network: Network,
+    fetched: Callable[[IsCancelled | None], Loaded],
     report: ReportProgress,
     cancelled: IsCancelled | None,
 ) -> list[Result]:
     try:
-        found = load_entry(feed, entry, library.settings, network)
+        found = fetched(cancelled)
     except LoadError as error:
-        return [failure(name, error)]
-    return _added(library, name, found, report, cancelled)
+        return [failure(entry.title, error)]
+    return _added(library, entry.title, entry.url, found, report, cancelled)
 
 
 def _added(
-    library: Library, name: str, loaded: Loaded, report: ReportProgress, cancelled: IsCancelled | None
+    library: Library,
+    name: str,
+    url: str,
+    loaded: Loaded,
+    report: ReportProgress,
+    cancelled: IsCancelled | None,
 ) -> list[Result]:
-    results = [failure(name, error) for error in loaded.failed]
-    for document in loaded.documents:
-        results.extend(add_document(library, document.title or name, document, report, cancelled))
-    return results
+    failures = [failure(name, error) for error in loaded.failed]
+    if len(loaded.documents) == 1 and INNER not in loaded.documents[0].key:
+        [document] = loaded.documents
+        return [*failures, *add_document(library, document.title or name, document, report, cancelled)]
+    gone = () if loaded.failed else _gone(library, str(web_address(url)), loaded)
+    results = add_all(library, name, loaded.documents, report, cancelled, len(gone))
+    if not (cancelled is not None and cancelled()):
+        library.drop(gone)
+    return [*results, *failures]
+
+
+def _gone(library: Library, key: str, loaded: Loaded) -> tuple[str, ...]:
+    """Return the keys of what a table or an archive at this address held before and doesn't hold now."""
+    now = {document.key for document in loaded.documents}
+    return tuple(held for held in library.keys(key) if held not in now and file_of(held, (key,)))

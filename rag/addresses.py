@@ -16,6 +16,8 @@ from rag.text import one_line
 if TYPE_CHECKING:
     from httpx2 import URL
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""What a computer calls itself: there no other reaches it."""
 _SHOWN_CHARACTERS = 120
 _LONGEST = 4_000
 _RELAY = IPv6Network("64:ff9b::/96")
@@ -67,7 +69,7 @@ def shown_address(text: str) -> str:
 
 def is_on_this_computer(url: str) -> bool:
     """Whether an endpoint's address is one of this computer, for which no proxy is asked."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def is_public(address: str) -> bool:

@@ -14,10 +14,11 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ from rag.documents import (
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
+from rag.fetching_ahead import FetchingAhead
 from rag.folder import QUESTIONS_FILE, key_of
 from rag.formats import SUPPORTED, TAKEN
 from rag.ingestion import Job
@@ -190,7 +192,7 @@ def _filters(options: argparse.Namespace) -> Filters:
 
 
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    jobs = [job for given in options.path for job in _jobs(settings, given)]
+    jobs = [one for given in options.path for one in _jobs(settings, given)]
     unread = list[LoadError]()
     for url in options.feed:
         try:
@@ -199,8 +201,8 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
             unread.append(error)
     if not jobs and not unread:
         raise LoadError(str(options.path[:1]), f"No file there can be read: {TAKEN} can.")
-    with _bar(options, len(jobs)) as bar:
-        report = library.ingest(jobs, len(jobs), partial(_show, bar))
+    with _bar(options, len(jobs)) as bar, FetchingAhead([(a, job.load) for a, job in jobs if a]) as ahead:
+        report = library.ingest(_fetched(jobs, ahead), len(jobs), partial(_show, bar))
     report.failed[:0] = unread
     print_report(report, options.json)
     return FAILED if report.failed else DONE
@@ -220,13 +222,21 @@ def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> 
     return FAILED if report.failed else DONE
 
 
-def _jobs(settings: Settings, given: str) -> list[Job]:
+def _fetched(jobs: Sequence[tuple[str, Job]], ahead: FetchingAhead[Loaded]) -> Iterator[Job]:
+    """Yield jobs in order; those with an address take what was fetched ahead."""
+    numbers = count()
+    for address, job in jobs:
+        yield replace(job, load=partial(ahead.take, next(numbers))) if address else job
+
+
+def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
+    """Return the jobs of adding what was given, each with its address where it is one of the web."""
     if is_web_address(given):
         from rag.load_web import load_url
 
-        return [Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given))]
+        return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
     paths = _files(Path(given))
-    return [Job(path.name, partial(_load, settings, path), _key(settings, path)) for path in paths]
+    return [("", Job(path.name, partial(_load, settings, path), _key(settings, path))) for path in paths]
 
 
 def _address(given: str) -> str:
@@ -236,12 +246,15 @@ def _address(given: str) -> str:
         return ""
 
 
-def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[Job]:
+def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[tuple[str, Job]]:
     from rag.feeds import load_entry, load_feed
 
     feed = load_feed(url, settings)
     return [
-        Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)))
+        (
+            entry.url,
+            Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)), entry.url),
+        )
         for entry in feed.entries[:latest]
     ]
 
