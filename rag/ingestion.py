@@ -150,7 +150,7 @@ class Ingestion:
                     steps.append(self._start(pool, prepared, turn))
                 if job.settle is not None:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
-                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+                _finish(steps, lambda: _is_next(steps))
             _finish(steps, lambda: True)
             _tell(progress, total, total, "", 0.0)
             return report
@@ -172,7 +172,7 @@ class Ingestion:
                     if not steps:
                         turn.tell()
                     steps.append(self._start_again(pool, held, turn))
-                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+                _finish(steps, lambda: _is_next(steps))
             _finish(steps, lambda: True)
         _tell(progress, len(document_ids), len(document_ids), "", 0.0)
         return report
@@ -336,6 +336,11 @@ def _workers() -> Iterator[ThreadPoolExecutor]:
 
 def _is_waiting(steps: Iterable[_Step], key: str) -> bool:
     return any(step.key == key for step in steps)
+
+
+def _is_next(steps: Sequence[_Step]) -> bool:
+    """Whether the first step is to be done now: it has what it needs, or enough waits behind it."""
+    return all(part.done() for part in steps[0].passages) or _unfinished(steps) > _AHEAD_PER_CORE * cores()
 
 
 def _unfinished(steps: Iterable[_Step]) -> int:
