@@ -93,6 +93,11 @@ class Following:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has been started."""
+        return self._thread is not None
+
     def pause(self) -> None:
         """Read nothing more, and follow nothing, until `go_on`; what has been read stays."""
         self._paused.set()

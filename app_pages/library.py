@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import PurePath
 from typing import Any
 
 import streamlit as st
@@ -12,18 +11,18 @@ from app_pages.adding import (
     Result,
     Upload,
     add_text,
-    failure,
     restore,
 )
-from app_pages.component import progress_line, say, show, show_progress
+from app_pages.component import progress_line, say, show
 from app_pages.engine import Engine, engine, watch
+from app_pages.in_step import begin_drawing, hold_still, show_in_step
 from app_pages.intake import Adding
 from app_pages.places import article_link
 from app_pages.web import add_addresses, add_entries, entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
-from app_pages.work import Work, sentence_for
+from app_pages.work import sentence_for
 from app_pages.writing import has_choice
-from rag import AddReport, Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
+from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
 from rag.addresses import LOOPBACK
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
@@ -41,6 +40,8 @@ SEEN_BY_ALL = "Whoever opens this app sees what is being added."
 def page() -> None:
     """Show the library from adding to the line at the bottom."""
     shared = engine()
+    hold_still(is_asking=False)
+    begin_drawing(shared)
     st.title("Library", anchor=False)
     _drop_area(shared)
     _web_area(shared)
@@ -48,7 +49,7 @@ def page() -> None:
     _under_way(shared)
     _results(shared)
     _feeds(shared)
-    _collection_reading(shared)
+    show_in_step(shared)
     _table(shared)
     _removed(shared)
     _status(shared)
@@ -189,21 +190,6 @@ def _choices(result: Result) -> list[dict[str, str]]:
     return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
 
 
-def _collection_reading(shared: Engine) -> None:
-    """Say how far the folder of articles is read at the start, and what could not be read in it."""
-    work: Work[AddReport] = shared.indexing
-    if not work.done:
-        watch(
-            lambda: show_progress(work.progress, "indexing", shared.doing, work.pace.in_words()),
-            lambda: work.done,
-        )
-    elif work.error:
-        say(work.error, key="indexing-failed", tone="alert")
-    elif work.result and work.result.failed:
-        unread = [failure(PurePath(error.path).name, error) for error in work.result.failed]
-        show("results", key="unread", results=[_line(one) for one in unread])
-
-
 def _table(shared: Engine) -> None:
     documents = shared.library.documents()
     if not documents and shared.filling:
@@ -236,9 +222,10 @@ def _row(document: Document) -> dict[str, Any]:
     }
 
 
-@st.dialog("Remove this article?")
+@st.dialog("Remove this article?", on_dismiss=partial(hold_still, is_asking=False))
 def _ask_to_remove(document_id: str) -> None:
     shared = engine()
+    hold_still()
     try:
         document = shared.library.document(document_id)
     except DocumentNotFound as error:

@@ -6,7 +6,7 @@ The public names, in the order of the pipeline.
 from typing import TYPE_CHECKING
 
 from rag.assistant import Assistant
-from rag.catalog_view import Tombstone
+from rag.catalog_view import Failure, Tombstone
 from rag.documents import (
     AddReport,
     Answer,
@@ -62,6 +62,7 @@ __all__ = [
     "Embedder",
     "EmbeddingError",
     "EndpointEmbeddings",
+    "Failure",
     "Filters",
     "FootnoteError",
     "Hit",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,10 +43,15 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as it is in a folder now."""
+    """A file as it is in a folder now; ``place`` is its path, as text since a list may hold many."""
 
-    path: Path
+    place: str
     stamp: Stamp
+
+    @property
+    def path(self) -> Path:
+        """The path."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,35 +124,31 @@ def list_folders(folders: Sequence[Folder], leave: Collection[Path] = ()) -> Lis
             listing.missing.append(folder)
             listing.unlisted.append(folder.prefix)
             continue
-        for path, stamp_now in _articles(folder, folder.path, listing, passed_over):
-            listing.files[folder.key(path)] = FoundFile(path, stamp_now)
+        _list(str(folder.path), folder.prefix, listing, passed_over)
     return listing
 
 
-def _articles(
-    folder: Folder, path: Path, listing: Listing, leave: Collection[str]
-) -> Iterator[tuple[Path, Stamp]]:
+def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> None:
+    """Note the articles in a folder, whose keys begin with `prefix`, and in those within it."""
     try:
-        with os.scandir(path) as found:
+        with os.scandir(place) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except FileNotFoundError:  # it has just gone
         return
     except OSError:
-        inside = folder.key(path) if path != folder.path else folder.prefix
-        listing.unlisted.append(inside if path == folder.path else f"{inside}/")
+        listing.unlisted.append(prefix)
         return
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        try:
+        with suppress(FileNotFoundError):
             if entry.is_dir(follow_symlinks=False):
-                if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # a Path for each costs as much
-                    yield from _articles(folder, Path(entry.path), listing, leave)
+                if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # as strings
+                    _list(entry.path, f"{prefix}{_storable(entry.name)}/", listing, leave)
             elif is_article(entry.name) and entry.is_file():
                 status = entry.stat()
-                yield Path(entry.path), (status.st_size, status.st_mtime_ns)
-        except FileNotFoundError:
-            continue
+                stamp_now = status.st_size, status.st_mtime_ns
+                listing.files[prefix + _storable(entry.name)] = FoundFile(entry.path, stamp_now)
 
 
 def is_article(name: str) -> bool:

@@ -162,7 +162,7 @@ class Ingestion:
                     steps.append(_Step(partial(self._settle, drop, turn)))
                 if job.settle is not None:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
-                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+                _finish(steps, lambda: _is_next(steps))
             _finish(steps, lambda: True)
             _tell(progress, total, total, "", 0.0)
             return report
@@ -184,7 +184,7 @@ class Ingestion:
                     if not steps:
                         turn.tell()
                     steps.append(self._start_again(pool, held, turn))
-                _finish(steps, lambda: _unfinished(steps) > _AHEAD_PER_CORE * cores())
+                _finish(steps, lambda: _is_next(steps))
             _finish(steps, lambda: True)
         _tell(progress, len(document_ids), len(document_ids), "", 0.0)
         return report
@@ -367,6 +367,11 @@ def drop_others(
 
 def _is_waiting(steps: Iterable[_Step], key: str) -> bool:
     return any(step.key == key for step in steps)
+
+
+def _is_next(steps: Sequence[_Step]) -> bool:
+    """Whether the first step is to be done now: it has what it needs, or enough waits behind it."""
+    return all(part.done() for part in steps[0].passages) or _unfinished(steps) > _AHEAD_PER_CORE * cores()
 
 
 def _unfinished(steps: Iterable[_Step]) -> int:

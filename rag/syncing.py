@@ -248,7 +248,7 @@ class _Reading:
             return Loaded()
         max_bytes = self._syncing.max_bytes
         loaded = load_file(self._path, max_bytes, self._key, self._cancelled)
-        content = _content(FoundFile(self._path, before), max_bytes)
+        content = _content(FoundFile(str(self._path), before), max_bytes)
         after = stamp(self._path)
         if after is None:
             return Loaded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import BagOfWords
+from conftest import BagOfWords, child, line
 
 from app_pages.following import Following
 from app_pages.work import Work
@@ -34,6 +35,21 @@ class Slow(BagOfWords):
         assert self.goes_on.wait(20)
         self.embedded += 1
         return super().embed_passage(text, spans)
+
+
+class Reporting(Slow):
+    """An embedder that says each time that it embeds."""
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+        os.write(1, b"embedding\n")
+        time.sleep(0.02)
+        return super().embed_passage(text, spans)
+
+
+def follow_until_killed(settings: Settings) -> None:
+    settings = settings.model_copy(update={"corpus_dir": settings.data_dir.parent / "corpus"})
+    following = Following(Library.open(settings, Reporting(), follow=False))
+    following.read_first(lambda progress: None)
 
 
 class Followed:
@@ -247,11 +263,30 @@ def test_it_ends_at_once_and_leaves_no_thread(settings: Settings):
     assert "following" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_after_a_kill_only_what_was_not_finished_is_embedded(settings: Settings):
+    settings.corpus_dir.mkdir()
+    for n in range(40):
+        text = "\n\n".join("The ship " + f"{n} is in the harbour {p} " * 25 + "." for p in range(3))
+        (settings.corpus_dir / f"{n:02}.md").write_text(text)
+    with child(follow_until_killed, settings) as process:
+        for _ in range(40):
+            assert line(process) == "embedding"
+        process.kill()
+        process.wait(20)
+    embedder = Slow()
+    with Library.open(settings, embedder, follow=False) as library:
+        finished = library.status()
+        assert 0 < finished.documents < 40
+        Following(library).read_first(lambda progress: None)
+        assert len(library.documents()) == 40
+        assert embedder.embedded == library.status().passages - finished.passages
+
+
 class TestRest:
     OLD, NEW = (5, 0), (9, 1)
 
     def listing(self, **stamps: tuple[int, int]) -> Listing:
-        return Listing({name: FoundFile(Path(name), stamp) for name, stamp in stamps.items()})
+        return Listing({name: FoundFile(name, stamp) for name, stamp in stamps.items()})
 
     def test_at_first_a_files_time_tells(self):
         now = (5, time.time_ns())

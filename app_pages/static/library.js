@@ -18,6 +18,48 @@ views.addings = (root, data, emit) => {
   refill(root, [...root.blocks.values()].map((block) => block.node));
 };
 
+// How the followed folders are. It is drawn anew every second or so: what hasn't changed stays where it is.
+views.following = (root, data, emit) => {
+  const part = keeper(root);
+  const line = part(["line"], () => el("p", { class: "stage" }));
+  line.replaceChildren(data.text, " ");
+  if (data.button) line.append(part(["button", data.button], () => button(data.button, () => emit({ do: data.button }),
+    { "aria-label": data.button === "pause" ? "Pause reading the folders" : "Go on reading the folders" })));
+  const bar = part(["bar"], () => [el("progress", { "aria-label": "Reading the folders" }), el("p", { class: "small what", dir: "auto" })]);
+  // It keeps its place when there is nothing to tell.
+  bar[0].style.visibility = data.total ? "visible" : "hidden";
+  Object.assign(bar[0], { max: data.total || 1, value: data.done });
+  bar[1].textContent = data.what;
+  const notes = data.notes.map((note) => part(["note", note], () => el("p", { class: "line alert", role: "alert" }, note)));
+  refill(root, line, bar, notes, data.failures.length ? unreadFiles(root, data.failures, part, emit) : null);
+};
+
+const FEW_FAILURES = 5;
+
+function unreadFiles(root, failures, part, emit) {
+  const details = part(["unread"], () => el("details", { class: "unread", onclick: (event) => {
+    if (event.target.closest("summary")) details.isChosen = true;
+  } }));
+  if (!details.isChosen) details.open = failures.length <= FEW_FAILURES;
+  const text = failures.length === 1 ? "1 file could not be read" : `${failures.length} files could not be read`;
+  const tryAgain = (label, event, name) => {
+    const node = button(label, () => {
+      emit(event);
+      node.textContent = "trying again";
+      node.disabled = true;
+    }, { "aria-label": name });
+    return node;
+  };
+  const state = failures.map((one) => one.file + one.tried).join();
+  refill(details, part(["count", text], () => el("summary", {}, text)),
+    failures.length > 1 ? part(["all", state], () => el("p", { class: "small" }, tryAgain("try all again", { do: "retry all" }, "Try all files again"))) : null,
+    part(["files", state], () => el("ul", {}, failures.map((one) => el("li", {},
+      el("span", { class: "title", dir: "auto" }, one.name), " ",
+      el("span", { class: "outcome" }, one.reason), " ",
+      el("span", { class: "small", title: one.tried }, tryAgain("try again", { do: "retry", file: one.file }, `Try again: ${one.name}`)))))));
+  return details;
+}
+
 function addingBlock(item, emit) {
   const text = el("p", { class: "now", role: "status" });
   const bar = el("progress", { "aria-label": item.name });

@@ -1,0 +1,133 @@
+"""The part of the Library page that tells how the followed folders are, and what in them can't be read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import PurePosixPath
+from typing import Any
+
+import streamlit as st
+
+from app_pages.component import say, show
+from app_pages.engine import Engine
+from app_pages.following import State
+from app_pages.pace import Pace
+from app_pages.wording import count, day
+from rag import Failure, Progress
+from rag.folder import name_in
+
+_LOOK_SECONDS = 1.0
+_ANEW_SECONDS = 10.0
+"""While much is read the table is drawn anew so often, and once more when all is read."""
+_MOST_SHOWN = 200
+_BY_ITSELF = "What you put there, change, rename or delete is followed by itself."
+_DRAWN, _DRAWN_AT, _ASKING = "drawn", "drawn-at", "asking"
+
+
+def begin_drawing(shared: Engine) -> None:
+    """Note what the page shows from here on, to see when it has to be drawn anew."""
+    st.session_state[_DRAWN] = _version(shared)
+    st.session_state[_DRAWN_AT] = time.monotonic()
+
+
+def hold_still(*, is_asking: bool = True) -> None:
+    """Don't draw the page anew while a dialog is open: that would close it."""
+    st.session_state[_ASKING] = is_asking
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def show_in_step(shared: Engine) -> None:
+    """Show the folders and what failed in them, and draw the whole page anew when the library has changed."""
+    state = shared.following.state
+    event = show("following", key="following", **_line(shared, state), failures=_failures(shared))
+    _react(shared, event)
+    if shared.indexing.done and shared.indexing.error:
+        say(shared.indexing.error, key="indexing-failed", tone="alert")
+    if _is_stale(shared, state):
+        st.rerun()
+
+
+def _version(shared: Engine) -> tuple[object, ...]:
+    return shared.following.state.version, shared.indexing.done
+
+
+def _is_stale(shared: Engine, state: State) -> bool:
+    if st.session_state.get(_ASKING) or _version(shared) == st.session_state.get(_DRAWN):
+        return False
+    waited = time.monotonic() - st.session_state.get(_DRAWN_AT, 0.0)
+    return state.progress is None or waited > _ANEW_SECONDS
+
+
+def _line(shared: Engine, state: State) -> dict[str, Any]:
+    progress, pace = _progress(shared, state)
+    there = [name for name in state.folders if name not in state.missing]
+    followed = f"Following {' and '.join(there) or 'no folder just now'}"
+    missing = [
+        f"{name} is missing: its articles stay, and it is followed again when it is back."
+        for name in state.missing
+    ]
+    error = [state.error] if state.error and shared.indexing.done and not shared.indexing.error else []
+    return {
+        "text": _reading(shared, progress, pace) if progress else f"{followed} · {_how(state)}",
+        "done": progress.done + progress.part if progress else 0,
+        "total": progress.total if progress else 0,
+        "what": progress.what if progress else _BY_ITSELF,
+        "button": "go on" if state.is_paused else "pause" if progress and shared.following.is_begun else "",
+        "notes": [*missing, *error],
+    }
+
+
+def _progress(shared: Engine, state: State) -> tuple[Progress | None, Pace | None]:
+    work = shared.indexing
+    if not work.done:  # it goes on after reading, where everything is embedded anew
+        return (work.progress, work.pace) if work.progress.total else (Progress(0, 0, ""), None)
+    return state.progress, state.pace
+
+
+def _reading(shared: Engine, progress: Progress, pace: Pace | None) -> str:
+    doing = shared.doing if shared.embedding_anew.is_set() else "Reading"
+    numbers = f" {progress.done} of {progress.total}" if progress.total else " the folders"
+    return " · ".join(filter(None, [f"{doing}{numbers}", pace.in_words() if pace else ""]))
+
+
+def _how(state: State) -> str:
+    if state.is_paused:
+        return "paused"
+    if state.error:
+        return "not in step"
+    if state.unrested:
+        return f"waiting for {count(state.unrested, 'file')} until nobody writes it any more"
+    return "in step"
+
+
+def _failures(shared: Engine) -> list[dict[str, str]]:
+    folders = shared.library.folders
+    return [
+        {
+            "file": one.file,
+            "name": _name(name_in(folders, one.file), one),
+            "reason": one.reason.removeprefix(f"{one.path} "),
+            "tried": f"tried on {day(one.failed.date())}, {one.failed:%H:%M:%S} UTC",
+        }
+        for one in shared.library.failures()[:_MOST_SHOWN]
+    ]
+
+
+def _name(file: str, failure: Failure) -> str:
+    """Return "reports/a.zip › b.docx" for a file within another."""
+    return file if failure.path == PurePosixPath(file).name else f"{file} › {failure.path}"
+
+
+def _react(shared: Engine, event: dict[str, Any]) -> None:
+    do = event.get("do")
+    if do == "pause":
+        shared.following.pause()
+    elif do == "go on":
+        shared.following.go_on()
+    elif do == "retry":
+        shared.following.retry([str(event["file"])])
+    elif do == "retry all":
+        shared.following.retry()
+    else:
+        return
+    st.rerun(scope="fragment")
