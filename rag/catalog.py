@@ -24,7 +24,7 @@ from rag.errors import CatalogError
 from rag.migrations import MIGRATIONS, migrate
 from rag.stored_passage import PassageCache
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_SECONDS = 60
 _TRY_SECONDS = 0.1
 """How long one try to cut off the log keeps other writers waiting."""

@@ -27,6 +27,7 @@ from rag.documents import (
     NewDocument,
     Progress,
     ReportProgress,
+    Story,
     short_hash,
 )
 from rag.embeddings import Embedder
@@ -228,6 +229,11 @@ class Library:
         with self._catalog.reading() as view:
             return view.documents()
 
+    def stories(self) -> list[Story]:
+        """Documents that tell the same, as copies or versions of an article, in the order of `documents`."""
+        with self._catalog.reading() as view:
+            return view.stories()
+
     def document(self, document_id: str) -> Document:
         """One document with its text and blocks.
 
@@ -326,7 +332,8 @@ class Library:
         """Embed what has still to be embedded; return how many documents.
 
         That is everything after a change of the embedding model, or what was left of it; and what an older
-        Footnote added without vectors of words, which until then are made for each question.
+        Footnote added without vectors of words, which until then are made for each question. Of what it added
+        it is also found out which documents tell the same.
 
         Raises
         ------

@@ -17,6 +17,16 @@ from rag.errors import CatalogError
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     # What they hold is made by `Library.complete`.
     1: ["ALTER TABLE sentences ADD COLUMN words BLOB NOT NULL DEFAULT x''"],
+    # Filled by `Library.complete`.
+    2: [
+        "CREATE TABLE stories (document INTEGER PRIMARY KEY REFERENCES documents (number) ON DELETE CASCADE,"
+        " story TEXT NOT NULL)",
+        "CREATE INDEX stories_story ON stories (story)",
+        "CREATE TABLE bands (band INTEGER NOT NULL,"
+        " document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE)",
+        "CREATE INDEX bands_band ON bands (band, document)",
+        "CREATE INDEX bands_document ON bands (document)",
+    ],
 }
 """By the version that they start from, the statements that make the next one."""
 
