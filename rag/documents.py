@@ -372,6 +372,13 @@ def newest_first(documents: Iterable[Document]) -> tuple[Document, ...]:
     return tuple(sorted(documents, key=newness, reverse=True))
 
 
+def told_together(documents: Sequence[Document], stories: Sequence[Story]) -> list[tuple[Document, ...]]:
+    """Return documents in their order, those of one story together where the first of them stands."""
+    members = {document.id: story.documents for story in stories for document in story.documents}
+    groups = (members.get(document.id, (document,)) for document in documents)
+    return list({group[0].id: group for group in groups}.values())
+
+
 def name_of_removed(title: str) -> str:
     """Return what is kept of a removed document's title to name it: at most 40 characters."""
     return title if len(title) <= _KEPT_CHARACTERS else title[: _KEPT_CHARACTERS - 1].rstrip() + "…"

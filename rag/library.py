@@ -217,7 +217,7 @@ class Library:
                 self._forgetting.forget()
 
     def forget_quotes(self, conversations: Conversations) -> bool:
-        """Blank what conversations quote from versions that are no longer held; return whether any was.
+        """Blank what conversations quote from documents that are no longer held; return whether any was.
 
         Whoever stores an answer calls this after it: a document may have been removed while the
         answer was made, and then nothing else would blank it.
