@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,8 +23,9 @@ from app_pages.web import add_addresses, add_entries, entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import sentence_for
 from app_pages.writing import has_choice
-from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
+from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story
 from rag.addresses import LOOPBACK
+from rag.documents import told_together
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
 
@@ -197,9 +199,25 @@ def _table(shared: Engine) -> None:
     if not documents:
         say("The library is empty. Add articles above.", key="empty", tone="plain")
         return
-    event = show("table", key="documents", documents=[_row(document) for document in documents])
+    event = show("table", key="documents", groups=_groups(documents, shared.library.stories()))
     if event.get("do") == "remove":
         _ask_to_remove(str(event["id"]))
+
+
+def _groups(documents: Sequence[Document], stories: Sequence[Story]) -> list[dict[str, Any]]:
+    """Return the articles, those that tell the same as one group that names the others in a few words."""
+    labels = {story.documents[0].id: _others(story) for story in stories}
+    return [
+        {"label": labels.get(group[0].id, ""), "rows": [_row(document) for document in group]}
+        for group in told_together(documents, stories)
+    ]
+
+
+def _others(story: Story) -> str:
+    number = len(story.documents)
+    if not story.are_copies:
+        return f"{number} versions"
+    return "and 1 copy" if number == 2 else f"and {number - 1} copies"
 
 
 def _row(document: Document) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from rag.documents import (
     Progress,
     Sentence,
     Stage,
+    Story,
     Usage,
 )
 from rag.embeddings import Embedder, LocalEmbeddings
@@ -82,6 +83,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Stage",
+    "Story",
     "Support",
     "Tombstone",
     "Usage",

@@ -11,7 +11,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import Block, Document, Filters, Passage
+from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
 from rag.folder import Stamp
@@ -22,7 +22,8 @@ from rag.word_vectors import NO_WORDS, unpack
 
 _DOCUMENT = (
     "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
-    " d.media_type, d.added, d.characters, d.words, d.passages"
+    " d.media_type, d.added, d.characters, d.words, d.passages,"
+    " (SELECT s.story FROM stories s WHERE s.document = d.number)"
 )
 
 
@@ -103,6 +104,27 @@ class CatalogView:
             )
         blocks = tuple(Block(*block) for block in json.loads(row[-1]))
         return _document(row[:-2], row[-2], blocks)
+
+    def stories(self) -> list[Story]:
+        """What two or more documents tell."""
+        shared = self._connection.execute(
+            "SELECT story, count(DISTINCT d.text_hash) FROM stories s JOIN documents d"
+            " ON d.number = s.document GROUP BY story HAVING count(*) > 1"
+        ).fetchall()
+        texts = dict[str, int](shared)
+        told = dict[str, list[Document]]()
+        for document in self.documents() if texts else ():
+            if document.story in texts:
+                told.setdefault(document.story, []).append(document)
+        return [Story(newest_first(documents), texts[story] == 1) for story, documents in told.items()]
+
+    def without_story(self) -> list[str]:
+        """The ids of the documents of which it has still to be found out what tells the same."""
+        rows = self._connection.execute(
+            "SELECT d.id FROM documents d LEFT JOIN stories s ON s.document = d.number"
+            " WHERE s.document IS NULL ORDER BY d.number"
+        ).fetchall()
+        return [document_id for (document_id,) in rows]
 
     def version(self, key: str) -> str | None:
         """The version of the document with this key, if there is one."""
@@ -405,6 +427,7 @@ def _document(
         characters=int(_text(row[11])),
         words=int(_text(row[12])),
         passages=int(_text(row[13])),
+        story=_text(row[14]),
         text=text,
         blocks=blocks,
     )

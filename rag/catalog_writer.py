@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,9 +16,13 @@ from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
 from rag.errors import LoadError
 from rag.splitting import Piece
+from rag.stories import Told, are_one_story, bands, told
 
 _MERGED_PAGES = 500
 """Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
+_MOST_IN_BAND = 50
+"""Documents of a band that are looked at, the latest: thousands of reports may have one form."""
+_MOST_COMPARED = 8
 WIPE = "wipe"
 """The name under which the catalog notes that removed text still has to be wiped."""
 
@@ -48,7 +53,27 @@ class CatalogWriter(CatalogView):
         number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
         for position, piece in enumerate(pieces):
             self._insert_passage(document, document_id, version, number, position, piece)
+        self._insert_story(number, short_hash("story", document_id, version), document.title, document.text)
         return self.document(document_id)
+
+    def tell_story(self, document_id: str) -> None:
+        """Find out anew which documents tell the same as this one.
+
+        Raises
+        ------
+        DocumentNotFound
+        """
+        document = self.document(document_id)
+        [(number,)] = self.select("SELECT number FROM documents WHERE id = ?", [document_id])
+        for table in ("stories", "bands"):
+            self.execute(f"DELETE FROM {table} WHERE document = ?", [number])
+        self._insert_story(
+            number, short_hash("story", document_id, document.version), document.title, document.text
+        )
+        # Whoever keeps passages that were read before learns by a change that they aren't as they were.
+        for passage in self.document_passages(document_id)[:1]:
+            self.execute("DELETE FROM changes WHERE passage = ?", [passage])
+            self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
 
     def remove(self, document_id: str, bury: bool) -> Document:
         """Remove a document with all that belongs to it; with `bury`, so that it stays away.
@@ -216,6 +241,45 @@ class CatalogWriter(CatalogView):
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+    def _insert_story(self, number: int, own: str, title: str, text: str) -> None:
+        """Note what a document tells: the story of one that tells the same, or its own."""
+        mine = told(title, text)
+        in_bands = bands(mine)
+        story = self._same_text(number, text) or self._same_story(mine, in_bands) or own
+        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story])
+        self._connection.executemany(
+            "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
+        )
+
+    def _same_text(self, number: int, text: str) -> str:
+        row = self.select(
+            "SELECT s.story FROM documents d JOIN stories s ON s.document = d.number"
+            " WHERE d.text_hash = ? AND d.number != ? ORDER BY d.number LIMIT 1",
+            [text_hash(text), number],
+        ).fetchone()
+        return row[0] if row else ""
+
+    def _same_story(self, mine: Told, in_bands: Sequence[int]) -> str:
+        """Return the story of a document that tells the same, of those that share the most bands."""
+        shared = Counter[int]()
+        for band in in_bands:
+            shared.update(
+                number
+                for (number,) in self.select(
+                    "SELECT document FROM bands WHERE band = ? ORDER BY document DESC LIMIT ?",
+                    [band, _MOST_IN_BAND],
+                )
+            )
+        for number in sorted(shared, key=lambda number: (-shared[number], number))[:_MOST_COMPARED]:
+            row = self.select(
+                "SELECT d.title, d.text, s.story FROM documents d JOIN stories s ON s.document = d.number"
+                " WHERE d.number = ?",
+                [number],
+            ).fetchone()
+            if row and are_one_story(mine, told(row[0], row[1])):
+                return str(row[2])
+        return ""
 
     def _insert_passage(
         self,

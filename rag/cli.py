@@ -36,16 +36,12 @@ from rag.cli_printing import (
     print_answer,
     print_finding,
     print_json,
+    print_listed,
     print_report,
     shortened,
 )
 from rag.doctor import examine
-from rag.documents import (
-    Filters,
-    Hit,
-    Loaded,
-    Progress,
-)
+from rag.documents import Filters, Hit, Loaded, Progress, told_together
 from rag.endpoint_embeddings import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
@@ -302,9 +298,10 @@ def _list(library: Library, settings: Settings, options: argparse.Namespace) -> 
     if options.json:
         print_json([document_json(document) for document in documents])
         return DONE
-    for document in documents:
-        published = str(document.published or "")  # a date would take the width for a format of its own
-        print(f"{document.id}  {published:10}  {document.words:6d} words  {document.title}")
+    for first, *others in told_together(documents, library.stories()):
+        print_listed(first, first.title)
+        for other in others:
+            print_listed(other, f"  also: {other.title}")
     if not documents:
         print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
     return DONE

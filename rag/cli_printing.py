@@ -32,6 +32,12 @@ def print_report(report: AddReport, as_json: bool, names: Sequence[str] = ADDED)
         print(f"{error.path}: {error.reason}", file=sys.stderr)
 
 
+def print_listed(document: Document, title: str) -> None:
+    """Print a document as one line of a list."""
+    published = str(document.published or "")  # a date would take the width for a format of its own
+    print(f"{document.id}  {published:10}  {document.words:6d} words  {title}")
+
+
 def print_answer(answer: Answer) -> None:
     """Print an answer with its footnotes."""
     if answer.limited_to:
@@ -79,7 +85,7 @@ def print_json(value: Any) -> None:
 def document_json(document: Document) -> dict[str, Any]:
     """Return a document without its text."""
     published = document.published.isoformat() if document.published else None
-    names = ("id", "version", "key", "title", "source", "url", "author", "language", "words", "passages")
+    names = "id version key title source url author language words passages story".split()
     return {name: getattr(document, name) for name in names} | {"published": published}
 
 

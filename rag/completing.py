@@ -1,14 +1,15 @@
-"""Completing a library: embedding what a change of the embedding model, or of Footnote, has left to do."""
+"""Completing a library: what a change of the embedding model, or of Footnote, has left to do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rag.catalog import Catalog
-from rag.documents import ReportProgress
+from rag.documents import Progress, ReportProgress
 from rag.embeddings import Embedder
-from rag.errors import CatalogError, EmbeddingError
+from rag.errors import CatalogError, DocumentNotFound, EmbeddingError
 from rag.ingestion import Ingestion
 from rag.reembedding import EMBEDDER, begin, check_fits, held_dimensions, held_embedder, waiting
 
@@ -62,6 +63,7 @@ class Completing:
 
     def complete(self, progress: ReportProgress | None) -> int:
         """Do what `Library.complete` says."""
+        self._tell_stories(progress)
         if self.left():
             return self.reembed(progress)
         if not self.embedder.has_words:
@@ -69,6 +71,19 @@ class Completing:
         with self.catalog.reading() as view:
             lacking = view.without_words()
         return self._embed(lacking, progress)
+
+    def _tell_stories(self, progress: ReportProgress | None) -> None:
+        """Find out which documents tell the same, of those that an older Footnote added."""
+        with self.catalog.reading() as view:
+            lacking = view.without_story()
+        for done, document_id in enumerate(lacking):
+            if progress is not None:
+                progress(Progress(done, len(lacking), "Looking for copies"))
+            # Removed meanwhile; or embedded anew, and told by that.
+            with suppress(DocumentNotFound), self.catalog.writing() as writer:
+                writer.tell_story(document_id)
+        if lacking:
+            self.changed()
 
     def reembed(self, progress: ReportProgress | None) -> int:
         """Do what `Library.reembed` says."""

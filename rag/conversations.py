@@ -1,9 +1,9 @@
 """Conversations: questions and their answers, kept in a small SQLite file of their own.
 
-A turn holds the whole answer, citations included. When a cited document is changed or removed, what
-was quoted from it is blanked: the question, the numbers of the footnotes and the document's title
-stay. The file is apart from the catalog: reading and forgetting what was asked never waits for the
-library, and deleting one leaves the other whole.
+A turn holds the whole answer, citations included. When a cited document is removed, what was quoted from
+it is blanked: the question, the numbers of the footnotes and the document's title stay. What was quoted
+from one that has changed stays as it was. The file is apart from the catalog: reading and forgetting what
+was asked never waits for the library, and deleting one leaves the other whole.
 """
 
 from __future__ import annotations

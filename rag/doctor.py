@@ -30,7 +30,7 @@ from rag.checks import (
 )
 from rag.documents import Document, Progress, ReportProgress
 from rag.embeddings import Embedder
-from rag.errors import CatalogError
+from rag.errors import CatalogError, DocumentNotFound
 from rag.library import Library
 from rag.recovery import recover
 from rag.settings import Settings
@@ -107,6 +107,7 @@ def examine(
         yield _finding("passages", faults.passages, "cut and embedded anew")
         yield _finding("vectors", faults.vectors, "embedded anew")
         yield words
+        yield _check_stories(library)
         yield _check_changes(library.catalog)
     yield _check_index(settings, embedder)
 
@@ -244,6 +245,17 @@ def _rewrite_words(writer: CatalogWriter) -> None:
                 "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
                 [row[0], *words_of(title, text, row)],
             )
+
+
+def _check_stories(library: Library) -> Finding:
+    """Check that of each document it is known what tells the same."""
+    with library.catalog.reading() as view:
+        lacking = view.without_story()
+    for document_id in lacking:
+        with suppress(DocumentNotFound), library.catalog.writing() as writer:
+            writer.tell_story(document_id)
+    wrong = [f"{len(lacking)} not yet compared with the others"] if lacking else []
+    return _finding("copies", wrong, "compared")
 
 
 def _check_changes(catalog: Catalog) -> Finding:

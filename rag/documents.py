@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -77,6 +77,8 @@ class Document:
     ``id`` follows from the key that it was added with, and stays when its file is renamed; ``version``
     follows from text and metadata. ``text`` and ``blocks`` are
     filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
+    ``story`` is the same for documents that tell the same, as copies and versions of an article do; it is
+    empty where that has still to be found out (`Library.complete`).
     """
 
     id: str
@@ -93,8 +95,20 @@ class Document:
     characters: int
     words: int
     passages: int
+    story: str = ""
     text: str = field(default="", repr=False)
     blocks: tuple[Block, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Documents that tell the same, two or more, the newest first.
+
+    ``are_copies`` tells whether all have the very same text; otherwise they are versions.
+    """
+
+    documents: tuple[Document, ...]
+    are_copies: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +387,22 @@ def remarks(answer: Answer) -> list[str]:
             f"The first {answer.items_shown} of {answer.items_total} {things}: the article has the rest."
         )
     return found
+
+
+def newest_first(documents: Iterable[Document]) -> tuple[Document, ...]:
+    """Return documents by their day of publication, then by when they were added, then by length."""
+
+    def newness(document: Document) -> tuple[object, ...]:
+        return document.published or date.min, document.added, document.characters, document.id
+
+    return tuple(sorted(documents, key=newness, reverse=True))
+
+
+def told_together(documents: Sequence[Document], stories: Sequence[Story]) -> list[tuple[Document, ...]]:
+    """Return documents in their order, those of one story together where the first of them stands."""
+    members = {document.id: story.documents for story in stories for document in story.documents}
+    groups = (members.get(document.id, (document,)) for document in documents)
+    return list({group[0].id: group for group in groups}.values())
 
 
 def name_of_removed(title: str) -> str:

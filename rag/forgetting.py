@@ -1,5 +1,8 @@
 """Forgetting: what was removed or replaced leaves no text behind, in no file of the data folder.
 
+Only conversations keep what they quoted from the text before an update, so that a footnote can still show
+what it rested on; they lose it when the article is removed.
+
 The catalog notes in the transaction of a removal that wiping is owed, so that a kill in between is
 made good at the next opening. Chroma holds numbers only and has nothing to forget.
 """
@@ -45,12 +48,12 @@ class Forgetting:
         return False
 
     def forget_quotes(self, conversations: Conversations) -> bool:
-        """Blank what conversations quote from versions that are no longer held; return whether any was."""
-        # In this order: a version that was cited before and isn't held after it is gone.
+        """Blank what conversations quote from documents that are no longer held; return whether any was."""
+        # In this order: a document that was cited before and isn't held after it is gone.
         cited = conversations.cited()
         with self._catalog.reading() as view:
             held = view.versions()
-        gone = {(document, version) for document, version in cited if held.get(document) != version}
+        gone = {(document, version) for document, version in cited if document not in held}
         if gone:
             conversations.forget(gone)
         try:

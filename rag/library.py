@@ -27,6 +27,7 @@ from rag.documents import (
     NewDocument,
     Progress,
     ReportProgress,
+    Story,
 )
 from rag.embeddings import Embedder
 from rag.endpoint_embeddings import embedder_of, told
@@ -228,7 +229,7 @@ class Library:
                 self._forgetting.forget()
 
     def forget_quotes(self, conversations: Conversations) -> bool:
-        """Blank what conversations quote from versions that are no longer held; return whether any was.
+        """Blank what conversations quote from documents that are no longer held; return whether any was.
 
         Whoever stores an answer calls this after it: a document may have been removed while the
         answer was made, and then nothing else would blank it.
@@ -239,6 +240,11 @@ class Library:
         """All documents, without their texts, the newest first."""
         with self._catalog.reading() as view:
             return view.documents()
+
+    def stories(self) -> list[Story]:
+        """Documents that tell the same, as copies or versions of an article, in the order of `documents`."""
+        with self._catalog.reading() as view:
+            return view.stories()
 
     def document(self, document_id: str) -> Document:
         """One document with its text and blocks.
@@ -400,7 +406,8 @@ class Library:
         """Embed what has still to be embedded; return how many documents.
 
         That is everything after a change of the embedding model, or what was left of it; and what an older
-        Footnote added without vectors of words, which until then are made for each question.
+        Footnote added without vectors of words, which until then are made for each question. Of what it added
+        it is also found out which documents tell the same.
 
         Raises
         ------

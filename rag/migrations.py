@@ -23,6 +23,13 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "CREATE TABLE failures (file TEXT NOT NULL, number INTEGER NOT NULL, path TEXT NOT NULL,"
         " reason TEXT NOT NULL, failed TEXT NOT NULL, PRIMARY KEY (file, number)) WITHOUT ROWID",
         "CREATE TABLE names (key TEXT PRIMARY KEY, id TEXT NOT NULL, named TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE stories (document INTEGER PRIMARY KEY REFERENCES documents (number) ON DELETE CASCADE,"
+        " story TEXT NOT NULL)",
+        "CREATE INDEX stories_story ON stories (story)",
+        "CREATE TABLE bands (band INTEGER NOT NULL,"
+        " document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE)",
+        "CREATE INDEX bands_band ON bands (band, document)",
+        "CREATE INDEX bands_document ON bands (document)",
     ],
 }
 """By the version that they start from, the statements that make the next one."""

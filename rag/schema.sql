@@ -104,3 +104,18 @@ CREATE TABLE changes (
     added   INTEGER NOT NULL      -- 1 added, 0 removed
 );
 CREATE INDEX changes_passage ON changes (passage);
+
+-- Which documents tell the same (rag/stories.py): one story for each, shared by those that do.
+CREATE TABLE stories (
+    document INTEGER PRIMARY KEY REFERENCES documents (number) ON DELETE CASCADE,
+    story    TEXT NOT NULL
+);
+CREATE INDEX stories_story ON stories (story);
+
+-- By which documents that may tell the same are found: those that share a band.
+CREATE TABLE bands (
+    band     INTEGER NOT NULL,
+    document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE
+);
+CREATE INDEX bands_band ON bands (band, document);
+CREATE INDEX bands_document ON bands (document);

@@ -153,6 +153,22 @@ def test_ask_an_empty_library(capsys: pytest.CaptureFixture[str]):
     assert "The collection is empty" in out
 
 
+def test_list_shows_copies_and_versions_under_the_newest(capsys: pytest.CaptureFixture[str], folder: Path):
+    body = ARTICLE.partition("---\nThe ")[2].replace("Its lamp", "Its lamp, which was made in Zenda,")
+    for name, day in (("a", "2024-03-05"), ("b", "2024-03-09")):
+        head = f"---\ntitle: Paper {name}\npublished: {day}\n---\nThe "
+        (folder / f"{name}.md").write_text(f"{head}{body}", "utf-8")
+    run(capsys, "add", "a.md", "lighthouse.md", "b.md")
+    lines = run(capsys, "list")[1].splitlines()
+    assert [line.partition(" words  ")[2] for line in lines] == [
+        "Paper b",
+        "  also: Paper a",
+        "The lighthouse of Port Ellery",
+    ]
+    stories = {one["title"]: one["story"] for one in run_json(capsys, "list")}
+    assert stories["Paper a"] == stories["Paper b"] != stories["The lighthouse of Port Ellery"]
+
+
 @pytest.mark.parametrize("question", ["", " ", "why " * 2500])
 def test_a_question_that_cannot_be_asked_is_one_sentence(capsys: pytest.CaptureFixture[str], question: str):
     code, out, err = run(capsys, "ask", question)

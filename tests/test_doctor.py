@@ -19,7 +19,7 @@ from rag.pages import PageFile
 from rag.process_lock import ProcessLock
 
 EMBEDDER = BagOfWords()
-CHECKS = "file schema rows texts counts passages vectors words changes index".split()
+CHECKS = "file schema rows texts counts passages vectors words copies changes index".split()
 
 
 def article(name: str, sentences: int = 60) -> NewDocument:

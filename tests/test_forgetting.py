@@ -225,7 +225,7 @@ def remove_tug(settings: Settings) -> None:
         library.remove(id_of(TUG))
 
 
-@pytest.mark.parametrize("how", ["removed", "updated", "removed by another process"])
+@pytest.mark.parametrize("how", ["removed", "updated and removed", "removed by another process"])
 def test_conversations_keep_the_question_and_lose_the_quote(
     settings: Settings, library: Library, conversations: Conversations, how: str
 ):
@@ -234,9 +234,9 @@ def test_conversations_keep_the_question_and_lose_the_quote(
     answer = cite(library, id_of(FERRY), id_of(TUG))
     conversations.append(conversation, "What of the tug?", answer)
     only_ferry = conversations.append(conversation, "And the ferry?", cite(library, id_of(FERRY)))
-    if how == "updated":
+    if how == "updated and removed":
         library.add([replace(article("another"), key=TUG.key)])
-    elif how == "removed":
+    if how != "removed by another process":
         library.remove(id_of(TUG))
     else:
         with child(remove_tug, settings) as process:
@@ -252,6 +252,20 @@ def test_conversations_keep_the_question_and_lose_the_quote(
     assert turn.answer.sentences[1].text == ""
     assert [hit.document.key for hit in turn.answer.related] == [FERRY.key]
     assert conversations.cited() == {(id_of(FERRY), library.document(id_of(FERRY)).version)}
+
+
+def test_conversations_keep_what_they_quoted_from_an_article_that_has_changed(
+    settings: Settings, library: Library, conversations: Conversations
+):
+    library.add([FERRY, TUG])
+    conversation = conversations.create()
+    turn = conversations.append(conversation, "What of the tug?", cite(library, id_of(TUG)))
+    library.add([replace(article("another"), key=TUG.key)])
+    library.forget_quotes(conversations)
+    assert conversations.turns(conversation) == [turn]
+    # And nothing else of the text before is left.
+    kept = TUG.text[:900]
+    assert {run for run in left(settings, TUG, "text") if run not in kept} == set()
 
 
 def test_a_sentence_made_of_two_documents_goes_with_either(library: Library):

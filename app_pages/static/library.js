@@ -145,8 +145,10 @@ const COLUMNS = [
   { name: "added", label: "Added", sort: "added_order" },
 ];
 
+// Articles that tell the same are one group: the newest is its row, the others unfold below it.
 views.table = (root, data, emit) => {
   root.sorted ||= { name: "added_order", down: true };
+  root.unfolded ||= new Set();
   root.rows = ROWS_AT_ONCE;
   const old = root.querySelector("input");
   const field = el("input", { type: "search", placeholder: "Search titles, publishers, dates", "aria-label": "Search the articles" });
@@ -160,16 +162,38 @@ views.table = (root, data, emit) => {
 
 function tableNodes(root, data, words, draw, emit) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = data.documents.filter((row) => wanted.every((word) => row.search.includes(word)));
-  rows.sort((a, b) =>
-    compare(a[root.sorted.name], b[root.sorted.name]) * (root.sorted.down ? -1 : 1) || compare(a.title, b.title));
-  if (!rows.length) return [el("p", { class: "line quiet", role: "status" }, "No article matches.")];
-  const more = rows.length > root.rows ? el("p", {}, button(`show more of ${plural(rows.length, "article")}`, () => {
+  const fits = (row) => wanted.every((word) => row.search.includes(word));
+  const groups = data.groups.filter((group) => group.rows.some(fits));
+  const sign = root.sorted.down ? -1 : 1;
+  const order = (a, b) => compare(a[root.sorted.name], b[root.sorted.name]) * sign || compare(a.title, b.title);
+  // A group stands where the first of its articles would.
+  const first = new Map(groups.map((group) => [group, [...group.rows].sort(order)[0]]));
+  groups.sort((a, b) => order(first.get(a), first.get(b)));
+  if (!groups.length) return [el("p", { class: "line quiet", role: "status" }, "No article matches.")];
+  const more = groups.length > root.rows ? el("p", {}, button(`show more of ${plural(groups.length, "article")}`, () => {
     root.rows += ROWS_AT_ONCE;
     draw();
   })) : null;
   return [el("table", { class: "documents" }, el("thead", {}, el("tr", {}, COLUMNS.map((column) => columnHead(root, column, draw)), el("td", {}))),
-    el("tbody", {}, rows.slice(0, root.rows).map((row) => documentRow(row, emit)))), more].filter(Boolean);
+    el("tbody", {}, groups.slice(0, root.rows).map((group) => groupRows(root, group, fits, emit)))), more].filter(Boolean);
+}
+
+// The row of a group and those of its others, which are shown at once if only they are what is searched for.
+function groupRows(root, group, fits, emit) {
+  const [first, ...others] = group.rows;
+  const rows = others.map((row) => documentRow(row, emit));
+  if (!rows.length) return [documentRow(first, emit)];
+  const show = (open) => rows.forEach((row) => (row.hidden = !open));
+  const open = root.unfolded.has(first.id) || !fits(first);
+  const unfold = button(group.label, () => {
+    const opened = unfold.getAttribute("aria-expanded") !== "true";
+    root.unfolded[opened ? "add" : "delete"](first.id);
+    unfold.setAttribute("aria-expanded", String(opened));
+    show(opened);
+  }, { class: "others", "aria-expanded": String(open), "aria-label": `${group.label} of ${first.title}` });
+  for (const row of rows) row.classList.add("other");
+  show(open);
+  return [documentRow(first, emit, unfold), ...rows];
 }
 
 function compare(a, b) {
@@ -189,9 +213,9 @@ function columnHead(root, column, draw) {
     button(column.label + arrow, press, { "data-sort": name }));
 }
 
-function documentRow(row, emit) {
+function documentRow(row, emit, unfold = null) {
   const node = el("tr", {}, COLUMNS.map((column) => el("td", { class: column.name, dir: "auto" },
-    column.name === "title" ? link({ href: row.href }, row.title) : column.number ? row[column.name].toLocaleString("en") : row[column.name])),
+    column.name === "title" ? [link({ href: row.href }, row.title), unfold] : column.number ? row[column.name].toLocaleString("en") : row[column.name])),
   el("td", { class: "remove" }, button("remove", () => emit({ do: "remove", id: row.id }), { "aria-label": `Remove ${row.title}` })));
   node.addEventListener("click", (event) => {
     if (!event.target.closest("a, button") && !getSelection().toString()) go(row.href);
