@@ -172,6 +172,46 @@ def test_a_model_is_stopped_and_asked_anew(page: Page, model: Model):  # noqa: F
     expect(page.locator(".turn").nth(1).locator(".sentence")).to_have_count(2)
 
 
+def test_a_question_that_waits_is_stopped_before_its_turn(page: Page, model: Model):  # noqa: F811
+    gate = Gate()
+    model.script(gate.between(f"{LOAN} [1]. Then came", " nothing."))
+    page.goto("/")
+    first = begin(page, SIGNED)
+    expect(first.locator(".sentence")).to_have_count(1)
+    second = begin(page, f"{SIGNED} Really?")
+    expect(second.locator(".stage")).to_contain_text("Answering the earlier question first")
+    second.get_by_role("button", name="stop").click()
+    expect(second.get_by_role("alert")).to_contain_text("was stopped before its turn came")
+    expect(second.get_by_role("button", name="ask again")).to_be_visible()
+    expect(first.locator(".stage")).to_contain_text("Writing with scripted")
+    gate.open()
+    expect(first.locator(".summary")).to_be_visible()
+    assert len(model.requests) == 1
+
+
+def test_what_is_happening_stands_above_the_question_box_on_a_narrow_screen(
+    page: Page,  # noqa: F811
+    model: Model,
+):
+    page.set_viewport_size({"width": 390, "height": 600})
+    gate = Gate()
+    model.script(
+        gate.between("\n".join(f"- {text} [1]." for text in (LOAN, INVENTED, DEPOSIT, PART)) + "\n", "- x")
+    )
+    page.goto("/")
+    turn = begin(page, SIGNED)
+    expect(turn.locator(".items .sentence")).to_have_count(3)
+    stage, box = turn.locator(".stage").bounding_box(), page.locator(".st-key-ask").bounding_box()
+    assert stage
+    assert box
+    gap = box["y"] - stage["y"] - stage["height"]
+    assert gap >= 0, "it lies under the box"
+    # Nothing of the answer shows between the two: it is covered.
+    covered = turn.locator(".stage").evaluate("e => parseFloat(getComputedStyle(e, '::after').height)")
+    assert covered >= gap
+    gate.open()
+
+
 def test_a_reload_while_it_is_written_loses_and_doubles_nothing(page: Page, model: Model):  # noqa: F811
     gate = Gate()
     model.script(gate.between(f"{LOAN} [1]. Then came", f" nothing. {DEPOSIT} [1]."))
