@@ -115,6 +115,7 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
         Draft("As an AI language model, I cannot answer that."),
         Draft("Die Passagen enthalten keine Angaben zum Maler."),
         Draft("Metinlerde bu konuda bilgi bulunmamaktadır."),
+        Draft("Kaynaklarda bu bilgi verilmemiştir."),
     ],
 )
 def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
@@ -137,7 +138,17 @@ def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbed
 
 
 @pytest.mark.parametrize(
-    "text", ["There is no bridge at Zenda.", "The report does not name the builder.", "No ship was saved."]
+    "text",
+    [
+        "There is no bridge at Zenda.",
+        "The report does not name the builder.",
+        "No ship was saved.",
+        "The passage through the strait of Zenda was not open.",
+        "The collection of the museum does not hold any ship.",
+        "Sorry We Missed You is a film by the bakers of Zenda.",
+        "Das ist nicht das erste Schiff von Zenda.",
+        "Bu kaynak demir içermektedir.",
+    ],
 )
 def test_what_is_said_of_the_world_is_no_refusal(written: Written, text: str):
     left_out(written.check(Draft(text, (1,))))
