@@ -251,7 +251,7 @@ def _paragraphs(sentences: Sequence[Sentence], texts: Sequence[str]) -> list[str
     for sentence, text in zip(sentences, texts, strict=True):
         if sentence.part == "item":
             lines.append(f"- {text}")
-        elif goes_on:
+        elif goes_on or sentence.part == "more":
             lines[-1] += f" {text}"
         else:
             lines.append(text)

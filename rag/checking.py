@@ -112,6 +112,7 @@ class Written:
     markers_dropped: int = 0
     count: int = 0
     _lead: _Lead | None = None
+    _is_in_item: bool = False
     _loose: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
@@ -138,7 +139,9 @@ class Written:
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        if draft.is_lead or not draft.is_item:
+        is_listed = draft.is_item or draft.item_sentence > 0
+        self._is_in_item = self._is_in_item and draft.item_sentence > 1
+        if draft.is_lead or not is_listed:
             self._lead = _Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
         if draft.is_lead:
             return None
@@ -152,7 +155,9 @@ class Written:
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
             return self._leave_out(draft.text, _LEANS)
         self._show_lead(places, is_borne=claim != draft.text)
-        sentence = self._sentence(draft.text, places, "item" if draft.is_item else "")
+        part: ListPart = "more" if self._is_in_item else "item" if is_listed else ""
+        self._is_in_item = draft.item_sentence > 0
+        sentence = self._sentence(draft.text, places, part)
         if nearness == "loose":
             self._loose.add(sentence.text)
         return sentence
@@ -178,17 +183,21 @@ class Written:
 
     def take_away(self, reasons: dict[int, str]) -> None:
         """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
-        kept, left = list[Sentence](), list[LeftOut]()
+        kept, left, is_item_gone = list[Sentence](), list[LeftOut](), False
         waiting = list(self.left_out)
         for place, sentence in enumerate(self.sentences):
             while waiting and waiting[0].position <= place:
                 left.append(replace(waiting.pop(0), position=len(kept)))
+            # Of an item that loses its first sentence the next one begins it.
+            is_item_gone = is_item_gone and sentence.part == "more"
             if place in reasons:
+                is_item_gone = is_item_gone or sentence.part == "item"
                 left.append(LeftOut(sentence.text, reasons[place], len(kept)))
             elif place and not kept and LEANING.match(sentence.text):
                 left.append(LeftOut(sentence.text, _LEANS, 0))
             else:
-                kept.append(sentence)
+                kept.append(replace(sentence, part="item") if is_item_gone else sentence)
+                is_item_gone = False
         left += [replace(one, position=len(kept)) for one in waiting]
         self.left_out = left
         kept = self._without_bare_leads(kept)
@@ -247,7 +256,7 @@ class Written:
 
         An item of a list claims what its lead-in says with it; where that says little, perhaps its own alone.
         """
-        lead = self._lead
+        lead = self._lead if draft.is_item else None
         claims = [draft.text]
         if lead and not lead.tells_nothing:
             claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_short else [])]

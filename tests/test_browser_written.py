@@ -27,6 +27,7 @@ KEY = "sk-hush-4711"
 LOAN = "The loan agreement for the S-400 purchase was signed in Ankara on 29 December 2017"
 DEPOSIT = "President Recep Tayyip Erdoğan announced on 12 September 2017 that Türkiye had paid a deposit"
 PART = "Rostec's head Sergey Chemezov put the value of the contract at $2.5 billion"
+BEGAN = "The S-400 entered service with the Russian armed forces in 2007"
 INVENTED = "The parliament of Ruritania rejected the purchase on 3 May 1931"
 
 
@@ -101,13 +102,17 @@ def test_a_list_is_set_as_a_list_with_its_lead_in(page: Page, model: Model):  # 
     gate = Gate()
     lead = "They include:"
     model.script(
-        gate.between(f"{LOAN} [1].\n\n{lead}\n- {DEPOSIT} [1].\n- {INVENTED} [1].", f"\n- {PART} [1].\n")
+        gate.between(
+            f"{LOAN} [1].\n\n{lead}\n- {DEPOSIT} [1].\n- {INVENTED} [1].", f"\n- {PART} [1]. {BEGAN} [1].\n"
+        )
     )
     page.goto("/")
     turn = begin(page, SIGNED)
     expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2"], use_inner_text=True)
     gate.open()
-    expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2", f"{PART}.3"], use_inner_text=True)
+    expect(turn.locator("ul.items > li")).to_have_text(
+        [f"{DEPOSIT}.2", f"{PART}.3 {BEGAN}.4"], use_inner_text=True
+    )
     expect(turn.locator(".prose")).to_have_text([f"{LOAN}.1 {lead}2"], use_inner_text=True)
 
 

@@ -204,6 +204,27 @@ def test_a_lead_in_that_no_source_bears_is_dropped_though_an_item_holds(written:
     assert parts(written) == [("item", "Agnes Thorburn")]
 
 
+def test_the_sentences_of_an_item_stay_together(written: Written):
+    told = (BUILT, "King Rudolf painted it in 1950.", "Its lamp can be seen from 31 kilometres.")
+    written.check(lead("They include:"))
+    for number, text in enumerate(told, 1):
+        written.check(Draft(text, (1,), item_sentence=number))
+    shown(written.check(Draft("The ferry Anna sank off Marnow on 3 May 1950.", item_sentence=1)))
+    shown(written.check(Draft("The guild was founded in 1604.")))
+    assert [part for part, _ in parts(written)] == ["lead", "item", "more", "item", ""]
+    written.take_away({3: "No."})
+    assert [part for part, _ in parts(written)] == ["lead", "item", "more", ""]
+
+
+def test_an_item_begins_with_the_first_of_its_sentences_that_holds(written: Written):
+    left_out(written.check(Draft("King Rudolf painted the tower in 1950.", item_sentence=1)))
+    shown(written.check(Draft(BUILT, item_sentence=2)))
+    shown(written.check(Draft("The lamp of the lighthouse can be seen from 31 kilometres.", item_sentence=3)))
+    assert [part for part, _ in parts(written)] == ["item", "more"]
+    written.take_away({0: "No."})
+    assert [part for part, _ in parts(written)] == ["item"]
+
+
 def test_a_lead_in_never_stands_alone(written: Written):
     built = "The lighthouse of Port Ellery was built by the engineer:"
     written.check(lead(built))
