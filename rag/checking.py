@@ -16,6 +16,7 @@ from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.leads import Lead
 from rag.markers import Draft, is_fragment, is_said
 from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
@@ -23,14 +24,6 @@ from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
 from rag.words import content_words, stem, stems
 
-_LEAST_IN_LEAD = 3
-"""With fewer words of its own a lead-in tells so little that its items may hold without it."""
-_TELLS_NOTHING = frozenset(
-    "follow follows following below include includes including included contain contains consist consists"
-    " list lists listed item items answer here namely also other several main key important various folgende"
-    " folgendes folgenden şunlar şunlardır".split()
-)
-"""Words of a lead-in that say nothing to be checked: "They include the following:"."""
 _TOO_LONG = "It is too long for a sentence."
 _REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
@@ -74,30 +67,6 @@ class Numbered:
 
 
 @dataclass(slots=True)
-class _Lead:
-    """A lead-in that waits for the first of its items to hold.
-
-    ``first_left_out`` is the place of the first sentence left out behind it.
-    """
-
-    draft: Draft
-    cited: list[int]
-    number: int
-    first_left_out: int
-    is_shown: bool = False
-
-    @property
-    def is_short(self) -> bool:
-        """Whether its items may hold without it."""
-        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether it says nothing that could be checked."""
-        return _TELLS_NOTHING.issuperset(content_words(self.draft.text))
-
-
-@dataclass(slots=True)
 class Written:
     """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
 
@@ -111,7 +80,7 @@ class Written:
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
     count: int = 0
-    _lead: _Lead | None = None
+    _lead: Lead | None = None
     _is_in_item: bool = False
     _loose: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
@@ -142,7 +111,7 @@ class Written:
         is_listed = draft.is_item or draft.item_sentence > 0
         self._is_in_item = self._is_in_item and draft.item_sentence > 1
         if draft.is_lead or not is_listed:
-            self._lead = _Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
+            self._lead = Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
         if draft.is_lead:
             return None
         claim, support, places = self._borne(draft, cited)
