@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app_pages.work import sentence_for
-from rag import Answer, Filters, Sentence, Stage
+from rag import Answer, Filters, QuestionError, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
 from rag.documents import AnswerMode
@@ -16,8 +16,10 @@ from rag.documents import AnswerMode
 if TYPE_CHECKING:
     from app_pages.engine import Engine
 
+STOPPED_BEFORE = "The question was stopped before its turn came: ask it again whenever you like."
 LEANED_ON = 6
 """Turns that a follow-up may lean on: the latest ones."""
+_TICK_SECONDS = 0.1
 
 
 class Asking:
@@ -43,7 +45,9 @@ class Asking:
     stage, sentences
         What is happening, and the answer's sentences so far.
     may_write
-        Whether a model may be asked, which can be stopped.
+        Whether a model may be asked.
+    waits
+        Whether its turn is still to come.
     asked_as
         The question as it was completed from the conversation, otherwise empty.
     turn
@@ -72,6 +76,7 @@ class Asking:
         self.filters = filters
         self.mode = mode
         self.may_write = engine.settings.has_endpoint and (mode or engine.settings.answer_mode) != "quote"
+        self.waits = bool(after) or engine.filling
         self.stage = "Looking for passages"
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
@@ -102,12 +107,17 @@ class Asking:
         return self._stop.is_set()
 
     @property
+    def stoppable(self) -> bool:
+        """Whether stopping it does anything: what quotes is done in a moment."""
+        return (self.may_write or self.waits) and not self.stopping
+
+    @property
     def waited_seconds(self) -> int:
         """How long nothing new has come."""
         return int(time.monotonic() - self._heard)
 
     def stop(self) -> None:
-        """Stop the model; what was written and checked until then is the answer."""
+        """Stop the model; what was written and checked until then is the answer, if its turn has come."""
         self._stop.set()
 
     def forget(self) -> None:
@@ -121,10 +131,7 @@ class Asking:
 
     def _run(self) -> None:
         try:
-            for earlier in self._after:
-                self._tell("Answering the earlier question first")
-                earlier.wait()
-            self._wait_for_a_first_library()
+            self._wait_for_its_turn()
             answer = self._answer()
             if not self._is_forgotten:
                 self.turn = self._engine.store(self._conversation_id, self.question, answer)
@@ -133,12 +140,23 @@ class Asking:
         finally:
             self._done.set()
 
-    def _wait_for_a_first_library(self) -> None:
+    def _wait_for_its_turn(self) -> None:
+        for earlier in self._after:
+            self._tell("Answering the earlier question first")
+            self._wait_for(earlier.wait)
         while self._engine.filling:
             progress = self._engine.indexing.progress
             counted = f", {progress.done} of {progress.total}" if progress.total else ""
             self._tell(f"Waiting until the articles are read{counted}")
-            self._engine.indexing.wait(0.2)
+            self._wait_for(lambda seconds: self._engine.indexing.wait(seconds) or True)
+        self.waits = False
+
+    def _wait_for(self, wait: Callable[[float], bool]) -> None:
+        is_over = False
+        while not is_over:
+            if self.stopping:
+                raise QuestionError(STOPPED_BEFORE)
+            is_over = wait(_TICK_SECONDS)
 
     def _answer(self) -> Answer:
         turns = [] if self.alone else self._engine.conversations.turns(self._conversation_id)[-LEANED_ON:]

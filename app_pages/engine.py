@@ -156,7 +156,10 @@ class Engine:
         # Read after the list above was taken: a question answered in between is in both, not in none.
         turns = list(self.conversations.turns(conversation_id))
         stored = {turn.number for turn in turns}
-        return turns, [a for a in asking if a.turn is None or a.turn.number not in stored]
+        # One that failed gives its number to the next that is answered.
+        return turns, [
+            a for a in asking if (a.turn.number if a.turn else a.failed and a.number) not in stored
+        ]
 
     def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
         """Store an answer and return its turn, without the words of what was removed meanwhile."""

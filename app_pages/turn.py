@@ -45,7 +45,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
         "asked_as": asking.asked_as,
         "stage": "" if asking.failed else STOPPING if asking.stopping else asking.stage,
         "waited": f"{waited} s" if waited >= _WAITED_SECONDS else "",
-        "stoppable": asking.may_write and not asking.stopping,
+        "stoppable": asking.stoppable,
         "error": asking.error,
         "sentences": [_sentence(sentence, conversation_id, {}) for sentence in asking.sentences],
     }
@@ -251,7 +251,7 @@ def _paragraphs(sentences: Sequence[Sentence], texts: Sequence[str]) -> list[str
     for sentence, text in zip(sentences, texts, strict=True):
         if sentence.part == "item":
             lines.append(f"- {text}")
-        elif goes_on:
+        elif goes_on or sentence.part == "more":
             lines[-1] += f" {text}"
         else:
             lines.append(text)

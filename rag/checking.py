@@ -17,6 +17,7 @@ from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
 from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.leads import Lead
 from rag.markers import Draft, is_fragment, is_said
 from rag.meanings import relation
 from rag.refusals import is_refusal, may_refuse
@@ -25,14 +26,6 @@ from rag.stored_passage import StoredPassage
 from rag.support import Support, bearing, check_support
 from rag.words import content_words, stem, stems
 
-_LEAST_IN_LEAD = 3
-"""With fewer words of its own a lead-in tells so little that its items may hold without it."""
-_TELLS_NOTHING = frozenset(
-    "follow follows following below include includes including included contain contains consist consists"
-    " list lists listed item items answer here namely also other several main key important various folgende"
-    " folgendes folgenden şunlar şunlardır".split()
-)
-"""Words of a lead-in that say nothing to be checked: "They include the following:"."""
 _TOO_LONG = "It is too long for a sentence."
 _REPEATS = "It repeats the question."
 _ASKS = "It asks instead of saying what is so."
@@ -76,30 +69,6 @@ class Numbered:
 
 
 @dataclass(slots=True)
-class _Lead:
-    """A lead-in that waits for the first of its items to hold.
-
-    ``first_left_out`` is the place of the first sentence left out behind it.
-    """
-
-    draft: Draft
-    cited: list[int]
-    number: int
-    first_left_out: int
-    is_shown: bool = False
-
-    @property
-    def is_short(self) -> bool:
-        """Whether its items may hold without it."""
-        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether it says nothing that could be checked."""
-        return _TELLS_NOTHING.issuperset(content_words(self.draft.text))
-
-
-@dataclass(slots=True)
 class Written:
     """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
 
@@ -113,7 +82,8 @@ class Written:
     left_out: list[LeftOut] = field(default_factory=list)
     markers_dropped: int = 0
     count: int = 0
-    _lead: _Lead | None = None
+    _lead: Lead | None = None
+    _is_in_item: bool = False
     _loose: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
@@ -140,8 +110,10 @@ class Written:
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, fault)
-        if draft.is_lead or not draft.is_item:
-            self._lead = _Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
+        is_listed = draft.is_item or draft.item_sentence > 0
+        self._is_in_item = self._is_in_item and draft.item_sentence > 1
+        if draft.is_lead or not is_listed:
+            self._lead = Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
         if draft.is_lead:
             return None
         claim, support, places = self._borne(draft, cited)
@@ -156,7 +128,9 @@ class Written:
         if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
             return self._leave_out(draft.text, _LEANS)
         self._show_lead(places, is_borne=claim != draft.text)
-        sentence = self._sentence(draft.text, places, "item" if draft.is_item else "")
+        part: ListPart = "more" if self._is_in_item else "item" if is_listed else ""
+        self._is_in_item = draft.item_sentence > 0
+        sentence = self._sentence(draft.text, places, part)
         if nearness == "loose":
             self._loose.add(sentence.text)
         return sentence
@@ -182,17 +156,21 @@ class Written:
 
     def take_away(self, reasons: dict[int, str]) -> None:
         """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
-        kept, left = list[Sentence](), list[LeftOut]()
+        kept, left, is_item_gone = list[Sentence](), list[LeftOut](), False
         waiting = list(self.left_out)
         for place, sentence in enumerate(self.sentences):
             while waiting and waiting[0].position <= place:
                 left.append(replace(waiting.pop(0), position=len(kept)))
+            # Of an item that loses its first sentence the next one begins it.
+            is_item_gone = is_item_gone and sentence.part == "more"
             if place in reasons:
+                is_item_gone = is_item_gone or sentence.part == "item"
                 left.append(LeftOut(sentence.text, reasons[place], len(kept)))
             elif place and not kept and LEANING.match(sentence.text):
                 left.append(LeftOut(sentence.text, _LEANS, 0))
             else:
-                kept.append(sentence)
+                kept.append(replace(sentence, part="item") if is_item_gone else sentence)
+                is_item_gone = False
         left += [replace(one, position=len(kept)) for one in waiting]
         self.left_out = left
         kept = self._without_bare_leads(kept)
@@ -265,7 +243,7 @@ class Written:
 
         An item of a list claims what its lead-in says with it; where that says little, perhaps its own alone.
         """
-        lead = self._lead
+        lead = self._lead if draft.is_item else None
         claims = [draft.text]
         if lead and not lead.tells_nothing:
             claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_short else [])]

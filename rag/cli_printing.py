@@ -48,7 +48,7 @@ def print_answer(answer: Answer) -> None:
         print(answer.text)
     for sentence in answer.sentences:
         marks = "".join(f"[{citation.number}]" for citation in sentence.citations)
-        bullet = "- " if sentence.part == "item" else ""
+        bullet = {"item": "- ", "more": "  "}.get(sentence.part, "")
         print(f"{bullet}{sentence.text} {marks}")
     for remark in remarks(answer):
         print(remark)

@@ -18,7 +18,7 @@ from rag.periods import Period
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
 SentenceKind = Literal["quote", "row", "written"]
-ListPart = Literal["", "lead", "item"]
+ListPart = Literal["", "lead", "item", "more"]
 AnswerMode = Literal["quote", "generate"]
 _KEPT_CHARACTERS = 40
 _NAMED = 3
@@ -253,7 +253,8 @@ class Sentence:
 
     A "quote" is the first citation's words; a "row" is a table row read with its header's labels,
     ``"Date: October 2023 · Event: ..."``; "written" is a model's own sentence. Of a list that a model has
-    written, ``part`` tells the lead-in ("Three were bought:") and its items; a lead-in has one behind it.
+    written, ``part`` tells the lead-in ("Three were bought:"), which has an item behind it, the items, and
+    the further sentences of an item.
     """
 
     text: str

@@ -22,6 +22,7 @@ MOST_CHARACTERS = 2_000
 _KEPT_CHARACTERS = 300
 _FEW_WORDS = 3
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
+_ITEM = re.compile(r"\s*(?:>\s?)*(?:[-*•‣–]|\(?\d{1,2}[.)])\s")
 _LEFT_OUT = re.compile(
     r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
 )
@@ -60,13 +61,14 @@ class Draft:
     """A sentence as a model wrote it, without its markers: the numbers in them, each once.
 
     ``is_lead`` says that it only leads to what follows ("Three were bought:"), ``is_item`` that it is an item
-    of a list.
+    of a list. The sentences of an item that has several are counted from 1 by ``item_sentence`` instead.
     """
 
     text: str
     numbers: tuple[int, ...] = ()
     is_lead: bool = False
     is_item: bool = False
+    item_sentence: int = 0
     is_too_long: bool = False
 
 
@@ -89,6 +91,8 @@ class SentenceCutter:
     def __init__(self) -> None:
         self._held = ""
         self._begins_line = True
+        self._is_item = False
+        self._given = 0  # sentences of the line
         self._is_code = False
         self._is_passed_over = False
         self._has_round = False
@@ -131,7 +135,8 @@ class SentenceCutter:
 
     def _end_of_line(self, line: str) -> Iterator[Draft]:
         was_passed_over, begins_line = self._is_passed_over, self._begins_line
-        self._is_passed_over, self._begins_line = False, True
+        is_item, given = bool(_ITEM.match(line)) if begins_line else self._is_item, self._given
+        self._is_passed_over, self._begins_line, self._given = False, True, 0
         if was_passed_over:
             return
         if begins_line and _FENCE.match(line):
@@ -140,11 +145,12 @@ class SentenceCutter:
         if self._is_code or (begins_line and _LEFT_OUT.match(line)):
             return
         found = _marked(_bare(f"{line} ", begins_line), has_round=self._has_round)
-        is_item = begins_line and bool(_BULLET.match(line)) and len(found) == 1
-        for piece in found:
+        for place, piece in enumerate(found, given + 1):
             self._has_round = self._has_round or piece.is_round
-            if draft := _draft(piece, is_item=is_item):
-                yield draft
+            if draft := _draft(piece):
+                is_whole = is_item and given + len(found) == 1
+                number = place if is_item and not is_whole else 0
+                yield replace(draft, is_item=is_whole, item_sentence=number)
 
     def _within_line(self) -> Iterator[Draft]:
         """Give the sentences behind which another has begun."""
@@ -157,10 +163,13 @@ class SentenceCutter:
             # One word may be the "J" of January, and decide that this is no end.
             if not _BEGUN.match(known[following.start :]):
                 break
+            if self._begins_line:
+                self._is_item = bool(_ITEM.match(self._held))
             self._held, self._begins_line = text[following.start :], False
             self._has_round = self._has_round or piece.is_round
+            self._given += 1
             if draft := _draft(piece):
-                yield draft
+                yield replace(draft, item_sentence=self._given if self._is_item else 0)
         if len(self._held) > MOST_CHARACTERS:
             yield Draft(one_line(self._held)[:_KEPT_CHARACTERS] + "…", is_too_long=True)
             self._held, self._is_passed_over = "", True
@@ -222,7 +231,7 @@ def _marked(text: str, *, has_round: bool) -> list[_Piece]:
     return pieces
 
 
-def _draft(piece: _Piece, *, is_item: bool = False) -> Draft | None:
+def _draft(piece: _Piece) -> Draft | None:
     # What a model copies of a passage's title has the names of its signs.
     text = MARKER.sub("", without_count(piece.text))
     if piece.numbers:
@@ -238,4 +247,4 @@ def _draft(piece: _Piece, *, is_item: bool = False) -> Draft | None:
     if len(text) > MOST_CHARACTERS:
         return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)
     numbers = tuple(dict.fromkeys(piece.numbers))
-    return Draft(text, numbers, is_lead=text.endswith(":"), is_item=is_item)
+    return Draft(text, numbers, is_lead=text.endswith(":"))

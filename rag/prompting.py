@@ -73,13 +73,14 @@ def check_messages(prompts: Prompts, sentences: Sequence[Sentence]) -> tuple[Mes
     """
     parts, lead = list[str](), ""
     for number, one in enumerate(sentences, 1):
-        lead = one.text if one.part == "lead" else lead if one.part == "item" else ""
+        lead = one.text if one.part == "lead" else lead if one.part in ("item", "more") else ""
         if one.part == "lead":
             continue
         sources = [
             marked("source", citation.quote, title=citation.document.title) for citation in one.citations
         ]
-        parts.append("\n".join([f"{number}:", *sources, marked("sentence", f"{lead} {one.text}".strip())]))
+        said = f"{lead} {one.text}".strip() if one.part == "item" else one.text
+        parts.append("\n".join([f"{number}:", *sources, marked("sentence", said)]))
     return prompts.check.fill(sentences="\n\n".join(parts))
 
 

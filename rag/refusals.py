@@ -72,8 +72,10 @@ _MAY_REFUSE = _compiled(
     r"es gibt (?:\w+ )?keine (?:informationen?|angaben?)\b",
     r"(?=.*\b(?:nicht|nichts|keine?n?)\b)(?:die|diese|in den) (?:\w+ )?(?:texten?|quellen|artikeln?"
     r"|dokumenten?) (?:enth|nenn|erwähn|sag|geben|gibt|mach|liefer|wird|werden|steh|find)\w*",
-    r"(?:das|die antwort|die frage) (?:geht|wird|kann|steht|ist)\b.*\bnicht\b",
-    r"(?=.*(?:\byok\b|bulunmu?a?m|bulunmuyor|belirtilm|geçm[ei]|verilm|içerm|yer alm))"
+    r"das (?:geht|steht|wird) (?:aus|in) (?:den|dem|diesen)\b.*\bnicht\b",
+    r"(?:das|die antwort|die frage)\b.*\bnicht (?:beantwortet|genannt|erwähnt|angegeben|gesagt|enthalten)\b",
+    # "bulunmuyor", "belirtilmemiş", and not "bulunmaktadır", "belirtilmiş".
+    r"(?=.*(?:\byok\b|(?:bulun|belirtil|veril|geç|içer|yer al)m(?:[iıuü]yor|[ea]z|em[ei]|am[aı]|edi|adı)))"
     r".*\b(?:metin|pasaj|kaynak|makale|yazı|belge|bilgi|yanıt|cevap|cevab)\w*",
 )
 

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app_pages import chat
+from app_pages.asking import STOPPED_BEFORE
 from app_pages.engine import Engine
 from app_pages.work import UNEXPECTED, Work
 from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
@@ -169,6 +170,50 @@ def test_where_quotes_are_asked_for_they_are_shown_as_they_come(writing: Engine)
     wait_for(lambda: len(asking.sentences) == 2)
     asking.stop()
     assert asking.wait(10)
+
+
+def test_a_question_that_waits_is_stopped_at_once_and_the_others_go_on(writing: Engine):
+    writing.assistant.signs["one"] = threading.Event()
+    conversation_id = writing.conversations.create()
+    first, second, third = (writing.ask(conversation_id, question) for question in ("one", "two", "three"))
+    wait_for(lambda: second.stage == "Answering the earlier question first")
+    assert second.stoppable
+    started = time.monotonic()
+    writing.stop(conversation_id, second.number)
+    assert second.wait(10)
+    assert time.monotonic() - started < 1
+    assert (second.error, second.turn, first.done, third.done) == (STOPPED_BEFORE, None, False, False)
+    assert questions(writing, conversation_id) == ["one", "two", "three"]
+    writing.assistant.signs["one"].set()
+    assert third.wait(10)
+    assert [question for question, _ in writing.assistant.given] == ["one", "three"]
+    # The next one has taken its number.
+    assert questions(writing, conversation_id) == ["one", "three"]
+
+
+def test_a_question_for_quotes_can_be_stopped_only_while_it_waits(shared: Engine):
+    shared.assistant.signs = {"one": threading.Event(), "two": threading.Event()}
+    conversation_id = shared.conversations.create()
+    first, second = (shared.ask(conversation_id, question) for question in ("one", "two"))
+    assert second.stoppable
+    shared.assistant.signs["one"].set()
+    wait_for(lambda: second.stage == "Reading")
+    assert [first.stoppable, second.stoppable] == [False, False]
+    shared.assistant.signs["two"].set()
+    assert second.wait(10)
+
+
+def test_a_question_before_a_first_library_is_filled_is_stopped_at_once(library: Library):
+    conversations, read = Conversations.open(library.settings), threading.Event()
+    indexing = Work(lambda _: read.wait(10))
+    engine = Engine(library.settings, library, Scripted(), conversations, indexing, was_empty=True)
+    asking = engine.ask(conversations.create(), "one")
+    asking.stop()
+    assert asking.wait(1)
+    assert asking.error == STOPPED_BEFORE
+    read.set()
+    indexing.wait(10)
+    conversations.close()
 
 
 def test_a_conversation_deleted_while_it_is_written_stays_deleted(writing: Engine):

@@ -27,6 +27,7 @@ KEY = "sk-hush-4711"
 LOAN = "The loan agreement for the S-400 purchase was signed in Ankara on 29 December 2017"
 DEPOSIT = "President Recep Tayyip Erdoğan announced on 12 September 2017 that Türkiye had paid a deposit"
 PART = "Rostec's head Sergey Chemezov put the value of the contract at $2.5 billion"
+BEGAN = "The S-400 entered service with the Russian armed forces in 2007"
 INVENTED = "The parliament of Ruritania rejected the purchase on 3 May 1931"
 
 
@@ -101,13 +102,17 @@ def test_a_list_is_set_as_a_list_with_its_lead_in(page: Page, model: Model):  # 
     gate = Gate()
     lead = "They include:"
     model.script(
-        gate.between(f"{LOAN} [1].\n\n{lead}\n- {DEPOSIT} [1].\n- {INVENTED} [1].", f"\n- {PART} [1].\n")
+        gate.between(
+            f"{LOAN} [1].\n\n{lead}\n- {DEPOSIT} [1].\n- {INVENTED} [1].", f"\n- {PART} [1]. {BEGAN} [1].\n"
+        )
     )
     page.goto("/")
     turn = begin(page, SIGNED)
     expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2"], use_inner_text=True)
     gate.open()
-    expect(turn.locator("ul.items > li")).to_have_text([f"{DEPOSIT}.2", f"{PART}.3"], use_inner_text=True)
+    expect(turn.locator("ul.items > li")).to_have_text(
+        [f"{DEPOSIT}.2", f"{PART}.3 {BEGAN}.4"], use_inner_text=True
+    )
     expect(turn.locator(".prose")).to_have_text([f"{LOAN}.1 {lead}2"], use_inner_text=True)
 
 
@@ -170,6 +175,46 @@ def test_a_model_is_stopped_and_asked_anew(page: Page, model: Model):  # noqa: F
     assert model.ended.wait(10), "the connection to the model was left open"
     turn.get_by_role("button", name="write it anew").click()
     expect(page.locator(".turn").nth(1).locator(".sentence")).to_have_count(2)
+
+
+def test_a_question_that_waits_is_stopped_before_its_turn(page: Page, model: Model):  # noqa: F811
+    gate = Gate()
+    model.script(gate.between(f"{LOAN} [1]. Then came", " nothing."))
+    page.goto("/")
+    first = begin(page, SIGNED)
+    expect(first.locator(".sentence")).to_have_count(1)
+    second = begin(page, f"{SIGNED} Really?")
+    expect(second.locator(".stage")).to_contain_text("Answering the earlier question first")
+    second.get_by_role("button", name="stop").click()
+    expect(second.get_by_role("alert")).to_contain_text("was stopped before its turn came")
+    expect(second.get_by_role("button", name="ask again")).to_be_visible()
+    expect(first.locator(".stage")).to_contain_text("Writing with scripted")
+    gate.open()
+    expect(first.locator(".summary")).to_be_visible()
+    assert len(model.requests) == 1
+
+
+def test_what_is_happening_stands_above_the_question_box_on_a_narrow_screen(
+    page: Page,  # noqa: F811
+    model: Model,
+):
+    page.set_viewport_size({"width": 390, "height": 600})
+    gate = Gate()
+    model.script(
+        gate.between("\n".join(f"- {text} [1]." for text in (LOAN, INVENTED, DEPOSIT, PART)) + "\n", "- x")
+    )
+    page.goto("/")
+    turn = begin(page, SIGNED)
+    expect(turn.locator(".items .sentence")).to_have_count(3)
+    stage, box = turn.locator(".stage").bounding_box(), page.locator(".st-key-ask").bounding_box()
+    assert stage
+    assert box
+    gap = box["y"] - stage["y"] - stage["height"]
+    assert gap >= 0, "it lies under the box"
+    # Nothing of the answer shows between the two: it is covered.
+    covered = turn.locator(".stage").evaluate("e => parseFloat(getComputedStyle(e, '::after').height)")
+    assert covered >= gap
+    gate.open()
 
 
 def test_a_reload_while_it_is_written_loses_and_doubles_nothing(page: Page, model: Model):  # noqa: F811

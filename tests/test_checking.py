@@ -115,6 +115,7 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
         Draft("As an AI language model, I cannot answer that."),
         Draft("Die Passagen enthalten keine Angaben zum Maler."),
         Draft("Metinlerde bu konuda bilgi bulunmamaktadır."),
+        Draft("Kaynaklarda bu bilgi verilmemiştir."),
     ],
 )
 def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
@@ -137,7 +138,17 @@ def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbed
 
 
 @pytest.mark.parametrize(
-    "text", ["There is no bridge at Zenda.", "The report does not name the builder.", "No ship was saved."]
+    "text",
+    [
+        "There is no bridge at Zenda.",
+        "The report does not name the builder.",
+        "No ship was saved.",
+        "The passage through the strait of Zenda was not open.",
+        "The collection of the museum does not hold any ship.",
+        "Sorry We Missed You is a film by the bakers of Zenda.",
+        "Das ist nicht das erste Schiff von Zenda.",
+        "Bu kaynak demir içermektedir.",
+    ],
 )
 def test_what_is_said_of_the_world_is_no_refusal(written: Written, text: str):
     left_out(written.check(Draft(text, (1,))))
@@ -198,6 +209,27 @@ def test_a_lead_in_that_no_source_bears_is_dropped_though_an_item_holds(written:
     written.check(lead("Painted by Rudolf:"))
     shown(written.check(item("Agnes Thorburn")))
     assert parts(written) == [("item", "Agnes Thorburn")]
+
+
+def test_the_sentences_of_an_item_stay_together(written: Written):
+    told = (BUILT, "King Rudolf painted it in 1950.", "Its lamp can be seen from 31 kilometres.")
+    written.check(lead("They include:"))
+    for number, text in enumerate(told, 1):
+        written.check(Draft(text, (1,), item_sentence=number))
+    shown(written.check(Draft("The ferry Anna sank off Marnow on 3 May 1950.", item_sentence=1)))
+    shown(written.check(Draft("The guild was founded in 1604.")))
+    assert [part for part, _ in parts(written)] == ["lead", "item", "more", "item", ""]
+    written.take_away({3: "No."})
+    assert [part for part, _ in parts(written)] == ["lead", "item", "more", ""]
+
+
+def test_an_item_begins_with_the_first_of_its_sentences_that_holds(written: Written):
+    left_out(written.check(Draft("King Rudolf painted the tower in 1950.", item_sentence=1)))
+    shown(written.check(Draft(BUILT, item_sentence=2)))
+    shown(written.check(Draft("The lamp of the lighthouse can be seen from 31 kilometres.", item_sentence=3)))
+    assert [part for part, _ in parts(written)] == ["item", "more"]
+    written.take_away({0: "No."})
+    assert [part for part, _ in parts(written)] == ["item"]
 
 
 def test_a_lead_in_never_stands_alone(written: Written):

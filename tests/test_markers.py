@@ -155,6 +155,22 @@ def test_lists_are_sentences_and_headings_code_and_rules_are_not():
     assert [draft.is_item for draft in cut(text)] == [False, True, True, True, False, False]
 
 
+@pytest.mark.parametrize("size", [1, 4, 1_000])
+def test_the_sentences_of_an_item_are_counted(size: int):
+    text = (
+        "They are:\n- The king. He died [1]. He was old [1].\n- The queen of Zenda [2]\n> So it is. It was.\n"
+    )
+    assert [(draft.text, draft.is_item, draft.item_sentence) for draft in cut(text, size)] == [
+        ("They are:", False, 0),
+        ("The king.", False, 1),
+        ("He died.", False, 2),
+        ("He was old.", False, 3),
+        ("The queen of Zenda", True, 0),
+        ("So it is.", False, 0),
+        ("It was.", False, 0),
+    ]
+
+
 TEXTS = [
     "The bridge was opened in 1871 [1]. It cost 40 crowns.[2] Dr. Smith came, e.g. in May [1, 3]. End",
     "Am 3. Januar kam er [1]. Er ging. The U.S. bought it [1][2]. Then it left [Passage 2].",

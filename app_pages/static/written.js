@@ -23,11 +23,14 @@ function prose(part, data, one) {
     && add(kind || "prose", part(["struck", at, kind, item], () => el(kind === "list" ? "li" : "span", {}, crossedOut(item)))));
   const tellsParts = items.some((item) => item.part);
   const isItem = (at) => items[at]?.written && !ENDED.test(items[at].text);
+  const said = (at) => one(at, "prose", () => written(items[at]));
+  const further = (at) => items[at + 1]?.part === "more" ? [said(at + 1), ...further(at + 1)] : [];
   let hasLead = false;
   items.forEach((item, at) => {
     strike(at);
     const listed = tellsParts ? item.part === "item" : hasLead || (isItem(at) && (isItem(at - 1) || isItem(at + 1)));
-    add(listed ? "list" : "prose", one(at, listed ? "item" : "prose", () => written(item, listed ? "li" : "span")));
+    if (item.part === "more" && kind === "list") return;
+    add(listed ? "list" : "prose", listed ? refill(part(["item", at], () => el("li")), said(at), further(at)) : said(at));
     if (tellsParts ? item.part === "lead" : /[:：]$/.test(item.text)) {
       hasLead = true;
       close();
@@ -42,8 +45,8 @@ function run(kind) {
   return kind === "list" ? el("ul", { class: "items", dir: "auto" }) : el("p", { class: "prose", dir: "auto" });
 }
 
-function written(item, tag) {
-  return el(tag, { class: item.blank ? "sentence blank" : "sentence" }, item.blank || item.text, item.notes.map(note), " ");
+function written(item) {
+  return el("span", { class: item.blank ? "sentence blank" : "sentence" }, item.blank || item.text, item.notes.map(note), " ");
 }
 
 function crossedOut(item) {
