@@ -82,6 +82,11 @@ class Adding:
         self.results = left
         return was_there
 
+    def dismiss(self) -> None:
+        """Forget all results that don't ask."""
+        self.work.error = ""
+        self.results = [result for result in self.results if result.state == "asks"]
+
     def _run(self, report: ReportProgress) -> None:
         for result in self._add(report, self._cancelled.is_set):
             self.results = [*self.results, result]
@@ -151,13 +156,13 @@ class Intake:
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
         add = replace_document if replace else keep_both
-        if not any(adding.take(result) for adding in self.done):
+        if not self._take(result):
             return  # it has been chosen for on another page
         self.begin(result.name, 1, partial(self._add_chosen, result, partial(add, self._library, result)))
 
     def leave(self, result: Result) -> None:
         """Forget a result, and what waits in it."""
-        if any(adding.take(result) for adding in self.done) and result.kept:
+        if self._take(result) and result.kept:
             result.kept.delete()
 
     def cancel(self, adding_id: str) -> None:
@@ -169,12 +174,11 @@ class Intake:
                     adding.work.run()
 
     def dismiss(self, adding_ids: Sequence[str]) -> None:
-        """Forget what became of these; what waits for a choice in them is left out."""
-        gone = [adding for adding in self.done if adding.id in adding_ids]
-        for result in [result for adding in gone for result in adding.results]:
-            self.leave(result)
-        with self._changed:
-            self._addings = [adding for adding in self._addings if adding not in gone]
+        """Forget what became of these, but for what still waits for a choice."""
+        for adding in self.done:
+            if adding.id in adding_ids:
+                adding.dismiss()
+        self._forget_empty()
 
     def close(self) -> None:
         """Stop, so that the next start goes on with the files that are not added yet."""
@@ -194,6 +198,15 @@ class Intake:
                 adding = self._next()
             if adding and not self._closing.is_set() and self._takes(adding):
                 adding.work.run()
+
+    def _take(self, result: Result) -> bool:
+        was_there = any([adding.take(result) for adding in self.done])
+        self._forget_empty()
+        return was_there
+
+    def _forget_empty(self) -> None:
+        with self._changed:
+            self._addings = [one for one in self._addings if not one.work.done or one.outcome]
 
     def _next(self) -> Adding | None:
         return next((adding for adding in self._addings if not adding.is_begun), None)

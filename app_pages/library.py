@@ -149,11 +149,15 @@ def _results(shared: Engine) -> None:
     results = [*removed, *(result for adding in done for result in adding.outcome)]
     if not results:
         return
-    event = show("results", key="results", results=[_line(one) for one in results], dismiss=True)
+    is_told = any(result.state != "asks" for result in results)
+    event = show("results", key="results", results=[_line(one) for one in results], dismiss=is_told)
     chosen = next((one for one in results if one.id == event.get("id")), None)
     if event.get("do") == "dismiss":
         st.session_state["removed"] = []
         shared.intake.dismiss([adding.id for adding in done])
+        st.rerun()
+    elif chosen and event.get("do") == "leave":
+        shared.intake.leave(chosen)
         st.rerun()
     elif chosen:
         shared.intake.choose(chosen, replace=event["do"] == "replace")
@@ -185,7 +189,8 @@ def _line(result: Result) -> dict[str, Any]:
 def _choices(result: Result) -> list[dict[str, str]]:
     if not result.waiting:
         return []
-    return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
+    labels = {"replace": "replace it", "both": "keep both", "leave": "leave it out"}
+    return [{"do": do, "label": label} for do, label in labels.items()]
 
 
 def _collection_reading(shared: Engine) -> None:

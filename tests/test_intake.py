@@ -138,13 +138,16 @@ def test_what_asks_waits_on_disk_until_it_is_chosen_for_and_is_chosen_for_once(
     assert waiting_files(gated.settings) == []
 
 
-def test_what_asks_is_left_out_when_it_is_dismissed(intake: Intake, gated: Library):
+def test_what_asks_stays_until_it_is_chosen_for_or_left_out(intake: Intake, gated: Library):
     intake.drop([Upload("ship.txt", b"The ship is in the harbour.")])
-    adding = intake.drop([Upload("ship.txt", b"The ship has sailed.")])
+    adding = intake.drop([Upload("ship.txt", b"The ship has sailed."), ship(1)])
     assert adding.work.wait(PATIENCE_SECONDS)
-    intake.dismiss([adding.id])
+    intake.dismiss([one.id for one in intake.done])
+    (asks,) = [result for one in intake.done for result in one.outcome]
+    assert asks.state == "asks"
+    intake.leave(asks)
     assert waiting_files(gated.settings) == []
-    assert keys(gated) == ["upload:ship.txt"]
+    assert keys(gated) == ["upload:ship 1.txt", "upload:ship.txt"]
 
 
 def test_a_choice_that_was_open_is_asked_again_after_a_restart(gated: Library):
