@@ -23,7 +23,7 @@ from app_pages.adding import (
     too_large,
 )
 from app_pages.wording import count
-from app_pages.work import Work
+from app_pages.work import Work, sentence_for
 from rag import Library, LoadError
 from rag.documents import IsCancelled, ReportProgress
 from rag.incoming import Incoming, Kept
@@ -69,12 +69,6 @@ class Adding:
         """Keep what is done, stop what is under way, and leave out the rest."""
         self._cancelled.set()
 
-    @property
-    def outcome(self) -> list[Result]:
-        """What has become of it, with a sentence where something went wrong that nobody foresaw."""
-        failed = [Result(self.name, "failed", self.work.error)] if self.work.error else []
-        return [*failed, *self.results]
-
     def take(self, result: Result) -> bool:
         """Take a result away, as it has been chosen for; return whether it was there."""
         left = [one for one in self.results if one is not result]
@@ -82,15 +76,29 @@ class Adding:
         self.results = left
         return was_there
 
+    def dismiss(self, result_ids: Sequence[str]) -> None:
+        """Forget these results, but for what asks."""
+        self.results = [one for one in self.results if one.state == "asks" or one.id not in result_ids]
+
     def _run(self, report: ReportProgress) -> None:
-        for result in self._add(report, self._cancelled.is_set):
-            self.results = [*self.results, result]
+        # What was added, and may be removed again, is not to be kept in memory.
+        add, self._add = self._add, _nothing
+        try:
+            for result in add(report, self._cancelled.is_set):
+                self.results = [*self.results, result]
+        except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
+            self.results = [Result(self.name, "failed", sentence_for(error)), *self.results]
         if self.is_cancelled and len(self.results) < self.total:
             self.results = [self._stopped(), *self.results]
 
     def _stopped(self) -> Result:
         added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
         return Result(self.name, "stopped", f"Stopped: {added} of {self.total} added.")
+
+
+def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
+    """Add nothing: what there was to add has been added."""
+    return []
 
 
 class Intake:
@@ -151,13 +159,13 @@ class Intake:
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
         add = replace_document if replace else keep_both
-        if not any(adding.take(result) for adding in self.done):
+        if not self._take(result):
             return  # it has been chosen for on another page
         self.begin(result.name, 1, partial(self._add_chosen, result, partial(add, self._library, result)))
 
     def leave(self, result: Result) -> None:
         """Forget a result, and what waits in it."""
-        if any(adding.take(result) for adding in self.done) and result.kept:
+        if self._take(result) and result.kept:
             result.kept.delete()
 
     def cancel(self, adding_id: str) -> None:
@@ -168,13 +176,11 @@ class Intake:
                 if self._takes(adding):  # it has not begun, and has little to do any more
                     adding.work.run()
 
-    def dismiss(self, adding_ids: Sequence[str]) -> None:
-        """Forget what became of these; what waits for a choice in them is left out."""
-        gone = [adding for adding in self.done if adding.id in adding_ids]
-        for result in [result for adding in gone for result in adding.results]:
-            self.leave(result)
-        with self._changed:
-            self._addings = [adding for adding in self._addings if adding not in gone]
+    def dismiss(self, result_ids: Sequence[str]) -> None:
+        """Forget these results, but for what still waits for a choice."""
+        for adding in self.done:
+            adding.dismiss(result_ids)
+        self._forget_empty()
 
     def close(self) -> None:
         """Stop, so that the next start goes on with the files that are not added yet."""
@@ -194,6 +200,15 @@ class Intake:
                 adding = self._next()
             if adding and not self._closing.is_set() and self._takes(adding):
                 adding.work.run()
+
+    def _take(self, result: Result) -> bool:
+        was_there = any(adding.take(result) for adding in self.done)
+        self._forget_empty()
+        return was_there
+
+    def _forget_empty(self) -> None:
+        with self._changed:
+            self._addings = [one for one in self._addings if not one.work.done or one.results]
 
     def _next(self) -> Adding | None:
         return next((adding for adding in self._addings if not adding.is_begun), None)

@@ -107,7 +107,7 @@ def _paste_area(shared: Engine) -> None:
     turn = st.session_state.setdefault("pastes", 0)
     if pasting and pasting.work.done:
         del st.session_state["pasting"]
-        if all(one.state not in ("failed", "stopped") for one in pasting.outcome):
+        if all(one.state not in ("failed", "stopped") for one in pasting.results):
             turn = st.session_state["pastes"] = turn + 1
     with st.expander("Paste a text"), st.form("paste", border=False):
         name = st.text_input("Title", key=f"paste-title-{turn}")
@@ -149,15 +149,18 @@ def _block(adding: Adding) -> dict[str, Any]:
 def _results(shared: Engine) -> None:
     """Show what has become of what was added, until it is dismissed."""
     removed: list[Result] = st.session_state.get("removed", [])
-    done = shared.intake.done
-    results = [*removed, *(result for adding in done for result in adding.outcome)]
+    results = [*removed, *(result for adding in shared.intake.done for result in adding.results)]
     if not results:
         return
-    event = show("results", key="results", results=[_line(one) for one in results], dismiss=True)
+    is_told = any(result.state != "asks" for result in results)
+    event = show("results", key="results", results=[_line(one) for one in results], dismiss=is_told)
     chosen = next((one for one in results if one.id == event.get("id")), None)
     if event.get("do") == "dismiss":
         st.session_state["removed"] = []
-        shared.intake.dismiss([adding.id for adding in done])
+        shared.intake.dismiss(event["ids"])
+        st.rerun()
+    elif chosen and event.get("do") == "leave":
+        shared.intake.leave(chosen)
         st.rerun()
     elif chosen:
         shared.intake.choose(chosen, replace=event["do"] == "replace")
@@ -189,7 +192,8 @@ def _line(result: Result) -> dict[str, Any]:
 def _choices(result: Result) -> list[dict[str, str]]:
     if not result.waiting:
         return []
-    return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
+    labels = {"replace": "replace it", "both": "keep both", "leave": "leave it out"}
+    return [{"do": do, "label": label} for do, label in labels.items()]
 
 
 def _table(shared: Engine) -> None:

@@ -159,10 +159,9 @@ class Incoming:
         """Remove a folder that is held, if nothing waits in it."""
         if any(folder.glob(f"*{_DATA}")):
             return
-        for path in folder.glob("*"):
-            path.unlink(missing_ok=True)
-        (folder / _LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
+        with suppress(OSError):  # a file that is open can't be deleted on Windows
+            for path in [*folder.glob("*"), folder / _LOCK]:
+                path.unlink(missing_ok=True)
             folder.rmdir()
         self._locks.pop(folder).release()
 

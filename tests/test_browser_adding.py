@@ -77,3 +77,12 @@ def test_what_could_not_be_added_stands_first_and_the_rest_is_folded(page: Page)
     expect(results.get_by_text("note 11.txt")).to_be_hidden()
     more.click()
     expect(results.get_by_text("note 11.txt")).to_be_visible()
+
+
+def test_the_place_to_drop_files_speaks_as_the_page_does(page: Page):  # noqa: F811
+    """Guards the styles on Streamlit's uploader, whose parts have no names of their own for this."""
+    page.goto("/library")
+    place = page.get_by_role("region", name="Add articles")
+    expect(place.get_by_role("button", name="choose files", exact=True)).to_be_visible()
+    expect(place.get_by_text("Upload", exact=True)).to_be_hidden()
+    expect(place.get_by_text("200MB")).to_be_hidden()

@@ -76,7 +76,7 @@ def waiting_files(settings: Settings) -> list[Path]:
 
 
 def outcomes(adding: Adding) -> list[tuple[str, str]]:
-    return [(result.name, result.state) for result in adding.outcome]
+    return [(result.name, result.state) for result in adding.results]
 
 
 def test_what_was_dropped_later_waits_until_the_earlier_is_done(
@@ -100,7 +100,7 @@ def test_results_stay_until_they_are_dismissed(intake: Intake):
     adding = intake.drop([ship(1)])
     assert adding.work.wait(PATIENCE_SECONDS)
     assert intake.done == [adding]
-    intake.dismiss([adding.id])
+    intake.dismiss([result.id for result in adding.results])
     assert intake.done == []
 
 
@@ -114,8 +114,8 @@ def test_cancelling_keeps_what_is_done_and_stops_what_waits(intake: Intake, gate
     embedder.gate.set()
     assert first.work.wait(PATIENCE_SECONDS)
     assert keys(gated) == ["upload:ship 1.txt", "upload:ship 2.txt"]
-    assert first.outcome[0].text == "Stopped: 2 of 5 added."
-    assert second.outcome[0].text == "Stopped: 0 of 1 added."
+    assert first.results[0].text == "Stopped: 2 of 5 added."
+    assert second.results[0].text == "Stopped: 0 of 1 added."
     assert waiting_files(gated.settings) == []
     third = intake.drop([ship(6)])
     assert third.work.wait(PATIENCE_SECONDS)
@@ -128,7 +128,7 @@ def test_what_asks_waits_on_disk_until_it_is_chosen_for_and_is_chosen_for_once(
     intake.drop([Upload("ship.txt", b"The ship is in the harbour.")])
     adding = intake.drop([Upload("ship.txt", b"The ship has sailed.")])
     assert adding.work.wait(PATIENCE_SECONDS)
-    (asks,) = adding.outcome
+    (asks,) = adding.results
     assert asks.state == "asks"
     assert len(waiting_files(gated.settings)) == 1
     intake.choose(asks, replace=False)
@@ -138,13 +138,16 @@ def test_what_asks_waits_on_disk_until_it_is_chosen_for_and_is_chosen_for_once(
     assert waiting_files(gated.settings) == []
 
 
-def test_what_asks_is_left_out_when_it_is_dismissed(intake: Intake, gated: Library):
+def test_what_asks_stays_until_it_is_chosen_for_or_left_out(intake: Intake, gated: Library):
     intake.drop([Upload("ship.txt", b"The ship is in the harbour.")])
-    adding = intake.drop([Upload("ship.txt", b"The ship has sailed.")])
+    adding = intake.drop([Upload("ship.txt", b"The ship has sailed."), ship(1)])
     assert adding.work.wait(PATIENCE_SECONDS)
-    intake.dismiss([adding.id])
+    intake.dismiss([result.id for one in intake.done for result in one.results])
+    (asks,) = [result for one in intake.done for result in one.results]
+    assert asks.state == "asks"
+    intake.leave(asks)
     assert waiting_files(gated.settings) == []
-    assert keys(gated) == ["upload:ship.txt"]
+    assert keys(gated) == ["upload:ship 1.txt", "upload:ship.txt"]
 
 
 def test_a_choice_that_was_open_is_asked_again_after_a_restart(gated: Library):
@@ -155,7 +158,7 @@ def test_a_choice_that_was_open_is_asked_again_after_a_restart(gated: Library):
     first.close()
     second = Intake(gated)
     until(lambda: len(second.done) == 1)
-    (asks,) = second.done[0].outcome
+    (asks,) = second.done[0].results
     assert asks.state == "asks"
     second.choose(asks, replace=True)
     until(lambda: not second.under_way)

@@ -90,7 +90,9 @@ views.results = (root, data, emit) => {
   const folded = quiet.length > RESULTS_SHOWN ? quiet.splice(RESULTS_SHOWN) : [];
   const list = part(["list"], () => el("ul", { "aria-label": "What became of the files", "aria-live": "polite" }));
   refill(list, urgent.map(line), quiet.map(line), folded.length ? foldedLine(part, folded, line) : null);
-  refill(root, list, data.dismiss ? part(["dismiss"], () => el("p", { class: "small" }, button("dismiss", () => emit({ do: "dismiss" }), { "aria-label": "Dismiss what became of the files" }))) : null);
+  // Only what is seen: what has come since stays.
+  root.ids = data.results.map((item) => item.id);
+  refill(root, list, data.dismiss ? part(["dismiss"], () => el("p", { class: "small" }, button("dismiss", () => emit({ do: "dismiss", ids: root.ids }), { "aria-label": "Dismiss what became of the files" }))) : null);
 };
 
 function foldedLine(part, folded, line) {
