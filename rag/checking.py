@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.additions import addition
+from rag.additions import addition, misquoted
 from rag.claims import read_claim
 from rag.closeness import Closeness, closeness
 from rag.copies import cite
@@ -119,8 +119,8 @@ class Written:
         claim = self._claim(draft)
         support, cited = self._borne_by(claim, cited)
         places = self._places(claim, cited) if support and support.supported else []
-        if places and (added := addition(claim, [self.passages[place].checked for place in cited])):
-            return self._leave_out(draft.text, f"The sources say nothing like “{added}”.")
+        if places and (fault := self._addition(claim, cited)):
+            return self._leave_out(draft.text, fault)
         nearness = self._nearness(claim, draft, places) if places else "far"
         if places and nearness == "far":
             return self._leave_out(draft.text, _FAR)
@@ -189,6 +189,14 @@ class Written:
         if is_unasked or is_instruction(text) or is_shouted(text):
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
+
+    def _addition(self, claim: str, cited: Sequence[int]) -> str:
+        """Return what a claim adds to the passages that bear the rest, as a sentence, or nothing."""
+        texts = [self.passages[place].checked for place in cited]
+        if quoted := misquoted(claim, texts):
+            return f"The words “{quoted}” don't stand so in the sources."
+        added = addition(claim, texts)
+        return f"The sources say nothing like “{added}”." if added else ""
 
     def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
         """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""

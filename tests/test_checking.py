@@ -179,6 +179,21 @@ def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written
     assert reason.startswith("The sources say nothing like “")
 
 
+def test_what_is_in_quotation_marks_must_stand_so(written: Written):
+    wrong = left_out(
+        written.check(Draft('The passage says that "the lighthouse was built by Agnes Thorburn".'))
+    )
+    assert (
+        wrong.reason
+        == "The words “the lighthouse was built by Agnes Thorburn” don't stand so in the sources."
+    )
+    shown(
+        written.check(
+            Draft("The lighthouse of Port Ellery was “built in 1871 by the engineer Agnes Thorburn”.")
+        )
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
