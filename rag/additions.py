@@ -48,6 +48,14 @@ _KIND = re.compile(
 )
 
 
+def fault_in_addition(claim: str, passages: Sequence[str]) -> str:
+    """Return what a claim adds to passages that bear the rest, as a sentence for a reader, or nothing."""
+    if quoted := misquoted(claim, passages):
+        return f"The words “{quoted}” don't stand so in the sources."
+    added = addition(claim, passages)
+    return f"The sources say nothing like “{added}”." if added else ""
+
+
 def addition(claim: str, passages: Sequence[str]) -> str:
     """Return the first part of a claim with nothing like it where the rest is borne, or an empty text."""
     lines = read_passages(passages)
