@@ -117,13 +117,6 @@ def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written)
     left_out(written.check(Draft("x", (1,), is_item=True)))
 
 
-def test_a_name_alone_is_no_answer_to_another_question(library: Library):
-    found = library.find("Who owned the ferry Anna that sank off Marnow?", 10)
-    written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
-    left_out(written.check(Draft("Agnes Thorburn.")))
-    shown(written.check(Draft("The fishermen.")))
-
-
 def test_an_item_is_read_with_what_leads_to_it(written: Written):
     written.check(Draft("The lighthouse of Port Ellery was built by the engineer:", (1,), is_lead=True))
     item = shown(written.check(Draft("Agnes Thorburn", (1,), is_item=True)))
@@ -177,6 +170,13 @@ def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written
     reason = left_out(written.check(Draft(text))).reason
     assert added in reason
     assert reason.startswith("The sources say nothing like “")
+
+
+def test_a_name_alone_is_no_answer_to_another_question(library: Library):
+    found = library.find("Who owned the ferry Anna that sank off Marnow?", 10)
+    written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+    left_out(written.check(Draft("Agnes Thorburn.")))
+    shown(written.check(Draft("The fishermen.")))
 
 
 def test_what_is_in_quotation_marks_must_stand_so(written: Written):
