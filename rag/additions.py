@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from rag.alignment import Alignment, Match, align
 from rag.claims import Line, read_claim, read_passages
+from rag.words import words
 
 _CUT = re.compile(
     r"[;:(–—]"
@@ -33,6 +34,9 @@ _LEAST_LIKE_KIND = 0.45
 _OPPOSITE = 0.6
 """How near an opposite is: "stayed healthy" says something of "did not fall ill", right or wrong."""
 _LEAST_WEIGHT = 0.05
+_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
+_LEAST_QUOTED = 3
+"""Words that a quotation has; one or two in quotation marks are often a name, or so called."""
 _PHRASE_ENDS = (
     r"(?=\s+(?:of|in|at|on|for|from|to|that|which|who|with|by|between|where|when|and|or|near|during|since|until"
     r"|after|before)\b|[,.;:()]|$)"
@@ -44,6 +48,14 @@ _KIND = re.compile(
 )
 
 
+def fault_in_addition(claim: str, passages: Sequence[str]) -> str:
+    """Return what a claim adds to passages that bear the rest, as a sentence for a reader, or nothing."""
+    if quoted := misquoted(claim, passages):
+        return f"The words “{quoted}” don't stand so in the sources."
+    added = addition(claim, passages)
+    return f"The sources say nothing like “{added}”." if added else ""
+
+
 def addition(claim: str, passages: Sequence[str]) -> str:
     """Return the first part of a claim with nothing like it where the rest is borne, or an empty text."""
     lines = read_passages(passages)
@@ -51,25 +63,35 @@ def addition(claim: str, passages: Sequence[str]) -> str:
     return next((part for one in alignments for part in added_parts(one)), "")
 
 
+def misquoted(claim: str, passages: Sequence[str]) -> str:
+    """Return the first words in quotation marks that don't stand so in any passage, or an empty text."""
+    said = [f" {' '.join(words(passage))} " for passage in passages]
+    for quoted in _QUOTED.findall(claim):
+        written = words(quoted)
+        if len(written) >= _LEAST_QUOTED and not any(f" {' '.join(written)} " in one for one in said):
+            return str(quoted)
+    return ""
+
+
 def added_parts(alignment: Alignment) -> Iterator[str]:
     """Yield the parts of a sentence with nothing like them in the stretch that bears the rest."""
     sentence = alignment.claim
-    words = [match for match in alignment.matches if match.word.kind != "number"]
-    clauses = list(_clauses(sentence, words))
+    found = [match for match in alignment.matches if match.word.kind != "number"]
+    clauses = list(_clauses(sentence, found))
     if len(clauses) > 1:
         yield from (_text(sentence, part) for part in clauses if _nearness(part) < _LEAST_LIKE)
-    for first in range(len(words) - _RUN_WORDS + 1):
-        run = words[first : first + _RUN_WORDS]
+    for first in range(len(found) - _RUN_WORDS + 1):
+        run = found[first : first + _RUN_WORDS]
         if _nearness(run) < _LEAST_LIKE_RUN:
             yield _text(sentence, run)
-    yield from (match.word.text for match in _kinds(sentence, words) if _nearness([match]) < _LEAST_LIKE_KIND)
+    yield from (match.word.text for match in _kinds(sentence, found) if _nearness([match]) < _LEAST_LIKE_KIND)
 
 
-def _clauses(sentence: Line, words: Sequence[Match]) -> Iterator[list[Match]]:
+def _clauses(sentence: Line, matches: Sequence[Match]) -> Iterator[list[Match]]:
     cuts = [0, *(cut.start() for cut in _CUT.finditer(sentence.text)), len(sentence.text)]
     waiting: list[Match] = []
     for start, end in pairwise(cuts):
-        part = [match for match in words if start <= match.word.start < end]
+        part = [match for match in matches if start <= match.word.start < end]
         if min(len(part), len(waiting)) >= _LEAST_WORDS:
             yield waiting
             waiting = []
@@ -78,11 +100,11 @@ def _clauses(sentence: Line, words: Sequence[Match]) -> Iterator[list[Match]]:
         yield waiting
 
 
-def _kinds(sentence: Line, words: Sequence[Match]) -> Iterator[Match]:
+def _kinds(sentence: Line, matches: Sequence[Match]) -> Iterator[Match]:
     """Yield the nouns that say what something is, the last words of their phrases."""
     for found in _KIND.finditer(sentence.text):
         for group in (1, 2):
-            inside = [m for m in words if found.start(group) <= m.word.start < found.end(group)]
+            inside = [m for m in matches if found.start(group) <= m.word.start < found.end(group)]
             if inside and inside[-1].word.end == found.end(group):
                 yield inside[-1]
 

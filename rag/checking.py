@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.additions import addition
+from rag.additions import fault_in_addition
 from rag.claims import read_claim
-from rag.closeness import Closeness, closeness
+from rag.closeness import Closeness, closeness, tell_of
 from rag.copies import cite
 from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
@@ -19,7 +19,6 @@ from rag.finding import Found
 from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
 from rag.leads import Lead
 from rag.markers import Draft, is_fragment, is_said
-from rag.meanings import relation
 from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
@@ -117,8 +116,6 @@ class Written:
         if draft.is_lead:
             return None
         claim, support, places = self._borne(draft, cited)
-        if places and (added := addition(claim, [passage.checked for passage, _, _ in places])):
-            return self._leave_out(draft.text, f"The sources say nothing like “{added}”.")
         nearness = self._nearness(claim, draft, places) if places else "far"
         if nearness == "far" and may_refuse(draft.text):
             return None
@@ -205,17 +202,15 @@ class Written:
         return "loose" if found == "near" and self._has_new_name(claim) else found
 
     def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
-        """Whether the sentences that hold a word or two tell of what the question asks.
+        """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
 
-        "Rosatom" says something only as an answer, or as an item of a list: a third of the words of the
-        question, or of what leads to the list, must be there or in the article's title.
+        "Rosatom" says something only as an answer or an item.
         """
         lead = claim.removesuffix(draft.text)
         asked = content_words(lead) or content_words(self.found.question.text)
-        texts = [text for place in places for text in (*_texts(place), place[0].stored.document.title)]
-        there = {word for text in texts for word in stems(text)}
-        found = sum(any(_is_like(stem(word), other) for other in there) for word in asked)
-        return 3 * found >= len(asked)
+        return tell_of(
+            asked, [t for place in places for t in (*_texts(place), place[0].stored.document.title)]
+        )
 
     def _has_new_name(self, claim: str) -> bool:
         """Whether a claim has a name that stands neither in the question nor in any passage."""
@@ -310,7 +305,10 @@ class Written:
         return first, cited
 
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
-        return check_support(claim, [self.passages[place].checked for place in cited])
+        texts = [self.passages[place].checked for place in cited]
+        support = check_support(claim, texts)
+        fault = fault_in_addition(claim, texts) if support.supported else ""
+        return replace(support, supported=False, reason=fault) if fault else support
 
     def _leave_out(self, text: str, reason: str) -> LeftOut:
         left = LeftOut(text, reason, len(self.sentences))
@@ -344,10 +342,6 @@ class Written:
         key = (citation.document.id, citation.start, citation.end)
         number = self._numbers.setdefault(key, citation.number)
         return _with_number(citation, number)
-
-
-def _is_like(one: str, other: str) -> bool:
-    return one[:5] == other[:5] or relation(one, other) == "same"
 
 
 def _texts(place: tuple[Numbered, int, int]) -> list[str]:

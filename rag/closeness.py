@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rag.embeddings import Embedder
+from rag.meanings import relation
 from rag.word_pieces import likenesses, rarity
 from rag.words import content_words, stem
 from rag.words import words as _words
@@ -78,6 +79,17 @@ def closeness(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> C
         return "near"
     is_loose = any(share >= words and cosine >= meaning for words, meaning in _LOOSE_BY_BOTH)
     return "loose" if is_loose else "far"
+
+
+def tell_of(asked: Sequence[str], texts: Sequence[str]) -> bool:
+    """Whether texts hold a third of the words asked for, or others that mean the same."""
+    there = {word for text in texts for word in map(stem, _words(text))}
+    found = sum(any(_is_like(stem(word), other) for other in there) for word in asked)
+    return 3 * found >= len(asked)
+
+
+def _is_like(one: str, other: str) -> bool:
+    return one[:5] == other[:5] or relation(one, other) == "same"
 
 
 def _plain(word: str) -> str:

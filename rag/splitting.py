@@ -121,7 +121,8 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
     # word that usually opens a sentence decides.
     if re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word[1]):
         return bool(re.match(r"\s+(?:The|In|It|He|She|They|This|That|But|And|A|An|On|At)\b", after))
-    return last not in _ABBREVIATIONS and not (len(last) == 1 and word[1].isupper())
+    is_initial = len(last) == 1 and word[1].isupper() and not before.endswith(f"°{word[1]}")
+    return last not in _ABBREVIATIONS and not is_initial
 
 
 def _trimmed(text: str, cuts: Sequence[int]) -> list[tuple[int, int]]:

@@ -160,13 +160,6 @@ def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written)
     left_out(written.check(Draft("x", (1,), is_item=True)))
 
 
-def test_a_name_alone_is_no_answer_to_another_question(library: Library):
-    found = library.find("Who owned the ferry Anna that sank off Marnow?", 10)
-    written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
-    left_out(written.check(Draft("Agnes Thorburn.")))
-    shown(written.check(Draft("The fishermen.")))
-
-
 def lead(text: str) -> Draft:
     return Draft(text, (1,), is_lead=True)
 
@@ -292,6 +285,28 @@ def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written
     reason = left_out(written.check(Draft(text))).reason
     assert added in reason
     assert reason.startswith("The sources say nothing like “")
+
+
+def test_a_name_alone_is_no_answer_to_another_question(library: Library):
+    found = library.find("Who owned the ferry Anna that sank off Marnow?", 10)
+    written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+    left_out(written.check(Draft("Agnes Thorburn.")))
+    shown(written.check(Draft("The fishermen.")))
+
+
+def test_what_is_in_quotation_marks_must_stand_so(written: Written):
+    wrong = left_out(
+        written.check(Draft('The passage says that "the lighthouse was built by Agnes Thorburn".'))
+    )
+    assert (
+        wrong.reason
+        == "The words “the lighthouse was built by Agnes Thorburn” don't stand so in the sources."
+    )
+    shown(
+        written.check(
+            Draft("The lighthouse of Port Ellery was “built in 1871 by the engineer Agnes Thorburn”.")
+        )
+    )
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def test_what_ends_no_sentence(text: str):
         ("They shared it.The key was lost.", ["They shared it.", "The key was lost."]),
         ("“It is over.” He left.[3] She stayed!", ["“It is over.”", "He left.[3]", "She stayed!"]),
         ("It left the U.S. The ship sank.", ["It left the U.S.", "The ship sank."]),
+        ("It stayed at 30 °C. A valve broke.", ["It stayed at 30 °C.", "A valve broke."]),
         ("It was 1923. Then came 1924.", ["It was 1923.", "Then came 1924."]),
         ("船が来た。王は去った。", ["船が来た。", "王は去った。"]),
         ("وصلت السفينة؟ غادر الملك.", ["وصلت السفينة؟", "غادر الملك."]),
