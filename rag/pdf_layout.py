@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from statistics import median
 
 # A column of text has at least so many lines, of at least so many characters; a table's has less.
@@ -14,6 +15,12 @@ _FEW_LINES = 2
 _DEEPEST = 6
 CELL_GAP = 1.1
 """What stands further apart, in heights of a letter, may be cells of a row; spaces seldom are so wide."""
+RAISED_ZERO = 0xEE30
+"""Raised digits are characters from here on, until it is known which of them lead to notes."""
+SMALL, RAISED = 0.9, 0.2
+"""A digit is raised that is so much smaller than its line, and whose foot stands so much higher."""
+TO_RAISED = {ord("0") + digit: RAISED_ZERO + digit for digit in range(10)}
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +88,26 @@ class Line:
         return all(s.bold for s in self.segments)
 
 
-def page_lines(segments: Sequence[Segment], in_order: bool = False) -> list[Line]:
-    """Return the lines of a page, column after column; in the order given where they stand turned."""
+def runs_leftward(text: str) -> bool:
+    """Whether a text has letters of a script that is read from right to left."""
+    return _LEFTWARD.search(text) is not None
+
+
+def page_lines(segments: Sequence[Segment]) -> list[Line]:
+    """Return the lines of a page, column after column.
+
+    A page that is mostly read from right to left is taken as in a mirror, so that all that holds of where
+    lines begin and end holds of it too.
+    """
     segments = [s for s in segments if s.size > 0 and s.text.strip()]
-    if in_order:
-        return [Line((s,), 0, s.x0, s.x1) for s in segments]
+    leftward = sum(len(s.text) for s in segments if runs_leftward(s.text))
+    mirrored = 2 * leftward > sum(len(s.text) for s in segments)
+    if mirrored:
+        segments = [replace(s, x0=-s.x1, x1=-s.x0) for s in segments]
     lines = list[Line]()
     for number, column in enumerate(_columns(segments, 0)):
         left, right = min(s.x0 for s in column), max(s.x1 for s in column)
-        lines.extend(Line(tuple(row), number, left, right) for row in _rows(column))
+        lines.extend(Line(tuple(row), number, left, right) for row in _rows(column, mirrored))
     return lines
 
 
@@ -177,7 +195,7 @@ def _are_columns(left: list[Segment], right: list[Segment]) -> bool:
     return beside > 0.4 * (len(left) + len(right))
 
 
-def _rows(column: Sequence[Segment]) -> list[list[Segment]]:
+def _rows(column: Sequence[Segment], mirrored: bool) -> list[list[Segment]]:
     """Return the segments row by row, each from left to right, or as its script runs."""
     rows = list[list[Segment]]()
     for segment in sorted(column, key=lambda s: -(s.y0 + s.y1)):
@@ -188,9 +206,19 @@ def _rows(column: Sequence[Segment]) -> list[list[Segment]]:
         else:
             rows.append([segment])
     for row in rows:
-        backwards = any("\u0590" <= c <= "\u08ff" for s in row for c in s.text)
-        row.sort(key=lambda s: -s.x0 if backwards else s.x0)
+        leftward = any(runs_leftward(s.text) for s in row)
+        row.sort(key=lambda s: s.x0, reverse=leftward != mirrored)
+        if leftward:
+            row[:] = _with_foreign_words(row)
     return [_joined(row) for row in rows]
+
+
+def _with_foreign_words(row: list[Segment]) -> Iterator[Segment]:
+    """Yield the segments of a row that is read to the left; words between that are not, as they are read."""
+    for is_foreign, group in groupby(row, key=lambda s: not runs_leftward(s.text) and s.text[:1].isalpha()):
+        words = list(group)
+        # Put together first, since it is the last of them that stands beside what goes before.
+        yield from _joined(words[::-1]) if is_foreign else words
 
 
 def _joined(row: list[Segment]) -> list[Segment]:
@@ -201,9 +229,10 @@ def _joined(row: list[Segment]) -> list[Segment]:
         gap = max(segment.x0 - before.x1, before.x0 - segment.x1)
         if gap < CELL_GAP * max(before.size, segment.size):
             space = "" if gap < 0.15 * segment.size else " "
+            text = segment.text if space else _with_raised_digits(segment, before)
             tall = max(before, segment, key=lambda s: s.size)
             found[-1] = Segment(
-                before.text + space + segment.text,
+                before.text + space + text,
                 min(before.x0, segment.x0),
                 tall.y0,
                 max(before.x1, segment.x1),
@@ -213,3 +242,9 @@ def _joined(row: list[Segment]) -> list[Segment]:
         else:
             found.append(segment)
     return found
+
+
+def _with_raised_digits(segment: Segment, before: Segment) -> str:
+    """Return the text of a segment, its digits as raised ones where it stands above what goes before."""
+    raised = segment.size < SMALL * before.size and segment.y0 - before.y0 > RAISED * before.size
+    return segment.text.translate(TO_RAISED) if raised else segment.text

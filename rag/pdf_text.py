@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import cycle, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
-from rag.pdf_layout import Line, Segment
+from rag.pdf_layout import Line, Segment, runs_leftward
 from rag.text import Part, is_wide, join_cells, one_line
 
 _BULLET = re.compile(r"(?:[•‣◦▪●○■–*·\uf0b7-]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+(?=\S)")
@@ -76,7 +76,15 @@ def continued(found: list[Paragraph]) -> list[Paragraph]:
 def parts_of(found: Sequence[Paragraph]) -> list[Part]:
     """Return the parts of the text."""
     # The dots that lead to the number in a table of contents.
-    return [Part(p.kind, _LEADERS.sub(" … ", p.text), p.level, p.page) for p in found]
+    return [Part(p.kind, _LEADERS.sub(" … ", _with_brackets(p.text)), p.level, p.page) for p in found]
+
+
+def _with_brackets(text: str) -> str:
+    """Let brackets in text that is read to the left open and close: some files store their shapes."""
+    if not runs_leftward(text) or (text.count("(") == text.count(")") and ")" not in text.partition("(")[0]):
+        return text
+    sides = cycle("()")
+    return re.sub(r"[()]", lambda _: next(sides), text)
 
 
 # ---------------------------------------------------------------------------------- paragraphs
