@@ -15,12 +15,24 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from rag.pdf_layout import CELL_GAP, RAISED, SMALL, TO_RAISED, Segment, runs_leftward
+from rag.pdf_layout import (
+    CELL_GAP,
+    LETTER_MARKERS,
+    MARKERS,
+    RAISED,
+    SMALL,
+    TO_RAISED,
+    WIDE_SPACE,
+    Segment,
+    runs_leftward,
+)
 
 _BOLD_WEIGHT = 600
 # The angle of a letter, in quarter turns, may be off by so much; other text is read as if it lay flat.
 _SLANT = 0.06
 _FONT_BYTES = 128
+# A marker, a space and the first character after them.
+_FIRST = 4
 # What is read to the right within what is read to the left, and the other way round: characters of a
 # word, where signs between digits belong to the number, and words.
 _RIGHTWARD, _LEFTWARD = re.compile(r"[LD]+(?:N+[LD]+)*"), re.compile("R+(?:N+R+)*")
@@ -66,10 +78,16 @@ class _Run:
             character = character.translate(TO_RAISED)
         elif size < SMALL * height and y0 - low > RAISED * height:
             self.glyphs = [(x, y, before.translate(TO_RAISED)) for x, y, before in self.glyphs]
+        if (
+            len(self.glyphs) == 2
+            and self.glyphs[0][2] in LETTER_MARKERS
+            and left - self.last[1] > WIDE_SPACE * size
+        ):
+            self.glyphs[0] = (*self.last, "•")
         self.glyphs.append((left, right, character))
         self.last = (left, right)
-        # A small raised character doesn't make its line higher.
-        if height > size:
+        # A small raised character doesn't make its line higher, nor does a bullet.
+        if height > size or (len(self.glyphs) < _FIRST and self.glyphs[0][2] in MARKERS):
             y0, y1 = low, high
         self.box = (x0 if x0 < left else left, y0, x1 if x1 > right else right, y1)
 

@@ -20,6 +20,15 @@ RAISED_ZERO = 0xEE30
 SMALL, RAISED = 0.9, 0.2
 """A digit is raised that is so much smaller than its line, and whose foot stands so much higher."""
 TO_RAISED = {ord("0") + digit: RAISED_ZERO + digit for digit in range(10)}
+MARKERS = frozenset("•‣◦▪●○■□▸►▶➢➤➔✓✔❖⁃∙*–—-\uf0a7\uf0b7\uf0d8\uf0fc")
+"""What items of lists begin with; the last four are bullets in the fonts Symbol and Wingdings."""
+_NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]")
+_MARKER_GAP = 3.0
+"""What stands further from a marker, in heights of a letter, is no item but another cell."""
+LETTER_MARKERS = ("o", "§")
+"""Word's bullets of the second and third level, which may be words too."""
+WIDE_SPACE = 0.6
+"""Wider than a space between words, in heights of a letter."""
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 
 
@@ -210,7 +219,7 @@ def _rows(column: Sequence[Segment], mirrored: bool) -> list[list[Segment]]:
         row.sort(key=lambda s: s.x0, reverse=leftward != mirrored)
         if leftward:
             row[:] = _with_foreign_words(row)
-    return [_joined(row) for row in rows]
+    return [_with_marker(_joined(row)) for row in rows]
 
 
 def _with_foreign_words(row: list[Segment]) -> Iterator[Segment]:
@@ -221,6 +230,19 @@ def _with_foreign_words(row: list[Segment]) -> Iterator[Segment]:
         yield from _joined(words[::-1]) if is_foreign else words
 
 
+def _with_marker(row: list[Segment]) -> list[Segment]:
+    """Put the marker of a list's item before its words, however far it stands from them."""
+    if len(row) < 2:
+        return row
+    marker, words, *others = row
+    drawn = marker.text in MARKERS or marker.text in LETTER_MARKERS
+    gap = max(words.x0 - marker.x1, marker.x0 - words.x1)
+    if gap > _MARKER_GAP * words.size or not (drawn or _NUMBER.fullmatch(marker.text)):
+        return row
+    text = f"{'•' if drawn else marker.text} {words.text}"
+    return [replace(words, text=text, x0=min(words.x0, marker.x0), x1=max(words.x1, marker.x1)), *others]
+
+
 def _joined(row: list[Segment]) -> list[Segment]:
     """Put segments together that touch: parts of a word, or words of one cell."""
     found = row[:1]
@@ -229,8 +251,11 @@ def _joined(row: list[Segment]) -> list[Segment]:
         gap = max(segment.x0 - before.x1, before.x0 - segment.x1)
         if gap < CELL_GAP * max(before.size, segment.size):
             space = "" if gap < 0.15 * segment.size else " "
+            if len(found) == 1 and before.text in LETTER_MARKERS and gap > WIDE_SPACE * segment.size:
+                before = replace(before, text="•")
             text = segment.text if space else _with_raised_digits(segment, before)
-            tall = max(before, segment, key=lambda s: s.size)
+            # The size of a line is that of its words.
+            tall = segment if before.text in MARKERS else max(before, segment, key=lambda s: s.size)
             found[-1] = Segment(
                 before.text + space + text,
                 min(before.x0, segment.x0),

@@ -10,10 +10,13 @@ from itertools import cycle, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
-from rag.pdf_layout import Line, Segment, runs_leftward
+from rag.pdf_layout import MARKERS, Line, Segment, runs_leftward
 from rag.text import Part, is_wide, join_cells, one_line
 
-_BULLET = re.compile(r"(?:[•‣◦▪●○■–*·\uf0b7-]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+(?=\S)")
+_SIGN = f"[{re.escape(''.join(sorted(MARKERS)))}·]"
+# A list within the first item of another has both their signs.
+_BULLET = re.compile(rf"(?:{_SIGN}(?:\s+{_SIGN})*|\(?\d{{1,2}}[.)]|\(?[a-z]\))\s+(?=\S)")
+_NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _SENTENCE_END = (".", "!", "?", ":", ";", "…", "。", "”", '."', ".)", ".’")
 _HEADING_CHARACTERS = 160
 _HEADING_SIZE = 1.15
@@ -216,6 +219,7 @@ def _is_heading(paragraph: Paragraph, body: float, mostly_bold: bool) -> bool:
     text = paragraph.text
     if (
         paragraph.kind.startswith("table")
+        or (paragraph.kind == "list_item" and not _NUMBERED.match(text))
         or len(text) > _HEADING_CHARACTERS
         or not re.search(r"[^\W\d_]{2}", text)
     ):

@@ -231,3 +231,23 @@ def test_a_footnote_and_the_article_name_the_page(settings: Settings, packaged: 
         document = library.document(citation.document.id)
         assert document.text[citation.start : citation.end] == citation.quote
         assert [block["page"] for block in blocks(document, [])] == [1, 2]
+
+
+def test_bullets_that_stand_apart_are_no_cells_of_a_table() -> None:
+    lines = [
+        (72, 700, "What will follow on the opening of the bridge, as the harbour master says:"),
+        *[(72, 680, "•", 12), (94, 680, "Trams, when the rails are laid.")],
+        *[
+            (72, 660, "•", 12),
+            (94, 660, "A path for people on foot,"),
+            (94, 648, "which is closed in storms."),
+        ],
+        *[(90, 630, "o"), (108, 630, "In winter too.")],
+        *[(72, 610, "(a)"), (100, 610, "The ferry goes on.")],
+    ]
+    assert [(kind, text) for kind, _, text in shown(load(pdf(lines)))][1:] == [
+        ("list_item", "Trams, when the rails are laid."),
+        ("list_item", "A path for people on foot, which is closed in storms."),
+        ("list_item", "In winter too."),
+        ("list_item", "The ferry goes on."),
+    ]
