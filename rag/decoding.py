@@ -107,7 +107,8 @@ def decode(name: str, data: bytes, declared: str = "") -> str:
     """
     if found := what_it_is(data):
         raise LoadError(name, f"{name} seems to be {found} and not text: convert it to text first.")
-    text = _by_mark(data) or _unmarked_utf16(data) or _by_nuls(data) or _strict(data, "utf-8")
+    text = _by_mark(data) or _by_escapes(data) or _unmarked_utf16(data) or _by_nuls(data)
+    text = text or _strict(data, "utf-8")
     if text is None:
         text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
     if text is None:
@@ -124,6 +125,11 @@ def _by_mark(data: bytes) -> str | None:
         if data.startswith(mark):
             return _strict(data, encoding)
     return None
+
+
+def _by_escapes(data: bytes) -> str | None:
+    """Decode ISO-2022-JP, as old mail has it: all of its bytes are ASCII, and escapes tell the script."""
+    return _strict(data, "iso2022_jp") if b"\x1b$" in data[:_SAMPLE_BYTES] else None
 
 
 def _by_nuls(data: bytes) -> str | None:

@@ -13,7 +13,7 @@ _COLUMN_LINES = 4
 _COLUMN_CHARACTERS = 18
 _FEW_LINES = 2
 _DEEPEST = 6
-CELL_GAP = 1.1
+CELL_GAP = 1.08
 """What stands further apart, in heights of a letter, may be cells of a row; spaces seldom are so wide."""
 RAISED_ZERO = 0xEE30
 """Raised digits are characters from here on, until it is known which of them lead to notes."""
