@@ -74,6 +74,13 @@ _IN_ZIP = (
 )
 
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+# Not escape, by which ISO-2022-JP and colours of terminals begin.
+_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_PLAIN = re.compile("[\n\r -~\u3001-\u30ff\uac00-\ud7a3]")
+_COMMON = re.compile(
+    "[\n\r\t -~\u00a0-\u024f\u0400-\u04ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
+_KANA = re.compile("[\u3041-\u30ff]")
 _SAMPLE_BYTES = 200_000
 _LANGUAGE_CHARACTERS = 5_000
 
@@ -100,7 +107,8 @@ def decode(name: str, data: bytes, declared: str = "") -> str:
     """
     if found := what_it_is(data):
         raise LoadError(name, f"{name} seems to be {found} and not text: convert it to text first.")
-    text = _by_mark(data) or _by_nuls(data) or _strict(data, "utf-8")
+    text = _by_mark(data) or _by_escapes(data) or _unmarked_utf16(data) or _by_nuls(data)
+    text = text or _strict(data, "utf-8")
     if text is None:
         text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
     if text is None:
@@ -119,6 +127,11 @@ def _by_mark(data: bytes) -> str | None:
     return None
 
 
+def _by_escapes(data: bytes) -> str | None:
+    """Decode ISO-2022-JP, as old mail has it: all of its bytes are ASCII, and escapes tell the script."""
+    return _strict(data, "iso2022_jp") if b"\x1b$" in data[:_SAMPLE_BYTES] else None
+
+
 def _by_nuls(data: bytes) -> str | None:
     """Decode UTF-16 without a mark: one byte of each Latin letter, space or newline is zero.
 
@@ -129,6 +142,24 @@ def _by_nuls(data: bytes) -> str | None:
         if sample[side::2].count(0) > 0.01 * len(sample) and 0 not in sample[1 - side :: 2]:
             return _strict(data, encoding)
     return None
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """Decode UTF-16 without a mark, in Latin letters, Cyrillic, Chinese, Japanese or Korean.
+
+    Some of its bytes are ones that no text of another encoding has. Of the two orders of bytes it has the
+    one in which nearly all are characters of these languages, and where both are, more are plain ones.
+    """
+    sample = data[: _SAMPLE_BYTES & ~1]
+    if len(data) % 2 or len(_CONTROL_BYTES.findall(sample)) < 0.02 * len(sample):
+        return None
+    best, best_plain = "", -1
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = _strict(sample, encoding) or ""
+        plain = len(_PLAIN.findall(text))
+        if len(_COMMON.findall(text)) > 0.9 * len(text) > 0 and plain > best_plain:
+            best, best_plain = encoding, plain
+    return _strict(data, best) if best else None
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
@@ -157,6 +188,8 @@ def _damaged_utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str | None:
+    if known := _japanese(data) or _cyrillic(data):
+        return known
     # Imported here since it takes 0.1 s and few files need it.
     from charset_normalizer import from_bytes
 
@@ -167,6 +200,8 @@ def _guessed(data: bytes) -> str | None:
     if best is None:
         return None
     latin = best.encoding == "cp1252" or best.encoding in _LATIN_PAGES.values()
+    # Letters with accents stand by themselves between others, those of the East in rows.
+    latin = latin or all(len(row) == 1 for row in re.findall(r"[^\x00-\x7f]+", str(best)))
     return (_latin(data, str(best)) if latin else None) or _strict(data, best.encoding)
 
 
@@ -176,7 +211,36 @@ def _latin(data: bytes, reading: str) -> str | None:
     The detector itself takes most English and German text for Polish (cp1250), and read 137 of 224
     Turkish paragraphs of XQuAD rightly.
     """
+    # The letters of Turkish that Western Europe's page has others for mislead about the language.
+    turkish = _strict(data, "cp1254") or ""
+    if (
+        re.search("[ışğ]", turkish)
+        and _LATIN_PAGES.get(language_of(turkish[:_LANGUAGE_CHARACTERS])) == "cp1254"
+    ):
+        return turkish
     return _strict(data, _LATIN_PAGES.get(language_of(reading[:_LANGUAGE_CHARACTERS]), "cp1252"))
+
+
+def _japanese(data: bytes) -> str | None:
+    """Decode EUC-JP, which the detector takes for Korean, by its many hiragana and katakana."""
+    text = _strict(data, "euc_jp") or ""
+    return text if len(_KANA.findall(text)) > 0.15 * len(re.findall(r"[^\x00-\x7f]", text)) > 0 else None
+
+
+def _cyrillic(data: bytes) -> str | None:
+    """Decode Cyrillic by the encoding in which half of the letters are the ten that are most used."""
+    best, best_share = "", 0.5
+    for encoding in ("cp1251", "koi8_r", "iso8859_5"):
+        text = _strict(data[:_SAMPLE_BYTES], encoding) or ""
+        letters = [c for c in text.lower() if c > "\x7f"]
+        share = sum(c in "оеаинтсрвл" for c in letters) / max(1, len(letters))
+        # In one encoding the capitals stand where the other has the small letters.
+        if len(re.findall("[а-яё][А-ЯЁ]", text)) > len(re.findall("[А-ЯЁ][а-яё]", text)):
+            continue
+        # Fewer are Latin letters with accents, of which these may be the bytes too.
+        if share > best_share and len(letters) > 0.5 * sum(map(str.isalpha, text)):
+            best, best_share = encoding, share
+    return _strict(data, best) if best else None
 
 
 def _is_binary(text: str) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from rag.documents import NewDocument
 from rag.errors import LoadError
-from rag.pdf_layout import CELL_GAP, Line, Segment, page_lines
+from rag.pdf_characters import read_segments
+from rag.pdf_layout import Line, Segment, page_lines
+from rag.pdf_notes import without_note_numbers
 from rag.pdf_text import Paragraph, continued, paragraphs, parts_of
 from rag.text import build_text, one_line
 
@@ -32,7 +34,6 @@ _REPEATED_PAGES = 3
 _NO_TITLE = re.compile(
     r"microsoft|untitled|unbenannt|\.(?:docx?|pdf|indd|tex|pptx?|odt|rtf|pages)$|^\W*$", re.I
 )
-_BOLD_WEIGHT = 600
 # What stands before the title is no longer than this: a rubric, a logo's words.
 _SHORT = 160
 
@@ -56,7 +57,7 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
                     f"{name} has {len(pdf):,} pages and the limit is {MOST_PAGES:,}: split it into parts.",
                 )
             about = pdf.get_metadata_dict()
-            pages = _without_running_heads([_read_page(pdf, number) for number in range(len(pdf))])
+            whole = _without_running_heads([_read_page(pdf, number) for number in range(len(pdf))])
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise LoadError(
@@ -65,9 +66,10 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
         raise LoadError(
             name, f"{name} seems to be a damaged PDF: open it in a PDF viewer and save it again."
         ) from error
-    if not any(character.isalnum() for _, lines in pages for line in lines for character in line.text):
+    pages = without_note_numbers([lines for _, lines in whole])
+    if not any(character.isalnum() for lines in pages for line in lines for character in line.text):
         raise LoadError(name, f"{name} {_SCANNED}.")
-    found = [paragraph for page, (_, lines) in enumerate(pages, 1) for paragraph in paragraphs(lines, page)]
+    found = [paragraph for page, lines in enumerate(pages, 1) for paragraph in paragraphs(lines, page)]
     title, found = _title(about.get("Title", ""), continued(found))
     text, blocks = build_text(parts_of(found))
     return NewDocument(
@@ -83,80 +85,28 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
 
 
 def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
-    """Return the height of a page and its lines; 0 for one that is turned, which keeps the file's order."""
+    """Return the height of a page and its lines, as it is read; what stands across its text comes last."""
     page = pdf[number]
     try:
         text = page.get_textpage()
         try:
-            segments = list(_segments(text.raw))
+            turned = dict[int, list[Segment]]()
+            for turn, segment in read_segments(text.raw):
+                turned.setdefault(turn, []).append(segment)
         finally:
             text.close()
-        left, bottom, _, top = page.get_mediabox()
-        turned = page.get_rotation() != 0
-        segments = [
-            replace(s, x0=s.x0 - left, x1=s.x1 - left, y0=s.y0 - bottom, y1=s.y1 - bottom) for s in segments
-        ]
-        return (0.0 if turned else top - bottom), page_lines(segments, turned)
+        left, bottom, right, top = page.get_mediabox()
     finally:
         page.close()
-
-
-def _segments(page: Any) -> Iterator[Segment]:
-    """Yield the runs of characters of a page that stand side by side, in the file's order."""
-    import ctypes
-
-    import pypdfium2.raw as pdfium
-
-    box, flags = pdfium.FS_RECTF(), ctypes.c_int()
-    font = ctypes.create_string_buffer(128)
-    words: list[str] = []
-    x0 = y0 = x1 = y1 = 0.0
-    last = (0.0, 0.0)
-    bold = False
-
-    def segment() -> Segment | None:
-        text = "".join(words).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
-        return Segment(text, x0, y0, x1, y1, bold) if text else None
-
-    for index in range(pdfium.FPDFText_CountChars(page)):
-        character = chr(pdfium.FPDFText_GetUnicode(page, index))
-        if character in "\r\n\x00":
-            character = "\n"
-        elif character in "\x02\ufffe":
-            # pdfium's mark for a hyphen at the end of a line
-            character = "-"
-        if character.isspace():
-            if character == "\n" and words:
-                if found := segment():
-                    yield found
-                words = []
-            elif words:
-                words.append(" ")
-            continue
-        if not pdfium.FPDFText_GetLooseCharBox(page, index, box):
-            continue
-        left, right, low, high = box.left, box.right, box.bottom, box.top
-        if words:
-            size = y1 - y0
-            overlap = min(y1, high) - max(y0, low)
-            # To the right of the last character, or to the left where the script runs so.
-            gap = max(left - last[1], last[0] - right)
-            if overlap < 0.4 * min(size, high - low) or not -0.7 * size < gap < CELL_GAP * size:
-                if found := segment():
-                    yield found
-                words = []
-        if not words:
-            x0, y0, x1, y1 = left, low, right, high
-            pdfium.FPDFText_GetFontInfo(page, index, font, 128, flags)
-            bold = pdfium.FPDFText_GetFontWeight(page, index) >= _BOLD_WEIGHT or b"bold" in font.value.lower()
-        words.append(character)
-        last = (left, right)
-        x0, x1 = min(x0, left), max(x1, right)
-        # A small raised character doesn't make its line higher.
-        if high - low > y1 - y0:
-            y0, y1 = low, high
-    if words and (found := segment()):
-        yield found
+    corners = [(left, bottom), (bottom, -right), (-right, -top), (-top, left)]
+    ways = sorted(turned, key=lambda turn: -sum(len(s.text) for s in turned[turn]))
+    lines = list[Line]()
+    for turn in ways:
+        x, y = corners[turn]
+        moved = [replace(s, x0=s.x0 - x, x1=s.x1 - x, y0=s.y0 - y, y1=s.y1 - y) for s in turned[turn]]
+        before = max((line.column for line in lines), default=-1) + 1
+        lines += [replace(line, column=line.column + before) for line in page_lines(moved)]
+    return (right - left if ways and ways[0] % 2 else top - bottom), lines
 
 
 # -------------------------------------------------------------------------------- running heads

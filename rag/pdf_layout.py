@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from statistics import median
 
 # A column of text has at least so many lines, of at least so many characters; a table's has less.
@@ -12,8 +13,23 @@ _COLUMN_LINES = 4
 _COLUMN_CHARACTERS = 18
 _FEW_LINES = 2
 _DEEPEST = 6
-CELL_GAP = 1.1
+CELL_GAP = 1.08
 """What stands further apart, in heights of a letter, may be cells of a row; spaces seldom are so wide."""
+RAISED_ZERO = 0xEE30
+"""Raised digits are characters from here on, until it is known which of them lead to notes."""
+SMALL, RAISED = 0.9, 0.2
+"""A digit is raised that is so much smaller than its line, and whose foot stands so much higher."""
+TO_RAISED = {ord("0") + digit: RAISED_ZERO + digit for digit in range(10)}
+MARKERS = frozenset("•‣◦▪●○■□▸►▶➢➤➔✓✔❖⁃∙*–—-\uf0a7\uf0b7\uf0d8\uf0fc")
+"""What items of lists begin with; the last four are bullets in the fonts Symbol and Wingdings."""
+_NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]")
+_MARKER_GAP = 3.0
+"""What stands further from a marker, in heights of a letter, is no item but another cell."""
+LETTER_MARKERS = ("o", "§")
+"""Word's bullets of the second and third level, which may be words too."""
+WIDE_SPACE = 0.6
+"""Wider than a space between words, in heights of a letter."""
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +97,26 @@ class Line:
         return all(s.bold for s in self.segments)
 
 
-def page_lines(segments: Sequence[Segment], in_order: bool = False) -> list[Line]:
-    """Return the lines of a page, column after column; in the order given where they stand turned."""
+def runs_leftward(text: str) -> bool:
+    """Whether a text has letters of a script that is read from right to left."""
+    return _LEFTWARD.search(text) is not None
+
+
+def page_lines(segments: Sequence[Segment]) -> list[Line]:
+    """Return the lines of a page, column after column.
+
+    A page that is mostly read from right to left is taken as in a mirror, so that all that holds of where
+    lines begin and end holds of it too.
+    """
     segments = [s for s in segments if s.size > 0 and s.text.strip()]
-    if in_order:
-        return [Line((s,), 0, s.x0, s.x1) for s in segments]
+    leftward = sum(len(s.text) for s in segments if runs_leftward(s.text))
+    mirrored = 2 * leftward > sum(len(s.text) for s in segments)
+    if mirrored:
+        segments = [replace(s, x0=-s.x1, x1=-s.x0) for s in segments]
     lines = list[Line]()
     for number, column in enumerate(_columns(segments, 0)):
         left, right = min(s.x0 for s in column), max(s.x1 for s in column)
-        lines.extend(Line(tuple(row), number, left, right) for row in _rows(column))
+        lines.extend(Line(tuple(row), number, left, right) for row in _rows(column, mirrored))
     return lines
 
 
@@ -177,7 +204,7 @@ def _are_columns(left: list[Segment], right: list[Segment]) -> bool:
     return beside > 0.4 * (len(left) + len(right))
 
 
-def _rows(column: Sequence[Segment]) -> list[list[Segment]]:
+def _rows(column: Sequence[Segment], mirrored: bool) -> list[list[Segment]]:
     """Return the segments row by row, each from left to right, or as its script runs."""
     rows = list[list[Segment]]()
     for segment in sorted(column, key=lambda s: -(s.y0 + s.y1)):
@@ -188,9 +215,32 @@ def _rows(column: Sequence[Segment]) -> list[list[Segment]]:
         else:
             rows.append([segment])
     for row in rows:
-        backwards = any("\u0590" <= c <= "\u08ff" for s in row for c in s.text)
-        row.sort(key=lambda s: -s.x0 if backwards else s.x0)
-    return [_joined(row) for row in rows]
+        leftward = any(runs_leftward(s.text) for s in row)
+        row.sort(key=lambda s: s.x0, reverse=leftward != mirrored)
+        if leftward:
+            row[:] = _with_foreign_words(row)
+    return [_with_marker(_joined(row)) for row in rows]
+
+
+def _with_foreign_words(row: list[Segment]) -> Iterator[Segment]:
+    """Yield the segments of a row that is read to the left; words between that are not, as they are read."""
+    for is_foreign, group in groupby(row, key=lambda s: not runs_leftward(s.text) and s.text[:1].isalpha()):
+        words = list(group)
+        # Put together first, since it is the last of them that stands beside what goes before.
+        yield from _joined(words[::-1]) if is_foreign else words
+
+
+def _with_marker(row: list[Segment]) -> list[Segment]:
+    """Put the marker of a list's item before its words, however far it stands from them."""
+    if len(row) < 2:
+        return row
+    marker, words, *others = row
+    drawn = marker.text in MARKERS or marker.text in LETTER_MARKERS
+    gap = max(words.x0 - marker.x1, marker.x0 - words.x1)
+    if gap > _MARKER_GAP * words.size or not (drawn or _NUMBER.fullmatch(marker.text)):
+        return row
+    text = f"{'•' if drawn else marker.text} {words.text}"
+    return [replace(words, text=text, x0=min(words.x0, marker.x0), x1=max(words.x1, marker.x1)), *others]
 
 
 def _joined(row: list[Segment]) -> list[Segment]:
@@ -201,9 +251,13 @@ def _joined(row: list[Segment]) -> list[Segment]:
         gap = max(segment.x0 - before.x1, before.x0 - segment.x1)
         if gap < CELL_GAP * max(before.size, segment.size):
             space = "" if gap < 0.15 * segment.size else " "
-            tall = max(before, segment, key=lambda s: s.size)
+            if len(found) == 1 and before.text in LETTER_MARKERS and gap > WIDE_SPACE * segment.size:
+                before = replace(before, text="•")
+            text = segment.text if space else _with_raised_digits(segment, before)
+            # The size of a line is that of its words.
+            tall = segment if before.text in MARKERS else max(before, segment, key=lambda s: s.size)
             found[-1] = Segment(
-                before.text + space + segment.text,
+                before.text + space + text,
                 min(before.x0, segment.x0),
                 tall.y0,
                 max(before.x1, segment.x1),
@@ -213,3 +267,9 @@ def _joined(row: list[Segment]) -> list[Segment]:
         else:
             found.append(segment)
     return found
+
+
+def _with_raised_digits(segment: Segment, before: Segment) -> str:
+    """Return the text of a segment, its digits as raised ones where it stands above what goes before."""
+    raised = segment.size < SMALL * before.size and segment.y0 - before.y0 > RAISED * before.size
+    return segment.text.translate(TO_RAISED) if raised else segment.text

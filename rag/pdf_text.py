@@ -6,15 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import cycle, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
-from rag.pdf_layout import Line, Segment
+from rag.pdf_layout import MARKERS, Line, Segment, runs_leftward
 from rag.text import Part, is_wide, join_cells, one_line
 
-_BULLET = re.compile(r"(?:[•‣◦▪●○■–*·\uf0b7-]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+(?=\S)")
+_SIGN = f"[{re.escape(''.join(sorted(MARKERS)))}·]"
+# A list within the first item of another has both their signs.
+_BULLET = re.compile(rf"(?:{_SIGN}(?:\s+{_SIGN})*|\(?\d{{1,2}}[.)]|\(?[a-z]\))\s+(?=\S)")
+_NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _SENTENCE_END = (".", "!", "?", ":", ";", "…", "。", "”", '."', ".)", ".’")
+_CAPTION = re.compile(
+    r"(?:fig(?:ure|ura|\.)?|table|tableau|tabelle|tablo|abb(?:ildung|\.)|bild|photo|foto|şekil|cuadro|рис\.)\s*\d+[.:]?\s",
+    re.IGNORECASE,
+)
+# Captions and notes are in smaller letters, and no more of them stand in one place.
+_SMALLER = 0.93
+_ASIDES = 7
 _HEADING_CHARACTERS = 160
 _HEADING_SIZE = 1.15
 _LEVELS = 4
@@ -59,24 +69,44 @@ def continued(found: list[Paragraph]) -> list[Paragraph]:
     whole = {word for p in found for word in re.findall(r"\w+(?:-\w+)*", p.text)}
     done = list[Paragraph]()
     for paragraph in _headings([replace(p, text=_unhyphened(p.text, whole)) for p in found]):
-        before = done[-1] if done else None
-        if before is None or not _goes_on(before, paragraph):
+        place = _place_of_first_half(done, paragraph)
+        if place is None:
             done.append(paragraph)
-        elif before.page == paragraph.page:
-            done[-1] = replace(before, text=_unhyphened(f"{before.text}\n{paragraph.text}", whole))
-        else:
-            end = re.search(r"[.!?…][\"'”’)]*(?=\s+[^\Wa-z])", paragraph.text)
-            cut = end.end() if end else len(paragraph.text)
-            done[-1] = replace(before, text=_unhyphened(f"{before.text}\n{paragraph.text[:cut]}", whole))
-            if paragraph.text[cut:].strip():
-                done.append(replace(paragraph, text=paragraph.text[cut:].strip()))
+            continue
+        before = done[place]
+        end = re.search(r"[.!?…][\"'”’)]*(?=\s+[^\Wa-z])", paragraph.text)
+        cut = end.end() if end and before.page != paragraph.page else len(paragraph.text)
+        done[place] = replace(before, text=_unhyphened(f"{before.text}\n{paragraph.text[:cut]}", whole))
+        if paragraph.text[cut:].strip():
+            done.append(replace(paragraph, text=paragraph.text[cut:].strip()))
     return done
+
+
+def _place_of_first_half(done: Sequence[Paragraph], paragraph: Paragraph) -> int | None:
+    """Return which paragraph a sentence goes on from, past captions and notes; None if it begins there."""
+    place = len(done) - 1
+    while place > max(0, len(done) - _ASIDES) and _is_aside(done[place], paragraph):
+        place -= 1
+    return place if place >= 0 and _goes_on(done[place], paragraph) else None
+
+
+def _is_aside(between: Paragraph, after: Paragraph) -> bool:
+    """Whether this may stand in the middle of a sentence: a caption, a note at the foot of a page."""
+    return between.size < _SMALLER * after.size or _CAPTION.match(between.text) is not None
 
 
 def parts_of(found: Sequence[Paragraph]) -> list[Part]:
     """Return the parts of the text."""
     # The dots that lead to the number in a table of contents.
-    return [Part(p.kind, _LEADERS.sub(" … ", p.text), p.level, p.page) for p in found]
+    return [Part(p.kind, _LEADERS.sub(" … ", _with_brackets(p.text)), p.level, p.page) for p in found]
+
+
+def _with_brackets(text: str) -> str:
+    """Let brackets in text that is read to the left open and close: some files store their shapes."""
+    if not runs_leftward(text) or (text.count("(") == text.count(")") and ")" not in text.partition("(")[0]):
+        return text
+    sides = cycle("()")
+    return re.sub(r"[()]", lambda _: next(sides), text)
 
 
 # ---------------------------------------------------------------------------------- paragraphs
@@ -208,6 +238,7 @@ def _is_heading(paragraph: Paragraph, body: float, mostly_bold: bool) -> bool:
     text = paragraph.text
     if (
         paragraph.kind.startswith("table")
+        or (paragraph.kind == "list_item" and not _NUMBERED.match(text))
         or len(text) > _HEADING_CHARACTERS
         or not re.search(r"[^\W\d_]{2}", text)
     ):

@@ -231,3 +231,48 @@ def test_a_footnote_and_the_article_name_the_page(settings: Settings, packaged: 
         document = library.document(citation.document.id)
         assert document.text[citation.start : citation.end] == citation.quote
         assert [block["page"] for block in blocks(document, [])] == [1, 2]
+
+
+def test_bullets_that_stand_apart_are_no_cells_of_a_table() -> None:
+    lines = [
+        (72, 700, "What will follow on the opening of the bridge, as the harbour master says:"),
+        *[(72, 680, "•", 12), (94, 680, "Trams, when the rails are laid.")],
+        *[
+            (72, 660, "•", 12),
+            (94, 660, "A path for people on foot,"),
+            (94, 648, "which is closed in storms."),
+        ],
+        *[(90, 630, "o"), (108, 630, "In winter too.")],
+        *[(72, 610, "(a)"), (100, 610, "The ferry goes on.")],
+    ]
+    assert [(kind, text) for kind, _, text in shown(load(pdf(lines)))][1:] == [
+        ("list_item", "Trams, when the rails are laid."),
+        ("list_item", "A path for people on foot, which is closed in storms."),
+        ("list_item", "In winter too."),
+        ("list_item", "The ferry goes on."),
+    ]
+
+
+def test_a_caption_in_the_middle_of_a_sentence_comes_after_it() -> None:
+    caption = "Figure 2: The towers, seen from the ferry."
+    document = load(pdf([*column(60, 700, LEFT[:3]), (60, 640, caption), *column(60, 610, LEFT[3:])]))
+    assert document.text.split("\n\n") == [" ".join(LEFT), caption]
+
+
+def test_a_note_at_the_foot_of_a_page_doesn_t_cut_a_sentence() -> None:
+    foot = (72, 60, "1 Named after the harbour, as the council had it.", 7)
+    first = [
+        (72, 810, "Harbour Gazette"),
+        *column(72, 700, [*LEFT[:2], "two towers, with all of its infra-"]),
+        foot,
+    ]
+    second = [(72, 810, "Harbour Gazette"), (72, 700, "structure. The ferry goes on for another year.")]
+    others = [
+        [(72, 810, "Harbour Gazette"), (72, 700, f"A page on {what} of the north.")]
+        for what in ("trams", "boats")
+    ]
+    assert [text for _, _, text in shown(load(pdf(first, second, *others)))][:3] == [
+        f"{LEFT[0]} {LEFT[1]} two towers, with all of its infrastructure.",
+        "1 Named after the harbour, as the council had it.",
+        "The ferry goes on for another year.",
+    ]
