@@ -236,8 +236,9 @@ class _Days:
     def read(self, value: object) -> date | None:
         """Return the day that a cell names."""
         day = read_day(value, in_words=len(self._no_days) < _MOST_NO_DAYS)
-        if day is None and (text := plain_value(value)):
-            self._no_days.add(text[:_TITLE_CHARACTERS])
+        text = plain_value(value)[:_TITLE_CHARACTERS] if day is None else ""
+        if any(map(str.isalpha, text)):  # days of numbers alone are read, or not, at once
+            self._no_days.add(text)
         return day
 
 

@@ -109,6 +109,9 @@ class TestTables:
         rows = [f"It is open,12 Ekim 2023 14:{row % 60:02}:{row // 60:02}" for row in range(3_000)]
         found = documents("a.csv", "\n".join(["text,date", *rows]).encode())
         assert {document.published for document in found} == {date(2023, 10, 12)}
+        rows = [f"It is open,{row % 12 + 1}/03/{1000 + row}" for row in range(200)]
+        found = documents("a.csv", "\n".join(["text,date", *rows, "It is open,12 Ekim 2023"]).encode())
+        assert found[-1].published == date(2023, 10, 12)
         rows = [f"It is open,12 parts of number {row}" for row in range(3_000)]
         found = documents("a.csv", "\n".join(["text,date", *rows, "It is open,2024-03-05"]).encode())
         assert [document.published for document in found[-2:]] == [None, date(2024, 3, 5)]
