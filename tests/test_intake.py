@@ -163,6 +163,22 @@ def test_a_choice_that_was_open_is_asked_again_after_a_restart(gated: Library):
     second.close()
 
 
+def test_a_row_removed_while_its_table_is_added_stays_away_and_is_in_no_waiting_file(
+    intake: Intake, gated: Library, embedder: Gated
+):
+    rows = [f"The ship {n} has a lantern." for n in range(20)] + ["The gate is shut.", "The king eats bread."]
+    adding = intake.drop([Upload("ships.csv", "\n".join(["text", *rows]).encode())])
+    assert embedder.reached.wait(PATIENCE_SECONDS)
+    until(lambda: len(gated.documents()) > 0)
+    removed = gated.documents()[0]
+    gated.remove(removed.id)
+    assert waiting_files(gated.settings) == []
+    embedder.gate.set()
+    assert adding.work.wait(PATIENCE_SECONDS)
+    assert len(gated.documents()) == 21
+    assert removed.key not in keys(gated)
+
+
 def test_a_file_too_large_is_refused_and_the_others_are_added(settings: Settings):
     small = settings.model_copy(update={"max_upload_bytes": 1024})
     with Library.open(small, BagOfWords(), follow=False) as library:
