@@ -219,7 +219,7 @@ def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
 
         return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
     paths = _files(Path(given))
-    return [("", Job(path.name, partial(_load, settings, path), _key(settings, path))) for path in paths]
+    return [("", Job(path.name, partial(_load, settings, path), file_key(path))) for path in paths]
 
 
 def _address(given: str) -> str:
@@ -273,12 +273,9 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(settings: Settings, path: Path) -> Loaded:
-    return load_file(path, settings.max_upload_bytes, _key(settings, path))
-
-
-def _key(settings: Settings, path: Path) -> str:
     corpus, absolute = settings.corpus_dir.absolute(), path.absolute()
-    return corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else file_key(path)
+    key = corpus_key(corpus, absolute) if absolute.is_relative_to(corpus) else ""
+    return load_file(path, settings.max_upload_bytes, key)
 
 
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:

@@ -154,8 +154,9 @@ class Ingestion:
                     # The same key twice: the second is compared with the first.
                     _finish(steps, partial(_is_waiting, steps, prepared.key))
                     steps.append(self._start(pool, prepared, turn))
-                if job.file and loaded.documents and not loaded.failed:
-                    inside = frozenset(document.key for document in loaded.documents)
+                inside = frozenset(document.key for document in loaded.documents)
+                # A file of a followed folder has another key: what leaves it is seen to where that is read.
+                if any(file_of(key, (job.file,)) for key in inside) and not loaded.failed:
                     steps.append(_Step(partial(self._drop_others, job.file, inside, turn)))
                 if job.settle is not None and not loaded.failed:
                     steps.append(_Step(partial(self._settle, job.settle, turn)))
