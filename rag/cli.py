@@ -232,7 +232,7 @@ def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
 
         return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
     paths = _files(Path(given))
-    return [("", Job(path.name, partial(_load, settings, path), _key(settings, path))) for path in paths]
+    return [("", Job(path.name, partial(_load, settings, path), file_key(path))) for path in paths]
 
 
 def _address(given: str) -> str:

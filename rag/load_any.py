@@ -64,6 +64,8 @@ def _read(
             loaded.documents.extend(completed(row, name, f"{key}{INNER}{row.key}") for row in rows)
         elif kind == "workbook":
             found = read_workbook(name, data)
+            for error in found.failed:
+                error.keys = (f"{key}{INNER}{error.path}",)  # the sheet's
             loaded.failed.extend(found.failed)
             loaded.documents.extend(completed(d, name, f"{key}{INNER}{d.key}") for d in found.documents)
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app_pages.wording import file_name
 from rag import Library
+from rag.blocks import normalise_text
 from rag.documents import Loaded, NewDocument
 from rag.loaders import load_bytes
 
@@ -57,6 +58,21 @@ class TestTables:
         assert first.title == "Towns: Şile"
         assert first.text.startswith("İlçe: Şile\n\nAçıklama: Karadeniz kıyısında bulunan")
         assert second.text.startswith("İlçe: Çatalca")
+
+    def test_what_the_columns_tell_is_canonical_text_with_its_blocks(self) -> None:
+        rows = [{"a b": " x\u00a0 y ", "c": "e\u0301|z", "d": [1, "two"], "e": None, "f": "\n", "": "-"}]
+        [document] = documents("a.json", json.dumps(rows).encode())
+        assert document.text == "a b: x y\n\nc: é|z\n\nd: 1, two\n\n: -"
+        lines = document.text.split("\n\n")
+        assert [document.text[block.start : block.end] for block in document.blocks] == lines
+        assert normalise_text(document.text) == document.text
+
+    def test_the_rows_of_a_table_without_texts_are_in_one_language(self) -> None:
+        said = (
+            "Karadeniz kıyısında bulunan ilçenin nüfusu yaz aylarında büyük ölçüde artıyor ve köyleri doluyor"
+        )
+        table = "\n".join(["İlçe;Açıklama", *(f"Şile {n};{said}" for n in range(3)), "Çatalca;bin"])
+        assert [d.language for d in documents("towns.csv", table.encode())] == ["tr"] * 4
 
     def test_shift_jis_and_utf_16(self) -> None:
         for encoding in ("shift_jis", "utf-16"):
@@ -109,6 +125,9 @@ class TestTables:
         rows = [f"It is open,12 Ekim 2023 14:{row % 60:02}:{row // 60:02}" for row in range(3_000)]
         found = documents("a.csv", "\n".join(["text,date", *rows]).encode())
         assert {document.published for document in found} == {date(2023, 10, 12)}
+        rows = [f"It is open,{row % 12 + 1}/03/{1000 + row}" for row in range(200)]
+        found = documents("a.csv", "\n".join(["text,date", *rows, "It is open,12 Ekim 2023"]).encode())
+        assert found[-1].published == date(2023, 10, 12)
         rows = [f"It is open,12 parts of number {row}" for row in range(3_000)]
         found = documents("a.csv", "\n".join(["text,date", *rows, "It is open,2024-03-05"]).encode())
         assert [document.published for document in found[-2:]] == [None, date(2024, 3, 5)]
