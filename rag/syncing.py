@@ -18,7 +18,7 @@ from rag.catalog_view import CatalogView, SeenFile
 from rag.catalog_writer import CatalogWriter, text_hash
 from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, ReportProgress
 from rag.errors import LoadError
-from rag.folder import INNER, Folder, FoundFile, Listing, file_of, is_within, stamp
+from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within, stamp
 from rag.ingestion import Job
 from rag.loaders import load_file
 
@@ -93,16 +93,19 @@ class Syncing:
         cancelled: IsCancelled | None = None,
         *,
         leave: Collection[str] = (),
+        begun: set[str] | None = None,
         seconds: float | None = None,
     ) -> AddReport:
         """Bring the library in step with what is listed.
 
-        Files to ``leave`` stay as they are held. After so many seconds no further file is begun.
+        Files to ``leave`` stay as they are held. Those in ``begun`` are not read, and those that are read
+        come into it. After so many seconds no further file is begun.
         """
+        begun = set() if begun is None else begun
         with self.catalog.reading() as view:
             found = difference(view, folders, listing)
         gone = [key for key in found.gone if key not in leave]
-        to_read = {key: file for key, file in found.to_read.items() if key not in leave}
+        to_read = {key: file for key, file in found.to_read.items() if key not in leave and key not in begun}
         renamed = list(self._rename(gone, {key: to_read[key] for key in to_read if key in found.new}))
         for one in renamed:
             gone.remove(one.key)
@@ -112,13 +115,37 @@ class Syncing:
         report = AddReport()
         left = len(to_read)
         if to_read:
-            jobs = _Jobs([self.job(key, file.path, cancelled) for key, file in to_read.items()], seconds)
-            report = self.ingest(iter(jobs), left, progress, cancelled)
-            left -= jobs.begun
+            jobs = self._jobs(to_read, begun, cancelled, seconds)
+            report = self.ingest(jobs, left, progress, cancelled)
+            left = len(to_read.keys() - begun)
         if not left:
             self._note_content(found.without_content)
         documents = [document for one in renamed for document in one.documents]
         return replace(report, renamed=documents, removed=removed, left=left)
+
+    def without_unmounted(self, folders: Sequence[Folder], listing: Listing) -> Listing:
+        """Take a folder for missing that is empty and lies on another disk than when it had files.
+
+        That is the place where a drive would be, and not a folder whose files were all deleted.
+        """
+        noted = {
+            folder.prefix: f"device {folder.prefix}" for folder in folders if folder not in listing.missing
+        }
+        missing, unlisted = list(listing.missing), list(listing.unlisted)
+        with self.catalog.reading() as view:
+            devices = {prefix: view.meta(name) for prefix, name in noted.items()}
+        for folder in folders:
+            device = device_of(folder.path)
+            if folder.prefix not in devices or not device:
+                continue
+            if any(key.startswith(folder.prefix) for key in listing.files):
+                if devices[folder.prefix] != device:
+                    with self.catalog.writing() as writer:
+                        writer.set_meta(noted[folder.prefix], device)
+            elif devices[folder.prefix] not in (None, device) and not any(folder.path.iterdir()):
+                missing.append(folder)
+                unlisted.append(folder.prefix)
+        return Listing(listing.files, missing, unlisted)
 
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
@@ -129,6 +156,21 @@ class Syncing:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
         reading = _Reading(self, key, path, None)
         return Job(path.name, partial(reading.load_one, wanted), reading.settle_one)
+
+    def _jobs(
+        self,
+        files: Mapping[str, FoundFile],
+        begun: set[str],
+        cancelled: IsCancelled | None,
+        seconds: float | None,
+    ) -> Iterator[Job]:
+        """Yield the jobs of reading these files, the first in any case, until so many seconds have passed."""
+        end = None if seconds is None else time.monotonic() + seconds
+        for number, (key, file) in enumerate(files.items()):
+            if number and end is not None and time.monotonic() > end:
+                return
+            begun.add(key)
+            yield self.job(key, file.path, cancelled)
 
     def _rename(self, gone: Sequence[str], new: Mapping[str, FoundFile]) -> Iterator[_Renamed]:
         """Give documents the key of the new file that has what a gone one held."""
@@ -180,22 +222,6 @@ class _Renamed:
     key: str
     new_key: str
     documents: list[Document]
-
-
-class _Jobs:
-    """Jobs one after the other, until so many seconds have passed."""
-
-    def __init__(self, jobs: Sequence[Job], seconds: float | None) -> None:
-        self._jobs = jobs
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self.begun = 0
-
-    def __iter__(self) -> Iterator[Job]:
-        for job in self._jobs:
-            if self.begun and self._end is not None and time.monotonic() > self._end:
-                return
-            self.begun += 1
-            yield job
 
 
 class _Reading:

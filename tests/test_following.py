@@ -14,7 +14,7 @@ from conftest import BagOfWords, child, line
 
 from app_pages.following import Following
 from app_pages.work import Work
-from rag import CatalogError, Library, Settings
+from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embeddings import PassageVectors
 from rag.folder import Folder, FoundFile, Listing
 from rag.watching import Rest
@@ -28,11 +28,15 @@ class Slow(BagOfWords):
 
     def __init__(self) -> None:
         self.embedded = 0
+        self.is_away = False
         self.goes_on = threading.Event()
         self.goes_on.set()
 
     def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
         assert self.goes_on.wait(20)
+        if self.is_away:
+            time.sleep(0.2)
+            raise EmbeddingError("The endpoint doesn't answer: start it.")
         self.embedded += 1
         return super().embed_passage(text, spans)
 
@@ -153,7 +157,7 @@ def test_a_file_that_is_still_being_written_waits_and_no_other_does(followed: Fo
                 file.flush()
             file.write("The end of the king.")
 
-    writer = threading.Thread(target=write_slowly)
+    writer = threading.Thread(target=write_slowly, daemon=True)
     writer.start()
     time.sleep(0.3)
     followed.write("king.md", KING)
@@ -251,6 +255,21 @@ def test_following_goes_on_after_an_error(followed: Followed, monkeypatch: pytes
     followed.write("king.md", KING)
     soon(lambda: len(followed.texts()) == 2)
     soon(lambda: followed.following.state.error == "")
+
+
+def test_files_that_cannot_be_embedded_now_are_tried_once_a_time_and_hold_up_no_other(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app_pages.following._TURN_SECONDS", 0.3)
+    followed.embedder.is_away = True
+    for n in range(6):
+        followed.write(f"{n}.md", f"The ship {n}.")
+    soon(lambda: len(followed.library.failures()) == 6)
+    soon(lambda: followed.following.state.progress is None)
+    followed.embedder.is_away = False
+    followed.write("king.md", KING)
+    soon(lambda: len(followed.texts()) == 7)
+    assert followed.library.failures() == []
 
 
 def test_it_ends_at_once_and_leaves_no_thread(settings: Settings):

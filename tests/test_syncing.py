@@ -458,6 +458,36 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
         assert library.failures() == []
 
 
+def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
+    library: Library, corpus: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write(corpus, "ship.md", SHIP)
+    load_file = syncing.load_file
+
+    def deleted_meanwhile(*arguments: Any) -> Loaded:
+        loaded = load_file(*arguments)
+        path.unlink()
+        return loaded
+
+    monkeypatch.setattr("rag.syncing.load_file", deleted_meanwhile)
+    assert library.sync(corpus) == AddReport()
+    assert (held(library), library.failures()) == ({}, [])
+
+
+def test_the_empty_place_of_a_drive_is_not_taken_for_an_emptied_folder(
+    library: Library, corpus: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write(corpus, "ship.md", SHIP)
+    library.sync(corpus)
+    path.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.syncing.device_of", lambda path: "another disk")
+        library.sync(corpus)
+        assert len(held(library)) == 1
+    library.sync(corpus)
+    assert held(library) == {}
+
+
 def test_an_upload_has_nothing_to_do_with_the_folders(library: Library, corpus: Path):
     library.add([NewDocument(KING, key="upload:king.md")])
     write(corpus, "king.md", KING)
