@@ -6,7 +6,6 @@ has changed is read last, since that takes its time.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +14,12 @@ from pathlib import Path, PurePosixPath
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, SeenFile
-from rag.catalog_writer import CatalogWriter, text_hash
-from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, ReportProgress
+from rag.catalog_writer import CatalogWriter
+from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
 from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within, stamp
+from rag.followed_file import FollowedFile, content_of
 from rag.ingestion import Job
-from rag.loaders import load_file
 
 Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
 _GONE_TOGETHER = 50
@@ -149,13 +148,13 @@ class Syncing:
 
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
-        reading = _Reading(self, key, path, cancelled)
-        return Job(path.name, reading.load, reading.settle)
+        file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
+        return Job(path.name, file.load, file.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        reading = _Reading(self, key, path, None)
-        return Job(path.name, partial(reading.load_one, wanted), reading.settle_one)
+        file = FollowedFile(self.catalog, key, path, self.max_bytes, None)
+        return Job(path.name, partial(file.load_one, wanted), file.settle_one)
 
     def _jobs(
         self,
@@ -186,7 +185,7 @@ class Syncing:
         for key, file in new.items():
             if file.stamp[0] not in sizes:
                 continue
-            content = _content(file, self.max_bytes)
+            content = content_of(file, self.max_bytes)
             candidates = waiting.get((file.stamp[0], content), [])
             if candidates and stamp(file.path) == file.stamp:
                 # Of several with the same content that which kept its own name, as in a moved folder.
@@ -212,7 +211,7 @@ class Syncing:
 
     def _note_content(self, files: Mapping[str, FoundFile]) -> None:
         for key, file in files.items():
-            if content := _content(file, self.max_bytes):
+            if content := content_of(file, self.max_bytes):
                 with self.catalog.writing() as writer:
                     writer.execute("UPDATE files SET content = ? WHERE key = ?", [content, key])
 
@@ -222,96 +221,6 @@ class _Renamed:
     key: str
     new_key: str
     documents: list[Document]
-
-
-class _Reading:
-    """A file that is read, and what is noted of it in the end."""
-
-    def __init__(self, syncing: Syncing, key: str, path: Path, cancelled: IsCancelled | None) -> None:
-        self._syncing = syncing
-        self._key = key
-        self._path = path
-        self._cancelled = cancelled
-        self._seen: SeenFile | None = None
-        self._inside: set[str] = set()
-        self._left_out = False
-
-    def load(self) -> Loaded:
-        """Return what the file holds, without what was removed on purpose."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        with self._syncing.catalog.reading() as view:
-            wanted = [document for document in loaded.documents if self._is_wanted(view, document)]
-        return Loaded(wanted, loaded.failed)
-
-    def load_one(self, wanted: str) -> Loaded:
-        """Return the one document of the file that is wanted."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        documents = [document for document in loaded.documents if document.key == wanted]
-        gone = LoadError(wanted, "It is no longer in its file: put it back first.")
-        return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
-
-    def settle(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
-        """Note the file as read, with what could not be; what it no longer holds leaves."""
-        if self._seen is None:  # gone since the folder was listed
-            return
-        writer.set_failures(self._key, failed)
-        if any(error.retryable for error in failed):
-            writer.forget_file(self._key)
-        else:
-            writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        unread = [key for error in failed for key in error.keys or (self._key,)]
-        for held in writer.keys(self._key):
-            is_held_back = any(is_within(held, key) for key in unread)
-            if held in self._inside or is_held_back or not self._is_mine(held):
-                continue
-            if identity := writer.identity(held):
-                writer.remove(identity, bury=False)
-
-    def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
-        """Note a file as read that holds nothing but the document that was wanted."""
-        if self._inside == {self._key}:
-            self.settle(writer, failed)
-
-    def _read(self) -> Loaded:
-        before = stamp(self._path)
-        if before is None:
-            return Loaded()
-        max_bytes = self._syncing.max_bytes
-        loaded = load_file(self._path, max_bytes, self._key, self._cancelled)
-        content = _content(FoundFile(str(self._path), before), max_bytes)
-        after = stamp(self._path)
-        if after is None:
-            return Loaded()
-        self._seen = SeenFile(before, content)
-        if after != before:
-            reason = f"{self._path.name} was changed while it was read: it is read again when it rests."
-            return Loaded(failed=[LoadError(self._path.name, reason, retryable=True)])
-        return loaded
-
-    def _is_wanted(self, view: CatalogView, document: NewDocument) -> bool:
-        # What is held doesn't leave, whatever became of a copy of it.
-        if view.version(document.key) is not None:
-            return True
-        if not view.is_buried(document.key, text_hash(document.text)):
-            return True
-        self._left_out = self._left_out or not view.is_buried_key(document.key)
-        return False
-
-    def _is_mine(self, held: str) -> bool:
-        return file_of(held, (self._key,)) == self._key
-
-
-def _content(file: FoundFile, max_bytes: int) -> str:
-    """Return the hash of what a file holds; nothing for one that is too large, or can't be read now."""
-    if file.stamp[0] > max_bytes:
-        return ""
-    try:
-        with file.path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> list[Document]:

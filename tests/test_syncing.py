@@ -22,7 +22,7 @@ from rag import (
     NewDocument,
     Settings,
     SettingsError,
-    syncing,
+    followed_file,
 )
 from rag.conversations import Conversations
 from rag.doctor import examine
@@ -441,7 +441,7 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
     settings: Settings, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = write(corpus, "ship.md", SHIP)
-    load_file = syncing.load_file
+    load_file = followed_file.load_file
 
     def written_meanwhile(*arguments: Any) -> Loaded:
         loaded = load_file(*arguments)
@@ -450,7 +450,7 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
 
     with Library.open(settings, BagOfWords(), follow=False) as library:
         with monkeypatch.context() as patch:
-            patch.setattr("rag.syncing.load_file", written_meanwhile)
+            patch.setattr("rag.followed_file.load_file", written_meanwhile)
             report = library.sync(corpus)
         assert "was changed while it was read" in report.failed[0].reason
         assert held(library) == {}
@@ -462,14 +462,14 @@ def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
     library: Library, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = write(corpus, "ship.md", SHIP)
-    load_file = syncing.load_file
+    load_file = followed_file.load_file
 
     def deleted_meanwhile(*arguments: Any) -> Loaded:
         loaded = load_file(*arguments)
         path.unlink()
         return loaded
 
-    monkeypatch.setattr("rag.syncing.load_file", deleted_meanwhile)
+    monkeypatch.setattr("rag.followed_file.load_file", deleted_meanwhile)
     assert library.sync(corpus) == AddReport()
     assert (held(library), library.failures()) == ({}, [])
 
