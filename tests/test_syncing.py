@@ -221,6 +221,24 @@ class TestRenamed:
             assert {key: document.id for key, document in held(library).items()} == ids
 
 
+    def test_a_damaged_catalog_saves_a_renamed_document_even_without_its_id(
+        self, settings: Settings, corpus: Path
+    ):
+        with Library.open(settings, BagOfWords(), follow=False) as library:
+            path = write(corpus, "ship.md", SHIP)
+            library.sync(corpus)
+            path.rename(corpus / "vessel.md")
+            library.sync(corpus)
+            with library.catalog.writing() as writer:
+                writer.execute("DELETE FROM names")
+        with (settings.data_dir / "catalog.sqlite3").open("rb+") as file:
+            file.write(bytes(100))
+        findings = {finding.check: finding for finding in examine(settings, BagOfWords())}
+        assert "saved 1 document" in findings["file"].done
+        with Library.open(settings, BagOfWords(), follow=False) as library:
+            assert text_of(library, "corpus:vessel.md") == "The ship is in the harbour."
+
+
 class TestFailed:
     def test_a_failed_file_is_read_again_when_it_changes_or_on_request(
         self, settings: Settings, corpus: Path
