@@ -220,7 +220,6 @@ class TestRenamed:
         with Library.open(settings, BagOfWords(), follow=False) as library:
             assert {key: document.id for key, document in held(library).items()} == ids
 
-
     def test_a_damaged_catalog_saves_a_renamed_document_even_without_its_id(
         self, settings: Settings, corpus: Path
     ):
