@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
 from app_pages.wording import count, size
 from app_pages.work import sentence_for
-from rag import AddReport, Document, Library, LoadError, NewDocument, Progress, load_bytes
-from rag.documents import ReportProgress
+from rag import AddReport, Cancelled, Document, Library, Loaded, LoadError, NewDocument, Progress, load_bytes
+from rag.documents import IsCancelled, ReportProgress
 from rag.feeds import Feed
-from rag.folder import INNER
+from rag.folder import INNER, file_of
+from rag.incoming import Kept, upload_key
 from rag.library import part_of
 
 UPDATED = "Updated: the new version takes the place of the old."
@@ -20,7 +22,7 @@ UNCHANGED = "Unchanged: it is in the library already."
 OTHER_CONTENT = "An article of this name with other content is in the library."
 NO_TEXT = "There is no text to add; paste some first."
 
-State = Literal["added", "updated", "unchanged", "failed", "asks"]
+State = Literal["added", "updated", "unchanged", "failed", "asks", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -35,58 +37,101 @@ class Upload:
 class Result:
     """What became of one file or address.
 
-    ``waiting`` holds a document that is kept until the user has chosen, ``feed`` a feed whose articles
-    are to be chosen from.
+    ``waiting`` holds the documents of a file that are kept until the user has chosen, ``gone`` the keys of
+    those that an earlier file of its name brought and it doesn't hold, ``kept`` the file itself on disk.
+    ``feed`` is a feed whose articles are to be chosen from, and ``id`` names the result in a page.
     """
 
     name: str
     state: State
     text: str
-    waiting: NewDocument | None = None
+    waiting: tuple[NewDocument, ...] = ()
+    gone: tuple[str, ...] = ()
     feed: Feed | None = None
+    kept: Kept | None = None
+    id: str = field(default_factory=partial(secrets.token_hex, 8), compare=False)
+
+
+Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
+"""Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
 
 def add_uploads(
-    library: Library, uploads: Sequence[Upload], max_bytes: int, report: ReportProgress
-) -> list[Result]:
+    library: Library,
+    uploads: Sequence[Upload],
+    max_bytes: int,
+    report: ReportProgress,
+    cancelled: IsCancelled | None = None,
+) -> Iterator[Result]:
     """Add files one by one, so that one that fails leaves the others alone."""
-    results: list[Result] = []
+    jobs = [(upload.name, partial(add_upload, library, upload, max_bytes)) for upload in uploads]
+    return one_by_one(library, jobs, report, cancelled)
+
+
+def one_by_one(
+    library: Library, jobs: Sequence[tuple[str, Add]], report: ReportProgress, cancelled: IsCancelled | None
+) -> Iterator[Result]:
+    """Add several things, each with its name, and give what becomes of each, until it is cancelled."""
     with library.batch():
-        for done, upload in enumerate(uploads):
-            report(Progress(done, len(uploads), upload.name))
-            tell_part = partial(_tell_part, report, done, len(uploads), upload.name)
-            add = partial(_add_upload, library, upload, max_bytes, part_of(tell_part))
-            results.extend(guarded(upload.name, add))
-    report(Progress(len(uploads), len(uploads), ""))
-    return results
+        for done, (name, add) in enumerate(jobs):
+            if cancelled is not None and cancelled():
+                return
+            report(Progress(done, len(jobs), name))
+            tell_part = partial(_tell_part, report, done, len(jobs), name)
+            yield from guarded(name, partial(add, part_of(tell_part), cancelled))
+    report(Progress(len(jobs), len(jobs), ""))
 
 
 def _tell_part(report: ReportProgress, done: int, total: int, what: str, part: float) -> None:
     report(Progress(done, total, what, part))
 
 
-def add_text(library: Library, title: str, text: str, report: ReportProgress | None = None) -> list[Result]:
+def add_text(
+    library: Library,
+    title: str,
+    text: str,
+    report: ReportProgress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> list[Result]:
     """Add a pasted text under its own content's identity."""
     name = title.strip() or "Pasted text"
     if not text.strip():
         return [Result(name, "failed", NO_TEXT)]
     document = NewDocument(text=text, title=title.strip(), key="")
-    return guarded(name, lambda: add_document(library, name, document, report))
+    return guarded(name, lambda: add_document(library, name, document, report, cancelled))
 
 
-def replace_document(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
-    """Add what waited under the key it came with: it takes the place of the document there."""
-    document = _waiting(result)
-    return guarded(result.name, lambda: add_document(library, result.name, document, report))
+def replace_document(
+    library: Library,
+    result: Result,
+    report: ReportProgress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> list[Result]:
+    """Add what waited under the keys it came with: it takes the place of all that its name brought before."""
+    documents = _waiting(result)
+
+    def add() -> list[Result]:
+        results = _add_all(library, result.name, documents, report, cancelled, len(result.gone))
+        if not (cancelled is not None and cancelled()):
+            library.drop(result.gone)
+        return results
+
+    return guarded(result.name, add)
 
 
-def keep_both(library: Library, result: Result, report: ReportProgress | None = None) -> list[Result]:
-    """Add what waited under a key of its own, "upload:name (2)"."""
-    waiting = _waiting(result)
-    taken = {held.key for held in library.documents()}
-    number = next(n for n in range(2, len(taken) + 3) if f"{waiting.key} ({n})" not in taken)
-    name, document = f"{result.name} ({number})", replace(waiting, key=f"{waiting.key} ({number})")
-    return guarded(name, lambda: add_document(library, name, document, report))
+def keep_both(
+    library: Library,
+    result: Result,
+    report: ReportProgress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> list[Result]:
+    """Add what waited under keys of its own, "upload:name (2)"."""
+    documents, key = _waiting(result), upload_key(result.name)
+    taken = library.keys(f"{key} (")
+    number = next(n for n in range(2, len(taken) + 3) if not _of_file(f"{key} ({n})", taken))
+    own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
+    name = f"{result.name} ({number})"
+    return guarded(name, lambda: _add_all(library, name, own, report, cancelled))
 
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
@@ -99,20 +144,61 @@ def failure(name: str, error: LoadError) -> Result:
     return Result(name, "failed", error.reason.removeprefix(f"{error.path} "))
 
 
-def _add_upload(library: Library, upload: Upload, max_bytes: int, report: ReportProgress) -> list[Result]:
+def add_upload(
+    library: Library,
+    upload: Upload,
+    max_bytes: int,
+    report: ReportProgress,
+    cancelled: IsCancelled | None = None,
+) -> list[Result]:
+    """Add a file with all that it holds, or ask once where its name has brought something else before."""
     if len(upload.data) > max_bytes:
-        text = f"The file has {size(len(upload.data))}; {size(max_bytes)} is the most that is taken."
-        return [Result(upload.name, "failed", text)]
-    loaded = load_bytes(upload.name, upload.data, f"upload:{upload.name}", max_bytes)
-    results = [_failure_within(upload.name, error) for error in loaded.failed]
-    if any(INNER in document.key for document in loaded.documents):
-        return [*_add_all(library, upload.name, loaded.documents, report), *results]
-    for document in loaded.documents:
-        if _is_other_content(library, document):
-            results.append(Result(upload.name, "asks", OTHER_CONTENT, waiting=document))
-        else:
-            results.extend(add_document(library, upload.name, document, report))
-    return results
+        return [too_large(upload.name, len(upload.data), max_bytes)]
+    key = upload_key(upload.name)
+    loaded = load_bytes(upload.name, upload.data, key, max_bytes, cancelled)
+    failures = [_failure_within(upload.name, error) for error in loaded.failed]
+    if not loaded.documents:
+        return failures
+    changed, gone = library.changed(loaded.documents), _gone(library, upload.name, loaded)
+    if changed or gone:
+        text = _other_content(len(loaded.documents), len(changed), len(gone))
+        asks = Result(upload.name, "asks", text, waiting=tuple(loaded.documents), gone=gone)
+        return [asks, *failures]
+    return [*_add_all(library, upload.name, loaded.documents, report, cancelled), *failures]
+
+
+def too_large(name: str, size_bytes: int, max_bytes: int) -> Result:
+    """Return what to show for a file larger than what is taken."""
+    return Result(
+        name, "failed", f"The file has {size(size_bytes)}; {size(max_bytes)} is the most that is taken."
+    )
+
+
+def _gone(library: Library, name: str, loaded: Loaded) -> tuple[str, ...]:
+    """Return the keys that a file of this name brought before and no longer holds, if it could be read."""
+    unread = {error.path for error in loaded.failed}
+    if name in unread:
+        return ()
+    key, now = upload_key(name), {document.key for document in loaded.documents}
+    return tuple(
+        held
+        for held in _of_file(key, library.keys(key))
+        if held not in now and unread.isdisjoint(held.removeprefix(key).split(INNER))
+    )
+
+
+def _of_file(file_key: str, keys: Iterable[str]) -> list[str]:
+    return [key for key in keys if file_of(key, (file_key,))]
+
+
+def _other_content(documents: int, changed: int, gone: int) -> str:
+    if documents == 1 and not gone:
+        return OTHER_CONTENT
+    differ = f"{count(changed, 'article')} {'differs' if changed == 1 else 'differ'}" if changed else ""
+    number = f"{gone:,}" if changed else count(gone, "article")
+    missing = f"{number} {'is' if gone == 1 else 'are'} gone" if gone else ""
+    told = " and ".join(filter(None, [differ, missing]))
+    return f"A file of this name is in the library; in this one {told}."
 
 
 def _failure_within(name: str, error: LoadError) -> Result:
@@ -121,33 +207,45 @@ def _failure_within(name: str, error: LoadError) -> Result:
 
 
 def _add_all(
-    library: Library, name: str, documents: list[NewDocument], report: ReportProgress | None
+    library: Library,
+    name: str,
+    documents: Sequence[NewDocument],
+    report: ReportProgress | None,
+    cancelled: IsCancelled | None,
+    gone: int = 0,
 ) -> list[Result]:
-    """Add what an archive, a message or a table holds, with one line for all of it."""
-    added = library.add(documents, report)
+    """Add what a file holds, with one line for all of it; `gone` documents of an earlier one are removed."""
+    if len(documents) == 1 and not gone and INNER not in documents[0].key:
+        return add_document(library, name, documents[0], report, cancelled)
+    added = library.add(documents, report, cancelled)
+    failures = [failure(f"{name} › {error.path}", error) for error in added.failed]
+    if added.cancelled:
+        done = len(added.added) + len(added.updated) + len(added.unchanged)
+        told = f"Stopped: {done:,} of {count(len(documents), 'article')} added."
+        return [Result(name, "stopped", told), *failures]
     words = sum(document.words for document in (*added.added, *added.updated))
     parts = [
         f"{count(len(added.added), 'article')} added" if added.added else "",
         f"{len(added.updated):,} updated" if added.updated else "",
         f"{len(added.unchanged):,} unchanged" if added.unchanged else "",
+        f"{gone:,} removed" if gone else "",
         f"{words:,} words" if words else "",
     ]
-    state: State = "added" if added.added else "updated" if added.updated else "unchanged"
+    state: State = "added" if added.added else "updated" if added.updated or gone else "unchanged"
     told = ", ".join(filter(None, parts))
     results = [Result(name, state, f"{told[:1].upper()}{told[1:]}.")] if told else []
-    return [*results, *(failure(f"{name} › {error.path}", error) for error in added.failed)]
-
-
-def _is_other_content(library: Library, document: NewDocument) -> bool:
-    held = next((held for held in library.documents() if held.key == document.key), None)
-    return held is not None and library.document(held.id).text != document.text
+    return [*results, *failures]
 
 
 def add_document(
-    library: Library, name: str, document: NewDocument, report: ReportProgress | None = None
+    library: Library,
+    name: str,
+    document: NewDocument,
+    report: ReportProgress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> list[Result]:
     """Add one document, and return what became of it under the name that the user knows."""
-    return _results(name, library.add([document], report))
+    return _results(name, library.add([document], report, cancelled))
 
 
 def _results(name: str, report: AddReport) -> list[Result]:
@@ -163,15 +261,17 @@ def _added(document: Document) -> str:
     return f"Added, {document.words:,} words."
 
 
-def _waiting(result: Result) -> NewDocument:
-    if result.waiting is None:
+def _waiting(result: Result) -> tuple[NewDocument, ...]:
+    if not result.waiting:
         raise ValueError("nothing waits for a choice here")
     return result.waiting
 
 
-def guarded(name: str, add: Callable[[], list[Result]]) -> list[Result]:
+def guarded(name: str, add: Callable[[], Iterable[Result]]) -> list[Result]:
     """Add, and return a sentence as the result where that fails in a way that nobody foresaw."""
     try:
-        return add()
+        return list(add())
+    except Cancelled:
+        return []
     except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
         return [Result(name, "failed", sentence_for(error))]

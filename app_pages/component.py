@@ -69,16 +69,19 @@ def show_progress(progress: Progress, key: str, text: str, pace: str = "") -> No
 
     As "Adding, 3 of 12 · 40 files a minute · less than a minute left"; `pace` is what follows the numbers.
     """
+    show("progress", key, **progress_line(progress, text, pace))
+
+
+def progress_line(progress: Progress, text: str, pace: str) -> dict[str, Any]:
+    """Return what a view shows of how far a piece of work is."""
     counted = f", {progress.done} of {progress.total}" if progress.total > 1 else ""
     what = f"{progress.what}, {progress.part:.0%}" if progress.part else progress.what
-    show(
-        "progress",
-        key,
-        text=" · ".join(filter(None, [f"{text}{counted}", pace])),
-        what=what,
-        done=progress.done + progress.part,
-        total=progress.total,
-    )
+    return {
+        "text": " · ".join(filter(None, [f"{text}{counted}", pace])),
+        "what": what,
+        "done": progress.done + progress.part,
+        "total": progress.total,
+    }
 
 
 def say(text: str, key: str, *, tone: str = "quiet") -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app_pages.asking import Asking
 from app_pages.following import Following
+from app_pages.intake import Intake
 from app_pages.starters import starter_questions
 from app_pages.work import Work
 from rag import AddReport, Answer, Assistant, Document, Filters, FootnoteError, Library, Settings
@@ -32,8 +33,8 @@ class Engine:
 
     ``indexing`` reads the folders of articles at the start of the server, and embeds everything anew if
     the embedding model has been changed; ``embedding_anew`` is set while it does that. ``following`` keeps in
-    step with the folders after that. A question that comes while a new library is still being filled waits
-    for it, since an empty library answers nothing.
+    step with the folders after that. ``intake`` adds what is handed over. A question that comes while a new
+    library is still being filled waits for it, since an empty library answers nothing.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Engine:
     was_empty: bool
     embedding_anew: threading.Event = field(default_factory=threading.Event)
     following: Following = None  # type: ignore[assignment]  # made below where it isn't given
+    intake: Intake = field(init=False)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class Engine:
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        """Go on with what was being added when the server ended."""
+        self.intake = Intake(self.library)
         if self.following is None:
             self.following = Following(self.library)
 
@@ -84,6 +88,7 @@ class Engine:
         """Give the files back."""
         self._closed.set()
         self.following.close()
+        self.intake.close()
         self.conversations.close()
         self.library.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,20 +11,19 @@ from app_pages.adding import (
     Result,
     Upload,
     add_text,
-    add_uploads,
-    keep_both,
-    replace_document,
     restore,
 )
-from app_pages.component import say, show, show_progress
+from app_pages.component import progress_line, say, show
 from app_pages.engine import Engine, engine, watch
 from app_pages.in_step import begin_drawing, hold_still, show_in_step
+from app_pages.intake import Adding
 from app_pages.places import article_link
 from app_pages.web import add_addresses, add_entries, entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
-from app_pages.work import Work, sentence_for
+from app_pages.work import sentence_for
 from app_pages.writing import has_choice
-from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError
+from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress
+from rag.endpoint_embeddings import LOOPBACK
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
 
@@ -33,9 +31,10 @@ _FORGOTTEN = "No answer will quote it any more, and what conversations quoted fr
 NO_MODEL = (
     "Answers are made of quotes. A language model can write them, each sentence checked: see the README."
 )
+PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
-TAKES = f"Choose or drop files: {TAKEN}"
+SEEN_BY_ALL = "Whoever opens this app sees what is being added."
 
 
 def page() -> None:
@@ -43,12 +42,11 @@ def page() -> None:
     shared = engine()
     hold_still(is_asking=False)
     begin_drawing(shared)
-    _collect()
     st.title("Library", anchor=False)
     _drop_area(shared)
     _web_area(shared)
     _paste_area(shared)
-    _progress()
+    _under_way(shared)
     _results(shared)
     _feeds(shared)
     show_in_step(shared)
@@ -64,15 +62,24 @@ def _drop_area(shared: Engine) -> None:
         "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
     )
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKES}, up to {most} each. {_where(shared)}", key="takes")
+    say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
     if files:
-        uploads = [Upload(file.name, file.getvalue()) for file in files]
-        limit = shared.settings.max_upload_bytes
         st.session_state["uploads"] = turn + 1
-        _start(Work(lambda report: add_uploads(shared.library, uploads, limit, report)))
+        shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
+        st.rerun()
 
 
 def _where(shared: Engine) -> str:
+    return f"{_stay(shared)} {SEEN_BY_ALL}" if is_open_to_others() else _stay(shared)
+
+
+def is_open_to_others() -> bool:
+    """Whether the app answers other computers too."""
+    address = st.get_option("server.address")
+    return not address or address not in LOOPBACK
+
+
+def _stay(shared: Engine) -> str:
     embedder = shared.library.embedder
     if isinstance(embedder, EndpointEmbeddings) and embedder.sent_to:
         return f"Their text is sent to {embedder.sent_to}, to be embedded."
@@ -86,88 +93,105 @@ def _web_area(shared: Engine) -> None:
         pasted = st.text_area(label, height=100, key=f"addresses-{turn}", placeholder="https://")
         if st.form_submit_button("Add these addresses"):
             st.session_state["addresses"] = turn + 1
-            _start(Work(lambda report: add_addresses(shared.library, pasted, report)))
+            total = len(set(pasted.split()))
+            add = partial(add_addresses, shared.library, pasted)
+            shared.intake.begin(count(total, "address", "addresses"), total, add)
+            st.rerun()
 
 
 def _paste_area(shared: Engine) -> None:
     # A new key empties the form, as soon as what it held is in the library and not before.
+    pasting: Adding | None = st.session_state.get("pasting")
     turn = st.session_state.setdefault("pastes", 0)
+    if pasting and pasting.work.done:
+        del st.session_state["pasting"]
+        if all(one.state not in ("failed", "stopped") for one in pasting.results):
+            turn = st.session_state["pastes"] = turn + 1
     with st.expander("Paste a text"), st.form("paste", border=False):
         name = st.text_input("Title", key=f"paste-title-{turn}")
         text = st.text_area("Text", height=200, key=f"paste-text-{turn}")
         if st.form_submit_button("Add this text"):
-            work = Work(lambda report: add_text(shared.library, name, text, report))
-            st.session_state["pasting"] = work
-            _start(work)
+            add = partial(add_text, shared.library, name, text)
+            st.session_state["pasting"] = shared.intake.begin(name.strip() or PASTED, 1, add)
+            st.rerun()
 
 
-def _start(work: Work[list[Result]], kept: Sequence[Result] = ()) -> None:
-    """Let work go on while its progress is shown; of the earlier results only some are kept."""
-    st.session_state["adding"] = [*st.session_state.get("adding", []), work]
-    st.session_state["results"] = list(kept)
-    st.rerun()
+def _under_way(shared: Engine) -> None:
+    """Show what is being added, and draw the page once more when any of it has ended or some has come."""
+    shown = [adding.id for adding in shared.intake.under_way]
+    if shown:
+        watch(
+            partial(_draw_under_way, shared),
+            lambda: [adding.id for adding in shared.intake.under_way] != shown,
+        )
 
 
-def _progress() -> None:
-    adding: list[Work[list[Result]]] = st.session_state.get("adding", [])
-    # One that has ended meanwhile too: it draws the page once more, which collects it.
-    for number, work in enumerate(adding):
-        watch(partial(_draw_progress, work, f"adding-{number}"), partial(getattr, work, "done"))
+def _draw_under_way(shared: Engine) -> None:
+    event = show("addings", key="addings", addings=[_block(adding) for adding in shared.intake.under_way])
+    if event.get("do") == "cancel":
+        shared.intake.cancel(str(event["id"]))
 
 
-def _collect() -> None:
-    """Move what has been added since the last drawing to the results."""
-    adding: list[Work[list[Result]]] = st.session_state.get("adding", [])
-    for work in [work for work in adding if work.done]:
-        results = work.result or [Result("", "failed", work.error)]
-        st.session_state["results"] = [*st.session_state["results"], *results]
-        adding.remove(work)
-        if work is st.session_state.get("pasting") and all(one.state != "failed" for one in results):
-            st.session_state["pastes"] += 1
-
-
-def _draw_progress(work: Work[Any], key: str, text: str = "Adding") -> None:
-    show_progress(work.progress, key, text, work.pace.in_words())
+def _block(adding: Adding) -> dict[str, Any]:
+    block = {"id": adding.id, "name": adding.name, "cancel": not adding.is_cancelled}
+    block["waits"] = not adding.is_begun
+    if not adding.is_begun:
+        return {**block, **progress_line(Progress(0, adding.total, ""), f"Waiting: {adding.name}", "")}
+    doing = "Stopping" if adding.is_cancelled else "Adding"
+    line = progress_line(adding.work.progress, doing, adding.work.pace.in_words())
+    failed = sum(result.state == "failed" for result in adding.results)
+    note = f"{count(failed, 'file')} could not be added so far" if failed else ""
+    return {**block, **line, "note": note}
 
 
 def _results(shared: Engine) -> None:
-    results: list[Result] = st.session_state.get("results", [])
+    """Show what has become of what was added, until it is dismissed."""
+    removed: list[Result] = st.session_state.get("removed", [])
+    results = [*removed, *(result for adding in shared.intake.done for result in adding.results)]
     if not results:
         return
-    event = show("results", key="results", results=[_line(*item) for item in enumerate(results)])
-    choose = {"replace": replace_document, "both": keep_both}.get(event.get("do", ""))
-    if choose:
-        chosen = results[int(event["id"])]
-        kept = [result for result in results if result is not chosen]
-        _start(Work(lambda report: choose(shared.library, chosen, report)), kept)
+    is_told = any(result.state != "asks" for result in results)
+    event = show("results", key="results", results=[_line(one) for one in results], dismiss=is_told)
+    chosen = next((one for one in results if one.id == event.get("id")), None)
+    if event.get("do") == "dismiss":
+        st.session_state["removed"] = []
+        shared.intake.dismiss(event["ids"])
+        st.rerun()
+    elif chosen and event.get("do") == "leave":
+        shared.intake.leave(chosen)
+        st.rerun()
+    elif chosen:
+        shared.intake.choose(chosen, replace=event["do"] == "replace")
+        st.rerun()
 
 
 def _feeds(shared: Engine) -> None:
     """Show the feeds that wait for a choice of their articles."""
-    results: list[Result] = st.session_state.get("results", [])
-    for number, result in enumerate(results):
-        if result.feed is None:
-            continue
-        feed, rest = result.feed, [one for one in results if one is not result]
+    for result in [one for adding in shared.intake.done for one in adding.results if one.feed]:
+        feed = result.feed
+        assert feed is not None
         entries = [entry_line(*item) for item in enumerate(feed.entries)]
-        event = show("entries", key=f"feed-{number}", title=result.name, entries=entries)
-        if event.get("do") == "take":
+        event = show("entries", key=f"feed-{result.id}", title=result.name, entries=entries)
+        if event.get("do") not in ("take", "leave"):
+            continue
+        shared.intake.leave(result)
+        if event["do"] == "take":
             chosen = [feed.entries[int(index)] for index in event["ids"]]
-            _start(Work(partial(add_entries, shared.library, feed, chosen)), rest)
-        elif event.get("do") == "leave":
-            st.session_state["results"] = rest
-            st.rerun()
+            add = partial(add_entries, shared.library, feed, chosen)
+            shared.intake.begin(result.name, len(chosen), add)
+        st.rerun()
 
 
-def _line(index: int, result: Result) -> dict[str, Any]:
-    line = {"id": index, "name": result.name, "state": result.state, "text": result.text}
+def _line(result: Result) -> dict[str, Any]:
+    line = {"id": result.id, "name": result.name, "state": result.state, "text": result.text}
     return {**line, "choices": _choices(result)}
 
 
 def _choices(result: Result) -> list[dict[str, str]]:
-    if result.waiting is None:
+    if not result.waiting:
         return []
-    return [{"do": "replace", "label": "replace it"}, {"do": "both", "label": "keep both"}]
+    labels = {"replace": "replace it", "both": "keep both", "leave": "leave it out"}
+    return [{"do": do, "label": label} for do, label in labels.items()]
 
 
 def _table(shared: Engine) -> None:
@@ -236,7 +260,7 @@ def _remove(shared: Engine, document: Document) -> None:
         result = Result(title(document), "unchanged", "Removed.")
     except FootnoteError as error:
         result = Result(title(document), "failed", sentence_for(error))
-    st.session_state["results"] = [result]
+    st.session_state["removed"] = [result]
 
 
 def _removed(shared: Engine) -> None:
@@ -255,7 +279,8 @@ def _removed(shared: Engine) -> None:
     if event.get("do") == "restore":
         key = str(event["key"])
         name = next((one.title for one in buried if one.key == key), "")
-        _start(Work(lambda _: restore(shared.library, key, name)))
+        shared.intake.begin(name, 1, lambda *_: restore(shared.library, key, name))
+        st.rerun()
 
 
 def _status(shared: Engine) -> None:

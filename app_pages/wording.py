@@ -51,9 +51,9 @@ def short_day(value: date | None) -> str:
     return f"{value.day} {value:%b %Y}" if value else ""
 
 
-def count(number: int, thing: str) -> str:
-    """Return "1 article", "15 articles"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def count(number: int, thing: str, things: str = "") -> str:
+    """Return "1 article", "15 articles"; `things` is a plural that isn't made by an "s"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {things or thing + 's'}"
 
 
 def size(number_of_bytes: int) -> str:

@@ -29,6 +29,8 @@ class Work(Generic[Result]):
     ----------
     function
         What to do; it is given a function to report progress with.
+    begin
+        Whether it begins at once; otherwise `run` does it, in the thread that calls it.
 
     Attributes
     ----------
@@ -42,13 +44,15 @@ class Work(Generic[Result]):
         The sentence for the user where it failed, otherwise empty.
     """
 
-    def __init__(self, function: Callable[[ReportProgress], Result]) -> None:
+    def __init__(self, function: Callable[[ReportProgress], Result], *, begin: bool = True) -> None:
         self.progress = Progress(0, 0, "")
         self.pace = Pace(time.monotonic(), time.monotonic())
         self.result: Result | None = None
         self.error = ""
         self._done = threading.Event()
-        threading.Thread(target=self._run, args=(function,), daemon=True).start()
+        self._function = function
+        if begin:
+            threading.Thread(target=self.run, daemon=True).start()
 
     @property
     def done(self) -> bool:
@@ -59,9 +63,10 @@ class Work(Generic[Result]):
         """Wait for the end, at most so long, and return whether it has come."""
         return self._done.wait(timeout_seconds)
 
-    def _run(self, function: Callable[[ReportProgress], Result]) -> None:
+    def run(self) -> None:
+        """Do it."""
         try:
-            self.result = function(self._report)
+            self.result = self._function(self._report)
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.error = sentence_for(error)
         finally:

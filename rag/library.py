@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rag.catalog import Catalog
 from rag.catalog_view import Failure, Tombstone
+from rag.catalog_writer import text_hash
 from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
 from rag.documents import (
@@ -42,6 +43,7 @@ from rag.folder import (
     size_in_bytes,
 )
 from rag.forgetting import Forgetting
+from rag.incoming import forget_incoming
 from rag.ingestion import Ingestion, Job
 from rag.settings import Settings
 from rag.syncing import Syncing
@@ -209,7 +211,9 @@ class Library:
         with self.batch():
             with self._catalog.writing() as writer:
                 # Only a file would come back by itself; an upload of the same text later is meant to.
-                writer.remove(document_id, bury=is_followed(writer.document(document_id).key))
+                key = writer.document(document_id).key
+                writer.remove(document_id, bury=is_followed(key))
+            forget_incoming(self.settings.data_dir, key)
             self._index.notify()
 
     @contextmanager
@@ -245,6 +249,26 @@ class Library:
         """
         with self._catalog.reading() as view:
             return view.document(document_id)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of the documents that start with `prefix`, in order."""
+        with self._catalog.reading() as view:
+            return view.keys(prefix)
+
+    def changed(self, documents: Iterable[NewDocument]) -> list[str]:
+        """Return the keys among those of `documents` that are held with another text."""
+        with self._catalog.reading() as view:
+            held = ((document, view.text_hash(document.key)) for document in documents)
+            return [new.key for new, old in held if old not in (None, text_hash(new.text))]
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove the documents with these keys, as those that a new version of their file no longer holds."""
+        with self.batch():
+            for key in keys:
+                with self._catalog.writing() as writer:
+                    if identity := writer.identity(key):
+                        writer.remove(identity, bury=False)
+                self._index.notify()
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Find the passages that suit a question best, the best first.

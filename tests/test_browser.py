@@ -149,10 +149,22 @@ def scrolled_to(page: Page) -> int:
 
 
 def upload(page: Page, *files: tuple[str, bytes]) -> Locator:
-    """Drop files in the library and return the list of what became of them."""
+    """Drop files in the library and return the list of what became of them, without that of earlier ones."""
+    results = dismiss(page)
     payloads = [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(payloads)
-    return page.get_by_role("list", name="What became of the files")
+    return results
+
+
+def dismiss(page: Page) -> Locator:
+    """Dismiss what became of earlier files, of other tests too, and return where the list will be."""
+    expect(page.get_by_text(" on disk · ")).to_be_visible()
+    results = page.get_by_role("list", name="What became of the files")
+    button = page.get_by_role("button", name="Dismiss what became of the files")
+    if button.count():
+        button.click()
+        expect(results).to_have_count(0)
+    return results
 
 
 def remove(page: Page, title: str) -> None:

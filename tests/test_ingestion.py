@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -70,6 +72,25 @@ def test_what_interrupts_leaves_whole_documents(library: Library):
     assert [document.key for document in library.documents()] == ["ship 0"]
     assert library.status().passages == library.documents()[0].passages
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embedding")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_embedding_gives_way_to_questions(settings: Settings):
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    priorities = set[int]()
+
+    class Noting(BagOfWords):
+        def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+            priorities.add(priority())
+            return super().embed_passage(text, spans)
+
+    own = priority()
+    with Library.open(settings, Noting(), follow=False) as library:
+        library.add([NewDocument("The king eats bread.")])
+    assert min(priorities) >= max(10, own)
+    assert priority() == own
 
 
 class Counting(BagOfWords):

@@ -51,14 +51,64 @@ function unreadFiles(root, failures, part, emit) {
   return details;
 }
 
-views.results = (root, data, emit) => {
-  fill(root, el("ul", { "aria-label": "What became of the files", "aria-live": "polite" }, data.results.map((item) =>
-    el("li", { class: item.state },
-      el("span", { class: "title", dir: "auto" }, item.name), " ",
-      el("span", { class: "outcome" }, item.text),
-      item.choices.length ? el("span", { class: "choices" }, item.choices.map((choice) =>
-        button(choice.label, () => emit({ do: choice.do, id: item.id }), { "aria-label": `${choice.label}: ${item.name}` }))) : null))));
+// What is being added by hand, one block each. A block stays where it is while its numbers change several
+// times a second: a press of its button must not meet another one.
+views.addings = (root, data, emit) => {
+  const earlier = root.blocks ?? new Map();
+  root.blocks = new Map(data.addings.map((item) => [item.id, earlier.get(item.id) ?? addingBlock(item, emit)]));
+  data.addings.forEach((item) => root.blocks.get(item.id).show(item));
+  refill(root, [...root.blocks.values()].map((block) => block.node));
 };
+
+function addingBlock(item, emit) {
+  const text = el("p", { class: "now", role: "status" });
+  const bar = el("progress", { "aria-label": item.name });
+  const what = el("p", { class: "small what", dir: "auto" });
+  const cancel = button("cancel", () => emit({ do: "cancel", id: item.id }), { "aria-label": `Cancel: ${item.name}` });
+  const set = (node, words) => node.textContent !== words && (node.textContent = words);
+  return {
+    node: el("div", { class: "adding" }, el("div", { class: "head" }, text, cancel), bar, what),
+    show(now) {
+      set(text, now.text);
+      set(what, [now.note, now.what].filter(Boolean).join(" · ") || " ");
+      bar.hidden = what.hidden = now.waits;
+      bar.max = now.total || 1;
+      bar.value = now.done;
+      cancel.hidden = !now.cancel;
+    },
+  };
+}
+
+// What needs a choice or could not be added stands first; of the rest only so many are unfolded.
+const RESULTS_SHOWN = 5;
+
+views.results = (root, data, emit) => {
+  const part = keeper(root);
+  const line = (item) => part(item, () => resultLine(item, emit));
+  const urgent = data.results.filter((item) => ["asks", "failed", "stopped"].includes(item.state));
+  const quiet = data.results.filter((item) => !urgent.includes(item));
+  const folded = quiet.length > RESULTS_SHOWN ? quiet.splice(RESULTS_SHOWN) : [];
+  const list = part(["list"], () => el("ul", { "aria-label": "What became of the files", "aria-live": "polite" }));
+  refill(list, urgent.map(line), quiet.map(line), folded.length ? foldedLine(part, folded, line) : null);
+  // Only what is seen: what has come since stays.
+  root.ids = data.results.map((item) => item.id);
+  refill(root, list, data.dismiss ? part(["dismiss"], () => el("p", { class: "small" }, button("dismiss", () => emit({ do: "dismiss", ids: root.ids }), { "aria-label": "Dismiss what became of the files" }))) : null);
+};
+
+function foldedLine(part, folded, line) {
+  const item = part(["more"], () => el("li", { class: "more" }, el("details", {}, el("summary"), el("ul"))));
+  item.querySelector("summary").textContent = `${plural(folded.length, "more file")} in order`;
+  refill(item.querySelector("ul"), folded.map(line));
+  return item;
+}
+
+function resultLine(item, emit) {
+  return el("li", { class: item.state },
+    el("span", { class: "title", dir: "auto" }, item.name), " ",
+    el("span", { class: "outcome" }, item.text),
+    item.choices.length ? el("span", { class: "choices" }, item.choices.map((choice) =>
+      button(choice.label, () => emit({ do: choice.do, id: item.id }), { "aria-label": `${choice.label}: ${item.name}` }))) : null);
+}
 
 // The articles of a feed, to tick those that are to be added.
 views.entries = (root, data, emit) => {

@@ -1,0 +1,269 @@
+"""What is added by hand, for the whole server: one thing after the other, in the order in which it came.
+
+Three hundred files and a pasted address must not fight for the cores. It goes on whether a page is open or
+not, and every page shows the same: whoever reaches the app may see and change all of the library anyway.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from app_pages.adding import (
+    Add,
+    Result,
+    Upload,
+    add_upload,
+    keep_both,
+    one_by_one,
+    replace_document,
+    too_large,
+)
+from app_pages.wording import count
+from app_pages.work import Work, sentence_for
+from rag import Library, LoadError
+from rag.documents import IsCancelled, ReportProgress
+from rag.incoming import Incoming, Kept
+
+_PATIENCE_SECONDS = 10.0
+
+
+class Adding:
+    """Something that was begun by hand, such as the files that were dropped together.
+
+    Attributes
+    ----------
+    id
+        What names it in a page.
+    name
+        What it is called: "300 files", or an address.
+    total
+        How many files or addresses it has.
+    work
+        Its progress; done when all is done, or it was cancelled.
+    results
+        What has become of its parts so far.
+    is_begun
+        Whether its turn has come.
+    """
+
+    def __init__(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> None:
+        self.id = secrets.token_hex(8)
+        self.name = name
+        self.total = total
+        self.results = list(results)
+        self.is_begun = False
+        self._add = add
+        self._cancelled = threading.Event()
+        self.work = Work[None](self._run, begin=False)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled; what is under way ends soon after."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Keep what is done, stop what is under way, and leave out the rest."""
+        self._cancelled.set()
+
+    def take(self, result: Result) -> bool:
+        """Take a result away, as it has been chosen for; return whether it was there."""
+        left = [one for one in self.results if one is not result]
+        was_there = len(left) < len(self.results)
+        self.results = left
+        return was_there
+
+    def dismiss(self, result_ids: Sequence[str]) -> None:
+        """Forget these results, but for what asks."""
+        self.results = [one for one in self.results if one.state == "asks" or one.id not in result_ids]
+
+    def _run(self, report: ReportProgress) -> None:
+        # What was added, and may be removed again, is not to be kept in memory.
+        add, self._add = self._add, _nothing
+        try:
+            for result in add(report, self._cancelled.is_set):
+                self.results = [*self.results, result]
+        except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
+            self.results = [Result(self.name, "failed", sentence_for(error)), *self.results]
+        if self.is_cancelled and len(self.results) < self.total:
+            self.results = [self._stopped(), *self.results]
+
+    def _stopped(self) -> Result:
+        added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
+        return Result(self.name, "stopped", f"Stopped: {added} of {self.total} added.")
+
+
+def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
+    """Add nothing: what there was to add has been added."""
+    return []
+
+
+class Intake:
+    """Adds to a library what is handed over, in a thread of its own, and knows what became of it.
+
+    Dropped files are on disk until they have been added, have failed, or were cancelled; what an earlier
+    start of the server has left is taken up at once.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._incoming = Incoming(library.settings.data_dir)
+        self._addings: list[Adding] = []
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        left = self._incoming.left()
+        for drop in dict.fromkeys(kept.drop for kept in left):
+            self._begin_drop([kept for kept in left if kept.drop == drop], [])
+
+    @property
+    def under_way(self) -> list[Adding]:
+        """What is being added or waits, in the order in which it came."""
+        with self._changed:
+            return [adding for adding in self._addings if not adding.work.done]
+
+    @property
+    def done(self) -> list[Adding]:
+        """What has been added since the start of the server and was not dismissed, in order."""
+        with self._changed:
+            return [adding for adding in self._addings if adding.work.done]
+
+    def begin(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> Adding:
+        """Add something as soon as all that came before it is done; `results` are known already."""
+        adding = Adding(name, total, add, results)
+        with self._changed:
+            self._addings = [*self._addings, adding]
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return adding
+
+    def drop(self, uploads: Sequence[Upload]) -> Adding:
+        """Write files to disk, and add them in their turn."""
+        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
+        most = self._library.settings.max_upload_bytes
+        for upload in uploads:
+            if len(upload.data) > most:
+                refused.append(too_large(upload.name, len(upload.data), most))
+                continue
+            try:
+                kept.append(self._incoming.keep(upload.name, upload.data, drop))
+            except LoadError as error:
+                refused.append(Result(upload.name, "failed", error.reason))
+        return self._begin_drop(kept, refused)
+
+    def choose(self, result: Result, *, replace: bool) -> None:
+        """Add what waits for a choice, in the place of what is there or beside it."""
+        add = replace_document if replace else keep_both
+        if not self._take(result):
+            return  # it has been chosen for on another page
+        self.begin(result.name, 1, partial(self._add_chosen, result, partial(add, self._library, result)))
+
+    def leave(self, result: Result) -> None:
+        """Forget a result, and what waits in it."""
+        if self._take(result) and result.kept:
+            result.kept.delete()
+
+    def cancel(self, adding_id: str) -> None:
+        """Stop what is under way or waits, and keep what of it is done."""
+        for adding in self.under_way:
+            if adding.id == adding_id:
+                adding.cancel()
+                if self._takes(adding):  # it has not begun, and has little to do any more
+                    adding.work.run()
+
+    def dismiss(self, result_ids: Sequence[str]) -> None:
+        """Forget these results, but for what still waits for a choice."""
+        for adding in self.done:
+            adding.dismiss(result_ids)
+        self._forget_empty()
+
+    def close(self) -> None:
+        """Stop, so that the next start goes on with the files that are not added yet."""
+        with self._changed:
+            self._closing.set()
+            for adding in self._addings:
+                adding.cancel()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_SECONDS)
+        self._incoming.close()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing.is_set() or self._next() is not None)
+                adding = self._next()
+            if adding and not self._closing.is_set() and self._takes(adding):
+                adding.work.run()
+
+    def _take(self, result: Result) -> bool:
+        was_there = any(adding.take(result) for adding in self.done)
+        self._forget_empty()
+        return was_there
+
+    def _forget_empty(self) -> None:
+        with self._changed:
+            self._addings = [one for one in self._addings if not one.work.done or one.results]
+
+    def _next(self) -> Adding | None:
+        return next((adding for adding in self._addings if not adding.is_begun), None)
+
+    def _takes(self, adding: Adding) -> bool:
+        """Whether this thread is the one to do it."""
+        with self._changed:
+            was_begun, adding.is_begun = adding.is_begun, True
+        return not was_begun
+
+    def _begin_drop(self, kept: list[Kept], refused: list[Result]) -> Adding:
+        total = len(kept) + len(refused)
+        only = kept[0].name if len(kept) == 1 and not refused else count(total, "file")
+        return self.begin(only, total, partial(self._add_kept, kept), refused)
+
+    def _add_kept(
+        self, files: Sequence[Kept], report: ReportProgress, cancelled: IsCancelled | None
+    ) -> Iterator[Result]:
+        jobs = [(kept.name, partial(self._add_file, kept)) for kept in files]
+        yield from one_by_one(self._library, jobs, report, cancelled)
+        if cancelled is not None and cancelled() and not self._closing.is_set():
+            asked = {result.kept for adding in self._addings for result in adding.results}
+            for kept in files:
+                if kept not in asked:
+                    kept.delete()
+
+    def _add_file(self, kept: Kept, report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
+        upload = Upload(kept.name, kept.read())
+        kept.note(is_begun=True)
+        results = list[Result]()
+        try:
+            most = self._library.settings.max_upload_bytes
+            results = add_upload(self._library, upload, most, report, cancelled)
+        finally:
+            if any(result.state == "asks" for result in results):
+                kept.note(is_begun=False)
+            else:
+                self._settle(kept)
+        return [replace(one, kept=kept) if one.state == "asks" else one for one in results]
+
+    def _add_chosen(
+        self,
+        result: Result,
+        add: Callable[[ReportProgress, IsCancelled | None], list[Result]],
+        report: ReportProgress,
+        cancelled: IsCancelled | None,
+    ) -> list[Result]:
+        if result.kept:
+            result.kept.note(is_begun=True)
+        results = add(report, cancelled)
+        if result.kept:
+            self._settle(result.kept)
+        return results
+
+    def _settle(self, kept: Kept) -> None:
+        """Delete a file that is done with, but for one that the closing server has cut short."""
+        if not self._closing.is_set():
+            kept.delete()
