@@ -74,7 +74,7 @@ class Work(Generic[Result]):
 
     def _report(self, progress: Progress) -> None:
         now, before = time.monotonic(), self.progress
-        if before.done >= before.total:  # another piece of work begins
+        if before.done >= before.total or progress.total != before.total:  # another piece of work begins
             self.pace = Pace(now, now)
         elif (progress.done, progress.part) < (before.done, before.part):
             progress = replace(progress, done=before.done, part=before.part)
