@@ -55,9 +55,9 @@ class Engine:
 
     def __post_init__(self) -> None:
         """Go on with what was being added when the server ended."""
+        self.intake = Intake(self.library)
         if self.following is None:
             self.following = Following(self.library)
-        self.intake = Intake(self.library)
 
     @classmethod
     def open(cls) -> Engine:
@@ -87,8 +87,8 @@ class Engine:
     def close(self) -> None:
         """Give the files back."""
         self._closed.set()
-        self.intake.close()
         self.following.close()
+        self.intake.close()
         self.conversations.close()
         self.library.close()
 

@@ -11,7 +11,7 @@ from app_pages.pace import Pace
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Library, Progress
 from rag.documents import ReportProgress
-from rag.folder import CORPUS_PREFIX, Folder, Listing, list_folders
+from rag.folder import CORPUS_PREFIX, Folder, Listing
 from rag.watching import Rest, happenings, places_of
 
 _REST_SECONDS = 1.0
@@ -143,30 +143,27 @@ class Following:
 
     def read(self, report: ReportProgress) -> AddReport:
         """Bring the library in step, but for files that are being written just now."""
-        done = 0
+        begun = set[str]()
         while True:
             with self._reading:
-                part, told = self._read_some(partial(_further, report, done))
-            done += told
+                part = self._read_some(partial(_further, report, len(begun)), begun)
             if part.cancelled or not part.left or self._is_stopped():
                 return part
 
-    def _read_some(self, report: ReportProgress) -> tuple[AddReport, int]:
-        leave = [self._library.settings.data_dir]
-        self._listing = list_folders(self._folders, leave)
+    def _read_some(self, report: ReportProgress, begun: set[str]) -> AddReport:
+        self._listing = self._library.look_into(self._folders)
         self._restless = self._rest.restless(self._listing, time.monotonic())
-        totals = [0]
-
-        def tell(progress: Progress) -> None:
-            totals.append(progress.total)
-            report(progress)
-
         part = self._library.sync_folders(
-            tell, self._is_stopped, listing=self._listing, leave=self._restless, seconds=_TURN_SECONDS
+            report,
+            self._is_stopped,
+            listing=self._listing,
+            leave=self._restless,
+            begun=begun,
+            seconds=_TURN_SECONDS,
         )
         if any((part.added, part.updated, part.renamed, part.removed, part.failed)):
             self._version += 1
-        return part, totals[-1] - part.left
+        return part
 
     def _is_stopped(self) -> bool:
         return self._paused.is_set() or self._closing.is_set()

@@ -41,7 +41,7 @@ def show_in_step(shared: Engine) -> None:
     state = shared.following.state
     event = show("following", key="following", **_line(shared, state), failures=_failures(shared))
     _react(shared, event)
-    if shared.indexing.done and shared.indexing.error:
+    if shared.indexing.done and shared.indexing.error and (state.error or shared.library.to_embed()):
         say(shared.indexing.error, key="indexing-failed", tone="alert")
     if _is_stale(shared, state):
         st.rerun()
@@ -66,7 +66,7 @@ def _line(shared: Engine, state: State) -> dict[str, Any]:
         f"{name} is missing: its articles stay, and it is followed again when it is back."
         for name in state.missing
     ]
-    error = [state.error] if state.error and shared.indexing.done and not shared.indexing.error else []
+    error = [state.error] if state.error and state.error != shared.indexing.error else []
     return {
         "text": _reading(shared, progress, pace) if progress else f"{followed} · {_how(state)}",
         "done": progress.done + progress.part if progress else 0,

@@ -131,11 +131,6 @@ class CatalogView:
         row = self._connection.execute("SELECT version FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
-    def text_hash(self, key: str) -> str | None:
-        """What names the text of the document with this key, if there is one."""
-        row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
-        return row[0] if row else None
-
     def identity(self, key: str) -> str | None:
         """The id of the document with this key, if there is one."""
         row = self._connection.execute("SELECT id FROM documents WHERE key = ?", [key]).fetchone()
@@ -144,6 +139,11 @@ class CatalogView:
     def names(self) -> dict[str, str]:
         """The ids that don't follow from their keys, by key: a file was renamed."""
         return dict(self._connection.execute("SELECT key, id FROM names").fetchall())
+
+    def text_hash(self, key: str) -> str | None:
+        """What names the text of the document with this key, if there is one."""
+        row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
 
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""

@@ -180,6 +180,14 @@ def stamp(path: Path) -> Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
+def device_of(path: Path) -> str:
+    """Return what names the disk that a folder is on, nothing if it isn't there."""
+    try:
+        return str(path.stat().st_dev)
+    except OSError:
+        return ""
+
+
 def size_in_bytes(path: Path) -> int:
     """Return a file's size, 0 where it has just gone."""
     try:

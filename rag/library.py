@@ -274,7 +274,7 @@ class Library:
                 with self._catalog.writing() as writer:
                     if identity := writer.identity(key):
                         writer.remove(identity, bury=False)
-            self._index.notify()
+                self._index.notify()
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Find the passages that suit a question best, the best first.
@@ -327,6 +327,7 @@ class Library:
         folders: Sequence[Folder] | None = None,
         listing: Listing | None = None,
         leave: Collection[str] = (),
+        begun: set[str] | None = None,
         seconds: float | None = None,
     ) -> AddReport:
         """Bring the library in step with all followed folders, as `sync` does with one.
@@ -341,13 +342,22 @@ class Library:
             What is in them, if it has just been looked at.
         leave
             Keys of files that stay as they are held for now.
+        begun
+            Keys of files that are not to be read; those that are read come into it.
         seconds
             After so long no further file is begun; the report says how many are left.
         """
         folders = self.folders if folders is None else folders
-        listing = list_folders(folders, [self.settings.data_dir]) if listing is None else listing
+        listing = self.look_into(folders) if listing is None else listing
         with self.batch():
-            return self._syncing().run(folders, listing, progress, cancelled, leave=leave, seconds=seconds)
+            return self._syncing().run(
+                folders, listing, progress, cancelled, leave=leave, begun=begun, seconds=seconds
+            )
+
+    def look_into(self, folders: Sequence[Folder]) -> Listing:
+        """List what is in followed folders now."""
+        listing = list_folders(folders, [self.settings.data_dir])
+        return self._syncing().without_unmounted(folders, listing)
 
     @property
     def folders(self) -> list[Folder]:

@@ -157,9 +157,9 @@ def _surveyed(pages: PageFile, dimensions: int) -> _Survey:
                 _note_small(survey, row.values)
     ids = {str(key): str(identity) for key, identity, _ in survey.names}
     for row in named:
-        if ids.get(str(row.values[2])) == row.values[1]:
-            numbers.add(row.number)
-            _note_document(survey, row, str(row.values[2]))
+        # Its text is proved by its hash, even if the page that tells its id is lost.
+        numbers.add(row.number)
+        _note_document(survey, row, str(row.values[2]))
     # Of a document whose own row is gone, the indexes know the key and the passages the title.
     for text, number in pairs.items():
         if number not in numbers and pairs.get(ids.get(text) or short_hash("document", text)) == number:

@@ -6,7 +6,6 @@ has changed is read last, since that takes its time.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +14,12 @@ from pathlib import Path, PurePosixPath
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, SeenFile
-from rag.catalog_writer import CatalogWriter, text_hash
-from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, ReportProgress
+from rag.catalog_writer import CatalogWriter
+from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
-from rag.folder import INNER, Folder, FoundFile, Listing, file_of, is_within, stamp
-from rag.ingestion import Job, drop_others
-from rag.loaders import load_file
+from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within, stamp
+from rag.followed_file import FollowedFile, content_of
+from rag.ingestion import Job
 
 Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
 _GONE_TOGETHER = 50
@@ -93,16 +92,19 @@ class Syncing:
         cancelled: IsCancelled | None = None,
         *,
         leave: Collection[str] = (),
+        begun: set[str] | None = None,
         seconds: float | None = None,
     ) -> AddReport:
         """Bring the library in step with what is listed.
 
-        Files to ``leave`` stay as they are held. After so many seconds no further file is begun.
+        Files to ``leave`` stay as they are held. Those in ``begun`` are not read, and those that are read
+        come into it. After so many seconds no further file is begun.
         """
+        begun = set() if begun is None else begun
         with self.catalog.reading() as view:
             found = difference(view, folders, listing)
         gone = [key for key in found.gone if key not in leave]
-        to_read = {key: file for key, file in found.to_read.items() if key not in leave}
+        to_read = {key: file for key, file in found.to_read.items() if key not in leave and key not in begun}
         renamed = list(self._rename(gone, {key: to_read[key] for key in to_read if key in found.new}))
         for one in renamed:
             gone.remove(one.key)
@@ -112,23 +114,62 @@ class Syncing:
         report = AddReport()
         left = len(to_read)
         if to_read:
-            jobs = _Jobs([self.job(key, file.path, cancelled) for key, file in to_read.items()], seconds)
-            report = self.ingest(iter(jobs), left, progress, cancelled)
-            left -= jobs.begun
+            jobs = self._jobs(to_read, begun, cancelled, seconds)
+            report = self.ingest(jobs, left, progress, cancelled)
+            left = len(to_read.keys() - begun)
         if not left:
             self._note_content(found.without_content)
         documents = [document for one in renamed for document in one.documents]
         return replace(report, renamed=documents, removed=removed, left=left)
 
+    def without_unmounted(self, folders: Sequence[Folder], listing: Listing) -> Listing:
+        """Take a folder for missing that is empty and lies on another disk than when it had files.
+
+        That is the place where a drive would be, and not a folder whose files were all deleted.
+        """
+        noted = {
+            folder.prefix: f"device {folder.prefix}" for folder in folders if folder not in listing.missing
+        }
+        missing, unlisted = list(listing.missing), list(listing.unlisted)
+        with self.catalog.reading() as view:
+            devices = {prefix: view.meta(name) for prefix, name in noted.items()}
+        for folder in folders:
+            device = device_of(folder.path)
+            if folder.prefix not in devices or not device:
+                continue
+            if any(key.startswith(folder.prefix) for key in listing.files):
+                if devices[folder.prefix] != device:
+                    with self.catalog.writing() as writer:
+                        writer.set_meta(noted[folder.prefix], device)
+            elif devices[folder.prefix] not in (None, device) and not any(folder.path.iterdir()):
+                missing.append(folder)
+                unlisted.append(folder.prefix)
+        return Listing(listing.files, missing, unlisted)
+
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
-        reading = _Reading(self, key, path, cancelled)
-        return Job(path.name, reading.load, settle=reading.settle)
+        file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
+        return Job(path.name, file.load, settle=file.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        reading = _Reading(self, key, path, None)
-        return Job(path.name, partial(reading.load_one, wanted), settle=reading.settle_one)
+        file = FollowedFile(self.catalog, key, path, self.max_bytes, None)
+        return Job(path.name, partial(file.load_one, wanted), settle=file.settle_one)
+
+    def _jobs(
+        self,
+        files: Mapping[str, FoundFile],
+        begun: set[str],
+        cancelled: IsCancelled | None,
+        seconds: float | None,
+    ) -> Iterator[Job]:
+        """Yield the jobs of reading these files, the first in any case, until so many seconds have passed."""
+        end = None if seconds is None else time.monotonic() + seconds
+        for number, (key, file) in enumerate(files.items()):
+            if number and end is not None and time.monotonic() > end:
+                return
+            begun.add(key)
+            yield self.job(key, file.path, cancelled)
 
     def _rename(self, gone: Sequence[str], new: Mapping[str, FoundFile]) -> Iterator[_Renamed]:
         """Give documents the key of the new file that has what a gone one held."""
@@ -144,7 +185,7 @@ class Syncing:
         for key, file in new.items():
             if file.stamp[0] not in sizes:
                 continue
-            content = _content(file, self.max_bytes)
+            content = content_of(file, self.max_bytes)
             candidates = waiting.get((file.stamp[0], content), [])
             if candidates and stamp(file.path) == file.stamp:
                 # Of several with the same content that which kept its own name, as in a moved folder.
@@ -170,7 +211,7 @@ class Syncing:
 
     def _note_content(self, files: Mapping[str, FoundFile]) -> None:
         for key, file in files.items():
-            if content := _content(file, self.max_bytes):
+            if content := content_of(file, self.max_bytes):
                 with self.catalog.writing() as writer:
                     writer.execute("UPDATE files SET content = ? WHERE key = ?", [content, key])
 
@@ -180,103 +221,6 @@ class _Renamed:
     key: str
     new_key: str
     documents: list[Document]
-
-
-class _Jobs:
-    """Jobs one after the other, until so many seconds have passed."""
-
-    def __init__(self, jobs: Sequence[Job], seconds: float | None) -> None:
-        self._jobs = jobs
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self.begun = 0
-
-    def __iter__(self) -> Iterator[Job]:
-        for job in self._jobs:
-            if self.begun and self._end is not None and time.monotonic() > self._end:
-                return
-            self.begun += 1
-            yield job
-
-
-class _Reading:
-    """A file that is read, and what is noted of it in the end."""
-
-    def __init__(self, syncing: Syncing, key: str, path: Path, cancelled: IsCancelled | None) -> None:
-        self._syncing = syncing
-        self._key = key
-        self._path = path
-        self._cancelled = cancelled
-        self._seen: SeenFile | None = None
-        self._inside: set[str] = set()
-        self._left_out = False
-
-    def load(self) -> Loaded:
-        """Return what the file holds, without what was removed on purpose."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        with self._syncing.catalog.reading() as view:
-            wanted = [document for document in loaded.documents if self._is_wanted(view, document)]
-        return Loaded(wanted, loaded.failed)
-
-    def load_one(self, wanted: str) -> Loaded:
-        """Return the one document of the file that is wanted."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        documents = [document for document in loaded.documents if document.key == wanted]
-        gone = LoadError(wanted, "It is no longer in its file: put it back first.")
-        return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
-
-    def settle(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
-        """Note the file as read, with what could not be; what it no longer holds leaves."""
-        if self._seen is None:  # gone since the folder was listed
-            return
-        writer.set_failures(self._key, failed)
-        if any(error.retryable for error in failed):
-            writer.forget_file(self._key)
-        else:
-            writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        drop_others(self._key, self._inside, writer, failed)
-
-    def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
-        """Note a file as read that holds nothing but the document that was wanted."""
-        if self._inside == {self._key}:
-            self.settle(writer, failed)
-
-    def _read(self) -> Loaded:
-        before = stamp(self._path)
-        if before is None:
-            return Loaded()
-        max_bytes = self._syncing.max_bytes
-        loaded = load_file(self._path, max_bytes, self._key, self._cancelled)
-        content = _content(FoundFile(str(self._path), before), max_bytes)
-        after = stamp(self._path)
-        if after is None:
-            return Loaded()
-        self._seen = SeenFile(before, content)
-        if after != before:
-            reason = f"{self._path.name} was changed while it was read: it is read again when it rests."
-            return Loaded(failed=[LoadError(self._path.name, reason, retryable=True)])
-        return loaded
-
-    def _is_wanted(self, view: CatalogView, document: NewDocument) -> bool:
-        # What is held doesn't leave, whatever became of a copy of it.
-        if view.version(document.key) is not None:
-            return True
-        if not view.is_buried(document.key, text_hash(document.text)):
-            return True
-        self._left_out = self._left_out or not view.is_buried_key(document.key)
-        return False
-
-
-def _content(file: FoundFile, max_bytes: int) -> str:
-    """Return the hash of what a file holds; nothing for one that is too large, or can't be read now."""
-    if file.stamp[0] > max_bytes:
-        return ""
-    try:
-        with file.path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> list[Document]:

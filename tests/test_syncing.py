@@ -22,7 +22,7 @@ from rag import (
     NewDocument,
     Settings,
     SettingsError,
-    syncing,
+    followed_file,
 )
 from rag.conversations import Conversations
 from rag.doctor import examine
@@ -219,6 +219,23 @@ class TestRenamed:
         assert "saved 2 documents" in findings["file"].done
         with Library.open(settings, BagOfWords(), follow=False) as library:
             assert {key: document.id for key, document in held(library).items()} == ids
+
+    def test_a_damaged_catalog_saves_a_renamed_document_even_without_its_id(
+        self, settings: Settings, corpus: Path
+    ):
+        with Library.open(settings, BagOfWords(), follow=False) as library:
+            path = write(corpus, "ship.md", SHIP)
+            library.sync(corpus)
+            path.rename(corpus / "vessel.md")
+            library.sync(corpus)
+            with library.catalog.writing() as writer:
+                writer.execute("DELETE FROM names")
+        with (settings.data_dir / "catalog.sqlite3").open("rb+") as file:
+            file.write(bytes(100))
+        findings = {finding.check: finding for finding in examine(settings, BagOfWords())}
+        assert "saved 1 document" in findings["file"].done
+        with Library.open(settings, BagOfWords(), follow=False) as library:
+            assert text_of(library, "corpus:vessel.md") == "The ship is in the harbour."
 
 
 class TestFailed:
@@ -441,7 +458,7 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
     settings: Settings, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = write(corpus, "ship.md", SHIP)
-    load_file = syncing.load_file
+    load_file = followed_file.load_file
 
     def written_meanwhile(*arguments: Any) -> Loaded:
         loaded = load_file(*arguments)
@@ -450,12 +467,42 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
 
     with Library.open(settings, BagOfWords(), follow=False) as library:
         with monkeypatch.context() as patch:
-            patch.setattr("rag.syncing.load_file", written_meanwhile)
+            patch.setattr("rag.followed_file.load_file", written_meanwhile)
             report = library.sync(corpus)
         assert "was changed while it was read" in report.failed[0].reason
         assert held(library) == {}
         assert len(library.sync(corpus).added) == 1
         assert library.failures() == []
+
+
+def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
+    library: Library, corpus: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write(corpus, "ship.md", SHIP)
+    load_file = followed_file.load_file
+
+    def deleted_meanwhile(*arguments: Any) -> Loaded:
+        loaded = load_file(*arguments)
+        path.unlink()
+        return loaded
+
+    monkeypatch.setattr("rag.followed_file.load_file", deleted_meanwhile)
+    assert library.sync(corpus) == AddReport()
+    assert (held(library), library.failures()) == ({}, [])
+
+
+def test_the_empty_place_of_a_drive_is_not_taken_for_an_emptied_folder(
+    library: Library, corpus: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write(corpus, "ship.md", SHIP)
+    library.sync(corpus)
+    path.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.syncing.device_of", lambda path: "another disk")
+        library.sync(corpus)
+        assert len(held(library)) == 1
+    library.sync(corpus)
+    assert held(library) == {}
 
 
 def test_an_upload_has_nothing_to_do_with_the_folders(library: Library, corpus: Path):
