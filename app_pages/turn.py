@@ -32,7 +32,7 @@ STOPPING = "Stopping"
 _WAITED_SECONDS = 3
 """After so long without anything new the line of what is happening says for how long."""
 QUOTE_GONE = "This quote was removed with its article."
-QUOTE_CHANGED = "This quote was removed when the article changed."
+QUOTE_CHANGED = "This quote was removed with an earlier text of the article."
 
 
 def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
