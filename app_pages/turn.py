@@ -22,7 +22,7 @@ from app_pages.wording import (
 )
 from app_pages.writing import has_choice
 from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
-from rag import Answer, Citation, Document, FootnoteError, Hit, Sentence
+from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 
 GONE = "No longer in the library"
@@ -32,7 +32,7 @@ STOPPING = "Stopping"
 _WAITED_SECONDS = 3
 """After so long without anything new the line of what is happening says for how long."""
 QUOTE_GONE = "This quote was removed with its article."
-QUOTE_CHANGED = "This quote was removed when the article changed."
+QUOTE_CHANGED = "This quote was removed with an earlier text of the article."
 
 
 def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
@@ -181,11 +181,17 @@ def _differing(
         {
             "value": one.value,
             "source": publisher(cited[one.number].document),
-            "day": day(cited[one.number].document.published) or NO_DATE,
+            "day": _dated(one, cited[one.number].document),
             "note": _note(cited[one.number], conversation_id, documents),
         }
         for one in answer.differing
     ]
+
+
+def _dated(differing: Differing, document: Document) -> str:
+    """Return the day of one of several sources that differ, and whether it is an older version of another."""
+    dated = day(document.published) or NO_DATE
+    return f"{dated}, an older version" if differing.is_older else dated
 
 
 def _context(citation: Citation, engine: Engine) -> tuple[str, str]:
@@ -227,10 +233,7 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str
         for sentence in answer.sentences
     ]
     cited = {citation.number: citation.document for citation in answer.citations}
-    differing = [
-        f"{one.value} [{one.number}], {day(cited[one.number].published) or NO_DATE}"
-        for one in answer.differing
-    ]
+    differing = [f"{one.value} [{one.number}], {_dated(one, cited[one.number])}" for one in answer.differing]
     sources = [
         f"[{c.number}] "
         + ", ".join([title(c.document), *origin(c.document), *filter(None, [page(c)])])

@@ -106,17 +106,19 @@ class CatalogView:
         return _document(row[:-2], row[-2], blocks)
 
     def stories(self) -> list[Story]:
-        """What two or more documents tell."""
-        shared = self._connection.execute(
-            "SELECT story, count(DISTINCT d.text_hash) FROM stories s JOIN documents d"
-            " ON d.number = s.document GROUP BY story HAVING count(*) > 1"
+        """What two or more documents tell, in the order of `documents`."""
+        rows = self._connection.execute(
+            f"SELECT {_DOCUMENT}, d.text_hash FROM documents d WHERE d.number IN"
+            " (SELECT document FROM stories WHERE story IN"
+            " (SELECT story FROM stories GROUP BY story HAVING count(*) > 1))"
+            " ORDER BY d.published DESC NULLS LAST, d.id"
         ).fetchall()
-        texts = dict[str, int](shared)
-        told = dict[str, list[Document]]()
-        for document in self.documents() if texts else ():
-            if document.story in texts:
-                told.setdefault(document.story, []).append(document)
-        return [Story(newest_first(documents), texts[story] == 1) for story, documents in told.items()]
+        told, texts = dict[str, list[Document]](), dict[str, set[str]]()
+        for *row, text_hash in rows:
+            document = _document(row)
+            told.setdefault(document.story, []).append(document)
+            texts.setdefault(document.story, set()).add(text_hash)
+        return [Story(newest_first(told[story]), len(texts[story]) == 1) for story in told]
 
     def without_story(self) -> list[str]:
         """The ids of the documents of which it has still to be found out what tells the same."""

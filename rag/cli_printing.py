@@ -56,7 +56,8 @@ def print_answer(answer: Answer) -> None:
         days = {citation.number: citation.document.published or "no date" for citation in answer.citations}
         print("\nSources differ:")
         for one in answer.differing:
-            print(f"  {one.value} [{one.number}], {days[one.number]}")
+            version = ", an older version" if one.is_older else ""
+            print(f"  {one.value} [{one.number}], {days[one.number]}{version}")
     if answer.citations:
         print()
     for citation in answer.citations:
@@ -131,7 +132,9 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             }
             for c in answer.citations
         ],
-        "differing": [{"value": one.value, "citation": one.number} for one in answer.differing],
+        "differing": [
+            {"value": one.value, "citation": one.number, "is_older": one.is_older} for one in answer.differing
+        ],
         "related": [hit_json(hit) for hit in answer.related],
     }
 

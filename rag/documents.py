@@ -95,9 +95,9 @@ class Document:
     characters: int
     words: int
     passages: int
-    story: str = ""
     text: str = field(default="", repr=False)
     blocks: tuple[Block, ...] = field(default=(), repr=False)
+    story: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +272,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """What one of several sources that differ says: words of the citation with this number."""
+    """What one of several sources that differ says: words of the citation with this number.
+
+    ``is_older`` tells that the source is an older version of another one, and so has been superseded.
+    """
 
     value: str
     number: int
+    is_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

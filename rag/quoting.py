@@ -31,6 +31,7 @@ from rag.ordering import ENOUGH, Judged, put_first, says_the_same
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
 from rag.text import labelled_row
+from rag.versions import are_versions, is_older, with_newest
 from rag.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
@@ -160,7 +161,8 @@ def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[s
         if score < scores[0] - _CLOSE and not any(s in weighed.stems and s not in said for s in asked):
             continue
         words = len(weighed.text.split())
-        if length + words <= MOST_WORDS and not any(says_the_same(weighed, other) for other in chosen):
+        is_said = any(says_the_same(weighed, other) or are_versions(weighed, other) for other in chosen)
+        if length + words <= MOST_WORDS and not is_said:
             chosen.append(weighed)
             length += words
     return chosen
@@ -213,8 +215,8 @@ def _judge(found: Found, weights: Weights) -> Judged:
     if not ranked:
         return Judged((), (), 0.0)
     judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
-    ordered = put_first(found, judged)
-    if ordered is judged or found.shape.kind != "yes_no":
+    ordered = with_newest(put_first(found, judged))
+    if ordered.ranked[0] is judged.ranked[0] or found.shape.kind != "yes_no":
         return ordered
     # What decides a yes or no may stand in another place than what was best.
     again = _confidence(found, ordered.ranked, ordered.scores, weights)
@@ -295,13 +297,15 @@ def _differing(
 ) -> tuple[Differing, ...]:
     """Return what each source says with the number of its footnote, the newest first, undated ones last."""
     found = list[tuple[date, Differing]]()
+    documents = [claim.weighed.candidate.stored.document for claim in claims]
     for claim in claims:
         stored, position = claim.weighed.candidate.stored, claim.weighed.position
         for quote, sentence in zip(quotes, sentences, strict=True):
             if quote.stored is stored and quote.first <= position <= quote.last:
                 citation = sentence.citations[0]
                 published = citation.document.published or date.min
-                found.append((published, Differing(claim.value.text, citation.number)))
+                value = Differing(claim.value.text, citation.number, is_older(stored.document, documents))
+                found.append((published, value))
                 break
     found.sort(key=lambda pair: pair[0], reverse=True)
     return tuple(differing for _, differing in found)

@@ -34,6 +34,8 @@ LEAST_WORDS = 40
 """Of a shorter text too little is left to compare: it is the same only as a whole."""
 SHARED = 0.7
 """Share of the shorter text's runs of words that the other must have."""
+SHARED_WITHOUT_NAMES = 0.85
+"""The same where capitals don't tell names from other words, as in a text that is all in capitals."""
 LEAST_LENGTH = 0.45
 """The shorter text's length over the longer one's: an article in a collection of many isn't its version."""
 KEPT_NUMBERS, KEPT_NAMES = 0.75, 0.8
@@ -44,8 +46,6 @@ Numbers = NDArray[np.uint64]
 # Japanese and Chinese have no spaces: each sign is a word.
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|[.!?:]+(?=\s)|\n")
 _PLACE = "#"
-_LEAST_AROUND = 2
-"""Of the two words before and the two after, those that must not be open, to know a place by them."""
 _CAPITALS = 0.5
 """Share of words with capitals from which they tell nothing, as in a text that is all in capitals."""
 _NUMBER_WORDS = frozenset(
@@ -117,7 +117,8 @@ def are_one_story(one: Told, other: Told) -> bool:
     shorter, longer = sorted((one, other), key=lambda text: len(text.words))
     if len(shorter.words) < max(LEAST_WORDS, LEAST_LENGTH * len(longer.words)):
         return False
-    if len(shorter.runs & longer.runs) < SHARED * len(shorter.runs):
+    shared = SHARED if shorter.names and longer.names else SHARED_WITHOUT_NAMES
+    if len(shorter.runs & longer.runs) < shared * len(shorter.runs):
         return False
     numbers, names = shorter.numbers | longer.numbers, shorter.names | longer.names
     # A figure may stand beside the name of its row, or between a day and a month that changed with it.
@@ -125,30 +126,35 @@ def are_one_story(one: Told, other: Told) -> bool:
         _kept(shorter, longer, numbers, open_too=frozenset()) >= KEPT_NUMBERS
         and _kept(shorter, longer, numbers, open_too=names) >= KEPT_NUMBERS
         and _kept(shorter, longer, names, open_too=numbers) >= KEPT_NAMES
+        # Names in headlines stand among other words with capitals, so that little is left around them.
+        and _kept(shorter, longer, names, open_too=numbers, reach=1) >= KEPT_NAMES
     )
 
 
-def _kept(one: Told, other: Told, telling: frozenset[str], open_too: frozenset[str]) -> float:
+def _kept(one: Told, other: Told, telling: frozenset[str], open_too: frozenset[str], reach: int = 2) -> float:
     """Return of the words that tell something and stand between the same others the share that is the same.
 
     Where some aren't, one more is taken for changed: of few a change tells as much as of many.
     """
-    mine, theirs = _places(one, telling, telling | open_too), _places(other, telling, telling | open_too)
+    mine, theirs = (_places(text, telling, telling | open_too, reach) for text in (one, other))
     common = mine.keys() & theirs.keys()
     same = sum(not mine[place].isdisjoint(theirs[place]) for place in common)
     return same / (len(common) + 1) if same < len(common) else 1.0
 
 
 def _places(
-    text: Told, telling: frozenset[str], open_words: frozenset[str]
+    text: Told, telling: frozenset[str], open_words: frozenset[str], reach: int
 ) -> dict[tuple[str, ...], set[str]]:
-    """Return what stands between which words, two on either side, with open ones left out."""
+    """Return what stands between which words, so many on either side, with open ones left out.
+
+    Half of the words around must not be open, to know a place by them.
+    """
     shown = [_PLACE if word in open_words else word for word in text.words]
     places = dict[tuple[str, ...], set[str]]()
     for at, word in enumerate(text.words):
         if word in telling:
-            before, after = shown[max(0, at - 2) : at], shown[at + 1 : at + 3]
-            if len(before) + len(after) - before.count(_PLACE) - after.count(_PLACE) >= _LEAST_AROUND:
+            before, after = shown[max(0, at - reach) : at], shown[at + 1 : at + 1 + reach]
+            if len(before) + len(after) - before.count(_PLACE) - after.count(_PLACE) >= reach:
                 places.setdefault((*before, _PLACE, *after), set()).add(word)
     return places
 

@@ -220,18 +220,19 @@ def main() -> None:
     long, short = _grouped([*options.files, ROOT / "scripts" / "long_articles.json"])
     long += _samples()
     translated = [["\n\n".join(one) for one in paragraphs_of(path)] for path in options.translations]
-    for half, name in enumerate(("chosen_by", "judged_by")):
+    for half, (name, forms) in enumerate((("Chosen by", "chosen_by"), ("Judged by", "judged_by"))):
         rng = random.Random(half)
         articles, notes = long[half::2], short[half::2]
         same = [(kind, (a, change(a, rng))) for a in articles for kind, change in ONE_STORY.items()]
-        two = list(
-            two_stories(articles, notes, TEXTS[name], TEXTS["tellings"][half::2], options.reports, rng)
-        )
+        brief = [(kind, (a, change(a, rng))) for a in notes[::4] for kind, change in ONE_STORY.items()]
+        tellings = TEXTS["tellings"][half::2]
+        two = list(two_stories(articles, notes, TEXTS[forms], tellings, options.reports, rng))
         for texts in list(zip(*translated, strict=True))[half::2]:
             versions = [Article("", text) for text in texts]
             two += [("translations", pair) for pair in combinations(versions, 2)]
-        measure(f"{name.replace('_', ' ').capitalize()}, one story", same, True, options.wrong)
-        measure(f"{name.replace('_', ' ').capitalize()}, two stories", two, False, options.wrong)
+        measure(f"{name}, one story", same, True, options.wrong)
+        measure(f"{name}, one story of 80 to 200 words", brief, True, options.wrong)
+        measure(f"{name}, two stories", two, False, options.wrong)
 
 
 if __name__ == "__main__":

@@ -414,26 +414,6 @@ def test_questions_that_cannot_be_asked(page: Page):
     expect(page.locator(".turn")).to_have_count(1)
 
 
-def test_a_changed_article_says_so_and_its_quote_is_gone(page: Page):
-    page.goto("/library")
-    upload(page, ("mill.md", b"# The mill\n\nThe mill of Port Ellery was built in 1790. It is high."))
-    page.get_by_role("link", name="Chat").click()
-    turn = ask(page, "When was the mill of Port Ellery built?")
-    link = footnote(turn).get_attribute("href")
-    page.get_by_role("link", name="Library").click()
-    changed = b"# The mill\n\nIt is wide. The mill of Port Ellery was built in 1790."
-    upload(page, ("mill.md", changed)).get_by_role("button", name="replace it: mill.md").click()
-    expect(page.get_by_role("list", name="What became of the files")).to_contain_text("Updated")
-    page.get_by_role("link", name="Chat").click()
-    expect(page.locator(".turn")).to_contain_text("Changed since it was quoted")
-    expect(page.locator(".turn .sentence.blank").first).to_contain_text(
-        "This quote was removed when the article changed."
-    )
-    page.goto(link)
-    expect(page.get_by_text("the quote was removed with the earlier text")).to_be_visible()
-    expect(page.locator("mark")).to_have_count(0)
-
-
 def test_long_words_and_right_to_left_text_keep_to_the_column(page: Page):
     page.goto("/library")
     hebrew = "# המגדלור\n\n| שנה | מבקרים |\n|---|---|\n| 2020 | 500 |\n"
