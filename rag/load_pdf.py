@@ -11,6 +11,7 @@ from typing import Any
 
 from rag.documents import NewDocument
 from rag.errors import LoadError
+from rag.pdf_bullets import drawn_bullets
 from rag.pdf_characters import read_segments
 from rag.pdf_layout import Line, Segment, page_lines
 from rag.pdf_notes import without_note_numbers
@@ -95,6 +96,7 @@ def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
                 turned.setdefault(turn, []).append(segment)
         finally:
             text.close()
+        turned[0] = [*turned.get(0, ()), *drawn_bullets(page.raw, turned.get(0, ()))]
         left, bottom, right, top = page.get_mediabox()
     finally:
         page.close()

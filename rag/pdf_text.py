@@ -10,6 +10,7 @@ from itertools import cycle, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
+from rag.pdf_cells import with_whole_cells
 from rag.pdf_layout import MARKERS, Line, Segment, runs_leftward
 from rag.text import Part, is_wide, join_cells, one_line
 
@@ -51,7 +52,7 @@ class Paragraph:
 def paragraphs(lines: Sequence[Line], page: int) -> list[Paragraph]:
     """Return the blocks of a page; headings are found later, when all pages are known."""
     found = list[Paragraph]()
-    for group in _groups(lines):
+    for group in _groups(with_whole_cells(lines)):
         if _are_columns(group):
             for index in range(len(group[0].segments)):
                 cells = [line.segments[index] for line in group]

@@ -276,3 +276,39 @@ def test_a_note_at_the_foot_of_a_page_doesn_t_cut_a_sentence() -> None:
         "1 Named after the harbour, as the council had it.",
         "The ferry goes on for another year.",
     ]
+
+
+def table(*rows: Sequence[Sequence[str]], step: float = 20) -> list[Words]:
+    """Return the lines of a table; a cell of several lines begins above the other cells of its row."""
+    lines, y = list[Words](), 700.0
+    for row in rows:
+        most = max(map(len, row))
+        for x, cell in zip((72, 220, 380), row, strict=True):
+            lines += [(x, y - 12 * (n + most - len(cell)), line) for n, line in enumerate(cell)]
+        y -= step + 12 * (most - 1)
+    return lines
+
+
+def test_a_cell_of_several_lines_is_one_cell() -> None:
+    lines = table(
+        [["Bridge"], ["Opened"], ["Length"]],
+        [["North"], ["2019"], ["310 m"]],
+        [["West, which is the one", "with the long name"], ["2021"], ["77 m"]],
+        [["East"], ["2022"], ["80 m with its", "ramps on both", "banks"]],
+        [["South"], [""], ["1,200 m"]],
+    )
+    assert [text for _, _, text in shown(load(pdf(lines)))] == [
+        "Bridge | Opened | Length",
+        "North | 2019 | 310 m",
+        "West, which is the one with the long name | 2021 | 77 m",
+        "East | 2022 | 80 m with its ramps on both banks",
+        "South |  | 1,200 m",
+    ]
+
+
+def test_rows_that_stand_as_close_as_lines_stay_rows() -> None:
+    rows = [
+        [["Bridge"], ["Opened"], ["Length"]],
+        *([[name], [""], [f"{n}0 m"]] for n, name in enumerate("ABCD", 1)),
+    ]
+    assert len(shown(load(pdf(table(*rows, step=12))))) == 5

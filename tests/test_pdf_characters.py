@@ -13,6 +13,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from rag.documents import NewDocument
 from rag.loaders import load_bytes
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -22,8 +23,8 @@ HEBREW = [
 ]
 
 
-def read(draw: Callable[[Canvas], None], encrypt: StandardEncryption | None = None) -> list[str]:
-    """Return the blocks of a PDF of one page, drawn in a font with Hebrew and Arabic letters."""
+def load(draw: Callable[[Canvas], None], encrypt: StandardEncryption | None = None) -> NewDocument:
+    """Return the document of a PDF of one page, drawn in a font with Hebrew and Arabic letters."""
     pdfmetrics.registerFont(TTFont("DejaVu", FONT))
     data = BytesIO()
     canvas = Canvas(data, pagesize=(595, 842), encrypt=encrypt)
@@ -33,6 +34,11 @@ def read(draw: Callable[[Canvas], None], encrypt: StandardEncryption | None = No
     loaded = load_bytes("report.pdf", data.getvalue(), "key")
     assert not loaded.failed, loaded.failed
     [document] = loaded.documents
+    return document
+
+
+def read(draw: Callable[[Canvas], None], encrypt: StandardEncryption | None = None) -> list[str]:
+    document = load(draw, encrypt)
     return [document.text[block.start : block.end] for block in document.blocks]
 
 
@@ -123,3 +129,16 @@ def test_a_file_that_opens_without_a_password_is_read():
     assert read(lambda canvas: canvas.drawString(72, 700, "The bridge is open."), only_owner) == [
         "The bridge is open."
     ]
+
+
+def test_bullets_that_are_drawn_make_items():
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 720, "What will follow on the opening of the bridge:")
+        for number, item in enumerate(["Trams, when the rails are laid", "The ferry goes on"]):
+            canvas.circle(88, 703 - 16 * number, 2, stroke=0, fill=1)
+            canvas.drawString(96, 700 - 16 * number, item)
+        canvas.circle(300, 650, 2, stroke=0, fill=1)
+        canvas.drawString(72, 600, "The old bridge stays.")
+
+    assert read(draw)[1:] == ["Trams, when the rails are laid", "The ferry goes on", "The old bridge stays."]
+    assert [block.kind for block in load(draw).blocks] == ["paragraph", "list_item", "list_item", "paragraph"]
