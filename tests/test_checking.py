@@ -164,6 +164,8 @@ def test_what_is_loosely_near_is_shown_only_in_company(written: Written):
         ),
         ("The lighthouse of Port Ellery is a project of an energy agency.", "energy agency"),
         ("The guild of the bakers of Zenda, founded in 1604, is a member of the chamber.", "member"),
+        ("The lighthouse of Port Ellery was built in 1871 by the military.", "military"),
+        ("The lighthouse of Port Ellery of 1871 was built in 1871.", "1871"),
     ],
 )
 def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written, text: str, added: str):
