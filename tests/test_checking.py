@@ -179,6 +179,9 @@ def test_a_name_alone_is_no_answer_to_another_question(library: Library):
     written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
     left_out(written.check(Draft("Agnes Thorburn.")))
     shown(written.check(Draft("The fishermen.")))
+    since = library.find("Since when does Port Ellery have a guild?", 10)
+    other = Written(since, [Numbered.of(candidate.stored) for candidate in since.candidates])
+    left_out(other.check(Draft("Since 1950.")))
 
 
 def test_what_is_in_quotation_marks_must_stand_so(written: Written):
