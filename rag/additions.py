@@ -9,6 +9,7 @@ left to `rag/faults.py`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -34,7 +35,10 @@ _LEAST_LIKE_KIND = 0.45
 _OPPOSITE = 0.6
 """How near an opposite is: "stayed healthy" says something of "did not fall ill", right or wrong."""
 _LEAST_WEIGHT = 0.05
+_COPY = 0.7
+"""The share of words in the order of one sentence from which a claim is an edited copy of it."""
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
+_NAMED = re.compile(r"[^\W\d_][-–]$")
 _LEAST_QUOTED = 3
 """Words that a quotation has; one or two in quotation marks are often a name, or so called."""
 _PHRASE_ENDS = (
@@ -85,6 +89,29 @@ def added_parts(alignment: Alignment) -> Iterator[str]:
         if _nearness(run) < _LEAST_LIKE_RUN:
             yield _text(sentence, run)
     yield from (match.word.text for match in _kinds(sentence, found) if _nearness([match]) < _LEAST_LIKE_KIND)
+    yield from _repeated_numbers(alignment)
+    yield from _put_for_names(alignment)
+
+
+def _repeated_numbers(alignment: Alignment) -> Iterator[str]:
+    """Yield the numbers that a sentence says twice and the stretch once: "the price in 2023 is 2023"."""
+    mine = Counter(word.stem for word in alignment.claim.content if word.kind == "number")
+    theirs = Counter(word.stem for word in alignment.others)
+    yield from (
+        number for number, count in mine.items() if count > max(1, theirs[number]) and len(number) > 1
+    )
+
+
+def _put_for_names(alignment: Alignment) -> Iterator[str]:
+    """Yield a word that stands just where the sentence has a name: "by the army" for "by Agnes Thorburn"."""
+    if alignment.closeness < _COPY:
+        return
+    claimed, said = alignment.claim.stems, alignment.nearest.stems if alignment.nearest else frozenset()
+    for edit in alignment.edits:
+        mine = [word for word in edit.mine if word.kind == "word" and word.text.islower()]
+        names = [word for word in edit.theirs if word.kind == "name" and word.stem not in claimed]
+        if len(mine) == 1 and names and mine[0].stem not in said:
+            yield mine[0].text
 
 
 def _clauses(sentence: Line, matches: Sequence[Match]) -> Iterator[list[Match]]:

@@ -208,9 +208,8 @@ class Written:
         """
         lead = claim.removesuffix(draft.text)
         asked = content_words(lead) or content_words(self.found.question.text)
-        return tell_of(
-            asked, [t for place in places for t in (*_texts(place), place[0].stored.document.title)]
-        )
+        texts = [text for place in places for text in _texts(place)]
+        return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
 
     def _has_new_name(self, claim: str) -> bool:
         """Whether a claim has a name that stands neither in the question nor in any passage."""

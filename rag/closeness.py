@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from rag.claims import FUNCTION_WORDS
 from rag.embeddings import Embedder
 from rag.meanings import relation
 from rag.word_pieces import likenesses, rarity
@@ -81,11 +82,19 @@ def closeness(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> C
     return "loose" if is_loose else "far"
 
 
-def tell_of(asked: Sequence[str], texts: Sequence[str]) -> bool:
-    """Whether texts hold a third of the words asked for, or others that mean the same."""
-    there = {word for text in texts for word in map(stem, _words(text))}
-    found = sum(any(_is_like(stem(word), other) for other in there) for word in asked)
-    return 3 * found >= len(asked)
+def tell_of(asked: Sequence[str], sentences: Sequence[str], titles: Sequence[str]) -> bool:
+    """Whether sentences and titles hold a third of the words asked for, or the same in meaning.
+
+    One of the words must be in the sentences themselves.
+    """
+    asked = [word for word in asked if word not in FUNCTION_WORDS]
+    own, all_of_them = _held(asked, sentences), _held(asked, [*sentences, *titles])
+    return 3 * all_of_them >= len(asked) and (own > 0 or not asked)
+
+
+def _held(asked: Sequence[str], texts: Sequence[str]) -> int:
+    there = {stem(word) for text in texts for word in _words(text)}
+    return sum(any(_is_like(stem(word), other) for other in there) for word in asked)
 
 
 def _is_like(one: str, other: str) -> bool:

@@ -279,6 +279,8 @@ def test_what_is_loosely_near_is_shown_only_in_company(written: Written):
         ),
         ("The lighthouse of Port Ellery is a project of an energy agency.", "energy agency"),
         ("The guild of the bakers of Zenda, founded in 1604, is a member of the chamber.", "member"),
+        ("The lighthouse of Port Ellery was built in 1871 by the military.", "military"),
+        ("The lighthouse of Port Ellery of 1871 was built in 1871.", "1871"),
     ],
 )
 def test_what_is_added_to_something_borne_is_left_out_and_named(written: Written, text: str, added: str):
@@ -292,6 +294,9 @@ def test_a_name_alone_is_no_answer_to_another_question(library: Library):
     written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
     left_out(written.check(Draft("Agnes Thorburn.")))
     shown(written.check(Draft("The fishermen.")))
+    since = library.find("Since when does Port Ellery have a guild?", 10)
+    other = Written(since, [Numbered.of(candidate.stored) for candidate in since.candidates])
+    left_out(other.check(Draft("Since 1950.")))
 
 
 def test_what_is_in_quotation_marks_must_stand_so(written: Written):
