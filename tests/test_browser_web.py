@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 from test_browser import Server, assert_no_sideways_scrolling, browser, page  # noqa: F401  # the fixtures
-from test_load_url import PAGE
 
 from tests.web import Web, serve
 
@@ -17,6 +16,20 @@ ITEM = (
     "<item><title>{title}</title><link>/{n}</link><pubDate>Tue, {n:02} Mar 2024 10:00:00 GMT</pubDate></item>"
 )
 IMAGE = "&lt;img src=x onerror=window.hacked=1&gt;"
+PAGE = (
+    "<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
+)
+TEXTS = (
+    "<p>The harbour bridge was opened to carts in spring, after masons had worked on its four arches for nine"
+    " years. Those who cross it pay a toll at the southern gate, but for pupils of the town's two schools.</p>"
+    "<p>A lamp burns on each pillar from dusk until the last boat is in, which the bridge keeper sees to.</p>",
+    "<p>The ferry to the island leaves the old quay three times a day and takes forty passengers, their"
+    " bicycles and the mail. In winter it lies in the dock while carpenters caulk its planks.</p>"
+    "<p>Captain and stoker live aboard, and sell tickets through a window beside the engine room.</p>",
+    "<p>Below the hill a tunnel of six hundred metres takes the railway to the coal mine. Water that drips"
+    " from its roof is led into a ditch, and a fan as tall as two men draws the smoke out.</p>"
+    "<p>Miners walk through it on Sundays, when no train runs, carrying lanterns and singing.</p>",
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +42,7 @@ def web() -> Iterator[Web]:
             f"<rss version='2.0'><channel><title>Harbour **Gazette** {IMAGE}</title>{items}</channel></rss>",
         )
         for n, title in enumerate(titles, 1):
-            web.page(f"/{n}", PAGE.replace("The bridge", title))
+            web.page(f"/{n}", PAGE.format(title=title, text=TEXTS[n - 1]))
         web.status("/gone", 404)
         yield web
 
