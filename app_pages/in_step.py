@@ -20,7 +20,8 @@ _LOOK_SECONDS = 1.0
 _ANEW_SECONDS = 10.0
 """While much is read the table is drawn anew so often, and once more when all is read."""
 _MOST_SHOWN = 200
-_BY_ITSELF = "What you put there, change, rename or delete is followed by itself."
+_BY_ITSELF = "What changes there is followed by itself."
+_NOTHING = "What changes there is not followed until you go on."
 _DRAWN, _DRAWN_AT, _ASKING = "drawn", "drawn-at", "asking"
 
 
@@ -71,7 +72,7 @@ def _line(shared: Engine, state: State) -> dict[str, Any]:
         "text": _reading(shared, progress, pace) if progress else f"{followed} · {_how(state)}",
         "done": progress.done + progress.part if progress else 0,
         "total": progress.total if progress else 0,
-        "what": progress.what if progress else _BY_ITSELF,
+        "what": progress.what if progress else _NOTHING if state.is_paused else _BY_ITSELF,
         "button": "go on" if state.is_paused else "pause" if progress and shared.following.is_begun else "",
         "notes": [*missing, *error],
     }

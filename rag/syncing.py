@@ -104,7 +104,8 @@ class Syncing:
         with self.catalog.reading() as view:
             found = difference(view, folders, listing)
         gone = [key for key in found.gone if key not in leave]
-        to_read = {key: file for key, file in found.to_read.items() if key not in leave and key not in begun}
+        waiting = {*leave, *begun, *self._may_be_renamed(found, leave)}
+        to_read = {key: file for key, file in found.to_read.items() if key not in waiting}
         renamed = list(self._rename(gone, {key: to_read[key] for key in to_read if key in found.new}))
         for one in renamed:
             gone.remove(one.key)
@@ -170,6 +171,14 @@ class Syncing:
                 return
             begun.add(key)
             yield self.job(key, file.path, cancelled)
+
+    def _may_be_renamed(self, found: Difference, leave: Collection[str]) -> Iterator[str]:
+        """Yield the new files that may turn out to be one that has gone so lately that it is left for now."""
+        if going := [key for key in found.gone if key in leave]:
+            with self.catalog.reading() as view:
+                seen = view.seen_files()
+            sizes = {seen[key].stamp[0] for key in going if key in seen}
+            yield from (key for key in found.new if found.to_read[key].stamp[0] in sizes)
 
     def _rename(self, gone: Sequence[str], new: Mapping[str, FoundFile]) -> Iterator[_Renamed]:
         """Give documents the key of the new file that has what a gone one held."""

@@ -166,6 +166,18 @@ class TestRenamed:
         report = library.sync(corpus)
         assert ([d.key for d in report.added], report.renamed) == (["corpus:copy.md"], [])
 
+    def test_a_file_that_is_moved_in_two_steps_is_not_taken_for_a_new_one(
+        self, library: Library, corpus: Path
+    ):
+        path = write(corpus, "ship.md", SHIP)
+        [before] = library.sync(corpus).added
+        path.rename(corpus / "vessel.md")
+        write(corpus, "king.md", KING)
+        # That the old one is gone may be noticed a moment after the new one has come to rest.
+        report = library.sync_folders(leave={"corpus:ship.md"})
+        assert [document.key for document in report.added] == ["corpus:king.md"]
+        assert [document.id for document in library.sync(corpus).renamed] == [before.id]
+
     def test_a_moved_folder_keeps_equal_files_apart_by_their_names(self, library: Library, corpus: Path):
         for name in ("a.md", "b.md", "c.md"):
             write(corpus, f"old/{name}", SHIP)
