@@ -80,6 +80,7 @@ _PLAIN = re.compile("[\n\r -~\u3001-\u30ff\uac00-\ud7a3]")
 _COMMON = re.compile(
     "[\n\r\t -~\u00a0-\u024f\u0400-\u04ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
+_MOST_USED = frozenset("的一是不了在有和人这中大为上个国我以要他时来用们")
 _KANA = re.compile("[\u3041-\u30ff]")
 _SAMPLE_BYTES = 200_000
 _LANGUAGE_CHARACTERS = 5_000
@@ -188,7 +189,7 @@ def _damaged_utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str | None:
-    if known := _japanese(data) or _cyrillic(data):
+    if known := _japanese(data) or _chinese(data) or _cyrillic(data):
         return known
     # Imported here since it takes 0.1 s and few files need it.
     from charset_normalizer import from_bytes
@@ -225,6 +226,14 @@ def _japanese(data: bytes) -> str | None:
     """Decode EUC-JP, which the detector takes for Korean, by its many hiragana and katakana."""
     text = _strict(data, "euc_jp") or ""
     return text if len(_KANA.findall(text)) > 0.15 * len(re.findall(r"[^\x00-\x7f]", text)) > 0 else None
+
+
+def _chinese(data: bytes) -> str | None:
+    """Decode GB18030 where the characters that are most used in Chinese are one in twenty or more."""
+    text = _strict(data, "gb18030") or ""
+    wide = re.findall("[\u4e00-\u9fff]", text)
+    common = sum(character in _MOST_USED for character in wide)
+    return text if common >= 0.05 * len(wide) and len(wide) > 0.5 * sum(map(str.isalpha, text)) > 0 else None
 
 
 def _cyrillic(data: bytes) -> str | None:
