@@ -68,9 +68,10 @@ class Reply:
     completion_tokens: int = 0
     seconds_to_first_token: float = 0.0
 
-    def take(self, chunk: BaseMessageChunk, seconds: float) -> str:
-        """Add a chunk that came after so many seconds, and return its text."""
-        piece = str(chunk.text)
+    def take(self, chunk: BaseMessageChunk, seconds: float, most_characters: int) -> str:
+        """Add a chunk that came after so many seconds, and return its text, as far as there is room."""
+        # One chunk may be as long as a thousand answers.
+        piece = str(chunk.text)[: most_characters - len(self.text)]
         if piece and not self.text:
             self.seconds_to_first_token = seconds
         self.text += piece
@@ -80,6 +81,8 @@ class Reply:
         if reason := chunk.response_metadata.get("finish_reason"):
             self.is_ended = True
             self.is_cut = self.is_cut or reason in ("length", "content_filter")
+        if len(self.text) >= most_characters:
+            self.is_cut = self.is_ended = True
         return piece
 
 
@@ -152,6 +155,7 @@ class Endpoint:
         self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None
     ) -> Generator[str | Stage, None, Reply]:
         reply, started = Reply(), time.monotonic()
+        most_characters = _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens
         heard = started
         call = Background(lambda: self._chunks(messages, config))
         try:
@@ -169,9 +173,8 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                yield reply.take(chunk, time.monotonic() - started)
-                if len(reply.text) > _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens:
-                    reply.is_cut = reply.is_ended = True
+                yield reply.take(chunk, time.monotonic() - started, most_characters)
+                if len(reply.text) >= most_characters:
                     break
                 # What is done with a piece is no pause of the model's.
                 heard = time.monotonic()

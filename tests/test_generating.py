@@ -448,6 +448,27 @@ def test_an_endless_answer_is_stopped(assistant: Assistant, library: Library, se
     assert answer.remark
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"Lamp {number} was lit in {number}.\n" for number in range(30_000)),
+        "Word by word. " * 60_000,
+        "[1" * 400_000,
+        "\n" * 1_000_000,
+    ],
+    ids=["lines", "sentences", "brackets", "newlines"],
+)
+def test_an_endless_answer_in_one_piece_is_stopped_too(
+    assistant: Assistant, server: Model, library: Library, text: str
+):
+    server.script(says(f"{BUILT} [1] {text}", size=len(text) + 200))
+    started = time.monotonic()
+    answer = assistant.ask(QUESTION)
+    assert time.monotonic() - started < 3.5
+    assert answer.remark
+    assert_footnotes_hold(library, answer)
+
+
 # ---------------------------------------------------------------------------------- being stopped
 
 
