@@ -2,13 +2,14 @@
 
 A call runs in the background, so that the limits hold whatever the endpoint does (one that sends a space
 every second never times out by itself) and that stopping closes the connection at once. Nothing that an
-endpoint says is put into an error: it may repeat the key.
+endpoint says is put into an error or a log, and no text of it passes with the key in it: it may repeat that.
 """
 
 from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rag.addresses import is_on_this_computer
 from rag.background import Background, Nothing
 from rag.documents import Stage
 from rag.errors import ModelError
+from rag.hushing import Hush
 from rag.prompts import Message
 from rag.settings import Settings
 
@@ -54,6 +56,8 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 """What servers say of a request that doesn't fit; a "context deadline" is something else."""
+# What isn't of the expected type is quoted in a warning, into the log: it may be the key.
+warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
 _MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
@@ -68,10 +72,10 @@ class Reply:
     completion_tokens: int = 0
     seconds_to_first_token: float = 0.0
 
-    def take(self, chunk: BaseMessageChunk, seconds: float, most_characters: int) -> str:
+    def take(self, chunk: BaseMessageChunk, piece: str, seconds: float, most_characters: int) -> str:
         """Add a chunk that came after so many seconds, and return its text, as far as there is room."""
         # One chunk may be as long as a thousand answers.
-        piece = str(chunk.text)[: most_characters - len(self.text)]
+        piece = piece[: most_characters - len(self.text)]
         if piece and not self.text:
             self.seconds_to_first_token = seconds
         self.text += piece
@@ -156,6 +160,7 @@ class Endpoint:
     ) -> Generator[str | Stage, None, Reply]:
         reply, started = Reply(), time.monotonic()
         most_characters = _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens
+        hush = Hush(self._settings.openai_api_key.get_secret_value())
         heard = started
         call = Background(lambda: self._chunks(messages, config))
         try:
@@ -173,7 +178,8 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                yield reply.take(chunk, time.monotonic() - started, most_characters)
+                piece = hush.feed(str(chunk.text))
+                yield reply.take(chunk, piece, time.monotonic() - started, most_characters)
                 if len(reply.text) >= most_characters:
                     break
                 # What is done with a piece is no pause of the model's.
@@ -184,6 +190,10 @@ class Endpoint:
             call.close()
         if not reply.is_ended:
             raise self._cut_short() if reply.text else self._unreadable()
+        if not reply.is_cut:  # where it was, half of the key may be left
+            rest = hush.finish()
+            reply.text += rest
+            yield rest
         return reply
 
     async def _chunks(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,11 +18,13 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from pydantic import SecretStr
 from scripted_model import (
     Act,
     Connection,
     Model,
     breaks_off,
+    chunk,
     goes_on,
     model_server,
     pauses,
@@ -310,6 +316,43 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert server.keys[-1] == f"Bearer {KEY}"
     assert KEY not in repr(answer) + caplog.text + "".join(capfd.readouterr())
     assert_footnotes_hold(library, answer)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_key_that_the_endpoint_repeats_in_its_answer_is_nowhere(
+    assistant: Assistant, library: Library, server: Model, size: int
+):
+    server.script(
+        says(f"Your key is {KEY}, isn't it. The key {KEY} was built in 1871 [1]. {LAMP} [1]", size=size)
+    )
+    steps, answer = steps_of(assistant)
+    assert len(server.requests) == 2
+    assert "Your key is …, isn't it." in [one.text for one in answer.left_out]
+    assert any("The key … was built" in text for _, text in answer.sent)
+    assert KEY not in repr(answer) + repr(steps)
+
+
+def test_what_is_too_short_for_a_key_can_be_said(library: Library, server: Model):
+    server.script(says(TRUE))
+    settings = settings_for(server.url, library).model_copy(update={"openai_api_key": SecretStr("lamp")})
+    assert texts(Assistant(library, settings).ask(QUESTION)) == [BUILT, LAMP]
+
+
+def test_a_key_in_what_can_not_be_read_is_not_in_the_log(library: Library, server: Model):
+    ended = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    server.script(
+        sends(CHUNK, f"data: {json.dumps(ended)}\n\n", f'data: {{"choices":[],"usage":"{KEY}"}}\n\n')
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | {
+        "FOOTNOTE_DATA_DIR": str(library.settings.data_dir),
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_MODEL": "scripted",
+    }
+    command = [sys.executable, "-m", "rag", "ask", QUESTION]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(server.requests)) == (0, 1)
+    assert KEY not in done.stdout + done.stderr
 
 
 def test_a_prompt_that_cannot_be_used_leaves_the_quotes(
