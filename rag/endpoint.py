@@ -63,11 +63,15 @@ _MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessa
 
 @dataclass(slots=True)
 class Reply:
-    """How a call went: ``text`` is all that came, ``is_cut`` says that it was stopped at a limit."""
+    """How a call went: ``text`` is all that came, ``is_cut`` says that it was stopped at a limit.
+
+    ``is_filtered`` says that the endpoint's content filter stopped it.
+    """
 
     text: str = ""
     is_cut: bool = False
     is_ended: bool = False
+    is_filtered: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds_to_first_token: float = 0.0
@@ -84,7 +88,8 @@ class Reply:
             self.completion_tokens = max(self.completion_tokens, usage["output_tokens"])
         if reason := chunk.response_metadata.get("finish_reason"):
             self.is_ended = True
-            self.is_cut = self.is_cut or reason in ("length", "content_filter")
+            self.is_cut = self.is_cut or reason == "length"
+            self.is_filtered = self.is_filtered or reason == "content_filter"
         if len(self.text) >= most_characters:
             self.is_cut = self.is_ended = True
         return piece
@@ -190,6 +195,8 @@ class Endpoint:
             call.close()
         if not reply.is_ended:
             raise self._cut_short() if reply.text else self._unreadable()
+        if reply.is_filtered:
+            raise self._filtered()
         if not reply.is_cut:  # where it was, half of the key may be left
             rest = hush.finish()
             reply.text += rest
@@ -259,6 +266,12 @@ class Endpoint:
         if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
             where = "check OPENAI_BASE_URL and that it runs"
             return ModelError(f"The model's endpoint {self._host} can't be reached: {where}.", retryable=True)
+        if isinstance(error, openai.APIError):
+            return ModelError(
+                f"The model's endpoint {self._host} reported an error instead of an answer: ask again in a"
+                " while.",
+                retryable=True,
+            )
         return self._unreadable()
 
     def _refused(self, error: openai.APIStatusError) -> ModelError:
@@ -272,6 +285,8 @@ class Endpoint:
             )
         if status == 413 or _is_too_long(error):
             return self._too_long()
+        if error.code == "content_filter":
+            return self._filtered()
         if status == 429 and error.code == "insufficient_quota":
             return ModelError(f"The account at {self._host} has no credit left for the model.")
         if status in (429, 503):
@@ -292,6 +307,9 @@ class Endpoint:
         return TooLong(
             f"The passages are too long for the model “{self.model}”: lower FOOTNOTE_MODEL_CONTEXT_TOKENS."
         )
+
+    def _filtered(self) -> ModelError:
+        return ModelError(f"The content filter of the model's endpoint {self._host} stopped the answer.")
 
     def _cut_short(self) -> ModelError:
         return ModelError(

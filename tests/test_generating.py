@@ -282,6 +282,15 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "no JSON": (sends("data: {nonsense\n\n"), "can't be read"),
     "other JSON": (sends('data: ["x"]\n\n', 'data: {"choices": 3}\n\n', "data: null\n\n"), "can't be read"),
     "no choices": (sends('data: {"id":"c","choices":[]}\n\n', "data: [DONE]\n\n"), "can't be read"),
+    "an error instead of a stream": (
+        sends(f'data: {{"error":{{"code":500,"message":"out of memory, {KEY}"}}}}\n\n'),
+        "reported an error instead of an answer: ask again in a while",
+    ),
+    "filtered before": (
+        refuses(400, f"filtered {KEY}", code="content_filter"),
+        "content filter of .* stopped",
+    ),
+    "filtered": (says("", reason="content_filter"), "content filter of .* stopped"),
     "an error in the stream": (
         sends(CHUNK, f'data: {{"error":{{"message":"{KEY}"}}}}\n\n'),
         "broke off in the middle",
@@ -458,6 +467,7 @@ def test_a_model_that_thinks_until_it_is_cut_says_what_to_raise(assistant: Assis
         (breaks_off(f"{TRUE} And then"), "broke off in the middle."),
         (pauses(f"{TRUE} And then", 2.0), "stopped in the middle and wrote nothing for 0.6 s."),
         (says(f"{TRUE} And then ", size=8, pause_seconds=0.4), "The model took longer than 3 s."),
+        (says(f"{TRUE} And then", reason="content_filter"), "stopped the answer."),
     ],
 )
 def test_what_was_written_before_a_stream_was_cut_stands_with_one_line(
