@@ -183,7 +183,8 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                piece = hush.feed(str(chunk.text))
+                # Half of a sign, as a surrogate is, could not be sent back to be repaired.
+                piece = hush.feed(str(chunk.text).encode("utf-8", "replace").decode())
                 yield reply.take(chunk, piece, time.monotonic() - started, most_characters)
                 if len(reply.text) >= most_characters:
                     break

@@ -327,6 +327,15 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert_footnotes_hold(library, answer)
 
 
+def test_half_a_sign_that_the_endpoint_sends_does_not_keep_the_model_from_being_asked_again(
+    assistant: Assistant, server: Model
+):
+    server.script(says(f"{INVENTED} \ud83d"), says(TRUE))
+    answer = assistant.ask(QUESTION)
+    assert (texts(answer), answer.repaired, answer.remark) == ([BUILT, LAMP], True, "")
+    assert any(f"{INVENTED} ?" in text for _, text in answer.sent)
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_key_that_the_endpoint_repeats_in_its_answer_is_nowhere(
     assistant: Assistant, library: Library, server: Model, size: int
