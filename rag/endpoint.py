@@ -230,6 +230,8 @@ class Endpoint:
             api_key=SecretStr(settings.openai_api_key.get_secret_value() or _NO_KEY),
             base_url=self._url,
             organization="",
+            # Of the environment, it could not be had together with a client of ours.
+            openai_proxy="",
             http_async_client=client,
             max_retries=0,
             stream_usage=True,

@@ -390,6 +390,22 @@ def test_an_endpoint_that_cannot_be_reached_leaves_the_quotes(library: Library):
     assert "127.0.0.1:9 can't be reached: check OPENAI_BASE_URL" in answer.remark
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_PROXY", "http://127.0.0.1:9"),
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ("OPENAI_ORG_ID", "org-1"),
+    ],
+)
+def test_what_the_environment_says_to_other_programs_does_not_keep_an_endpoint_here_from_being_asked(
+    assistant: Assistant, server: Model, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(name, value)
+    server.script(says(TRUE))
+    assert texts(assistant.ask(QUESTION)) == [BUILT, LAMP]
+
+
 def test_a_short_limit_is_waited_for_once(assistant: Assistant, server: Model):
     server.script(refuses(429, Retry_After="1"), says(TRUE))
     started = time.monotonic()
