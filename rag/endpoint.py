@@ -50,6 +50,8 @@ _TICK_SECONDS = 0.1
 _CHARACTERS_A_TOKEN = 8
 """More than any tokenizer makes: an endpoint that goes on behind this doesn't keep to its limit."""
 _MOST_BYTES = 20 * 1024 * 1024
+_UNPACKED = "identity"
+"""Packed, the most bytes could be a thousand times as many in memory."""
 _TOO_LONG = re.compile(
     r"context[ _-](?:length|size|window|limit)|exceeds? (?:the )?(?:available |maximum |model'?s? )*context"
     r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens|maximum[ a-z]* tokens",
@@ -212,8 +214,12 @@ class Endpoint:
         timeout = httpx2.Timeout(longest_pause + 1, connect=_CONNECT_SECONDS)
         # A proxy of the environment is for what is elsewhere.
         is_elsewhere = not is_on_this_computer(self._url)
-        hooks = {"response": [_bound]}
-        async with httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, trust_env=is_elsewhere) as client:
+        async with httpx2.AsyncClient(
+            timeout=timeout,
+            headers={"Accept-Encoding": _UNPACKED},
+            event_hooks={"response": [_bound]},
+            trust_env=is_elsewhere,
+        ) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]
             stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
             async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
@@ -349,7 +355,8 @@ def _is_too_long(error: openai.APIError) -> bool:
 async def _bound(response: httpx2.Response) -> None:
     """Break off an answer that fills the memory without ever becoming a chunk."""
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _BoundedStream(response.stream)
+    is_packed = response.headers.pop("content-encoding", _UNPACKED) != _UNPACKED
+    response.stream = (_UnreadStream if is_packed else _BoundedStream)(response.stream)
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
@@ -366,6 +373,14 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+class _UnreadStream(_BoundedStream):
+    """In place of what is packed, of which the status is enough."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""
 
 
 def _retry_after(header: str | None) -> float | None:

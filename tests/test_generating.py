@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -258,6 +259,29 @@ def test_a_model_that_is_of_no_use_leaves_the_quotes_with_one_line(
 
 PAGE = "<!doctype html><html><body>Sign in to continue</body></html>"
 CHUNK = 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+
+
+def headed(encoding: str) -> Act:
+    """Send an answer under a header that doesn't fit it."""
+
+    def act(connection: Connection) -> None:
+        connection.begin(Content_Encoding=encoding)
+        connection.piece(TRUE)
+        connection.end()
+
+    return act
+
+
+def packs(connection: Connection) -> None:
+    """Send a line of 300 megabytes as one of 300 kilobytes."""
+    connection.begin(Content_Encoding="gzip")
+    packer = zlib.compressobj(wbits=31)
+    connection.wfile.write(packer.compress(b"data: "))
+    for _ in range(300):
+        connection.wfile.write(packer.compress(b"x" * 1_000_000))
+    connection.wfile.write(packer.flush())
+
+
 FAULTS: dict[str, tuple[Act, str]] = {
     "wrong key": (
         refuses(401, f"Incorrect API key provided: {KEY}"),
@@ -298,6 +322,9 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "cut before a sentence": (breaks_off("The lighthouse was"), "broke off in the middle"),
     "broken chunk": (sends(CHUNK, "data: {nonsense\n\n"), "broke off in the middle"),
     "no end": (sends(CHUNK), "broke off in the middle"),
+    "packed": (packs, "can't be read"),
+    "no access, packed": (refuses(403, Content_Encoding="gzip"), "refused the key"),
+    "packed wrongly": (headed("gzip"), "can't be read"),
     "one endless line": (sends("data: ", *["x" * 1_000_000] * 30), "can't be r"),
 }
 
@@ -696,6 +723,9 @@ CHECK_FAULTS: dict[str, tuple[Act, str]] = {
     "other numbers": (says("7: no\n8: no\n0: no"), "no second opinion"),
     "half of it": (says("1: yes"), "no second opinion"),
     "endless": (goes_on("x" * 500), "no second opinion"),
+    "packed": (packs, "can't be read"),
+    "no access, packed": (refuses(403, Content_Encoding="gzip"), "refused the key"),
+    "packed wrongly": (headed("gzip"), "can't be read"),
     "one endless line": (sends("data: ", *["x" * 1_000_000] * 30), "can't be r"),
 }
 
