@@ -2,13 +2,14 @@
 
 A call runs in the background, so that the limits hold whatever the endpoint does (one that sends a space
 every second never times out by itself) and that stopping closes the connection at once. Nothing that an
-endpoint says is put into an error: it may repeat the key.
+endpoint says is put into an error or a log, and no text of it passes with the key in it: it may repeat that.
 """
 
 from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rag.addresses import is_on_this_computer
 from rag.background import Background, Nothing
 from rag.documents import Stage
 from rag.errors import ModelError
+from rag.hushing import Hush
 from rag.prompts import Message
 from rag.settings import Settings
 
@@ -48,29 +50,38 @@ _TICK_SECONDS = 0.1
 _CHARACTERS_A_TOKEN = 8
 """More than any tokenizer makes: an endpoint that goes on behind this doesn't keep to its limit."""
 _MOST_BYTES = 20 * 1024 * 1024
+_UNPACKED = "identity"
+"""Packed, the most bytes could be a thousand times as many in memory."""
 _TOO_LONG = re.compile(
     r"context[ _-](?:length|size|window|limit)|exceeds? (?:the )?(?:available |maximum |model'?s? )*context"
     r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens|maximum[ a-z]* tokens",
     re.IGNORECASE,
 )
 """What servers say of a request that doesn't fit; a "context deadline" is something else."""
+# What isn't of the expected type is quoted in a warning, into the log: it may be the key.
+warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
 _MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
 @dataclass(slots=True)
 class Reply:
-    """How a call went: ``text`` is all that came, ``is_cut`` says that it was stopped at a limit."""
+    """How a call went: ``text`` is all that came, ``is_cut`` says that it was stopped at a limit.
+
+    ``is_filtered`` says that the endpoint's content filter stopped it.
+    """
 
     text: str = ""
     is_cut: bool = False
     is_ended: bool = False
+    is_filtered: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds_to_first_token: float = 0.0
 
-    def take(self, chunk: BaseMessageChunk, seconds: float) -> str:
-        """Add a chunk that came after so many seconds, and return its text."""
-        piece = str(chunk.text)
+    def take(self, chunk: BaseMessageChunk, piece: str, seconds: float, most_characters: int) -> str:
+        """Add a chunk that came after so many seconds, and return its text, as far as there is room."""
+        # One chunk may be as long as a thousand answers.
+        piece = piece[: most_characters - len(self.text)]
         if piece and not self.text:
             self.seconds_to_first_token = seconds
         self.text += piece
@@ -79,7 +90,10 @@ class Reply:
             self.completion_tokens = max(self.completion_tokens, usage["output_tokens"])
         if reason := chunk.response_metadata.get("finish_reason"):
             self.is_ended = True
-            self.is_cut = self.is_cut or reason in ("length", "content_filter")
+            self.is_cut = self.is_cut or reason == "length"
+            self.is_filtered = self.is_filtered or reason == "content_filter"
+        if len(self.text) >= most_characters:
+            self.is_cut = self.is_ended = True
         return piece
 
 
@@ -152,6 +166,8 @@ class Endpoint:
         self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None
     ) -> Generator[str | Stage, None, Reply]:
         reply, started = Reply(), time.monotonic()
+        most_characters = _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens
+        hush = Hush(self._settings.openai_api_key.get_secret_value())
         heard = started
         call = Background(lambda: self._chunks(messages, config))
         try:
@@ -169,9 +185,10 @@ class Endpoint:
                 except Exception as error:  # noqa: BLE001  # whatever a client makes of what it was sent
                     # Without the cause: it may hold what the endpoint has said, the key among it.
                     raise self._translated(error, has_begun=bool(reply.text)) from None
-                yield reply.take(chunk, time.monotonic() - started)
-                if len(reply.text) > _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens:
-                    reply.is_cut = reply.is_ended = True
+                # Half of a sign, as a surrogate is, could not be sent back to be repaired.
+                piece = hush.feed(str(chunk.text).encode("utf-8", "replace").decode())
+                yield reply.take(chunk, piece, time.monotonic() - started, most_characters)
+                if len(reply.text) >= most_characters:
                     break
                 # What is done with a piece is no pause of the model's.
                 heard = time.monotonic()
@@ -181,6 +198,12 @@ class Endpoint:
             call.close()
         if not reply.is_ended:
             raise self._cut_short() if reply.text else self._unreadable()
+        if reply.is_filtered:
+            raise self._filtered()
+        if not reply.is_cut:  # where it was, half of the key may be left
+            rest = hush.finish()
+            reply.text += rest
+            yield rest
         return reply
 
     async def _chunks(
@@ -191,8 +214,12 @@ class Endpoint:
         timeout = httpx2.Timeout(longest_pause + 1, connect=_CONNECT_SECONDS)
         # A proxy of the environment is for what is elsewhere.
         is_elsewhere = not is_on_this_computer(self._url)
-        hooks = {"response": [_bound]}
-        async with httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, trust_env=is_elsewhere) as client:
+        async with httpx2.AsyncClient(
+            timeout=timeout,
+            headers={"Accept-Encoding": _UNPACKED},
+            event_hooks={"response": [_bound]},
+            trust_env=is_elsewhere,
+        ) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]
             stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
             async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
@@ -209,6 +236,8 @@ class Endpoint:
             api_key=SecretStr(settings.openai_api_key.get_secret_value() or _NO_KEY),
             base_url=self._url,
             organization="",
+            # Of the environment, it could not be had together with a client of ours.
+            openai_proxy="",
             http_async_client=client,
             max_retries=0,
             stream_usage=True,
@@ -246,6 +275,12 @@ class Endpoint:
         if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
             where = "check OPENAI_BASE_URL and that it runs"
             return ModelError(f"The model's endpoint {self._host} can't be reached: {where}.", retryable=True)
+        if isinstance(error, openai.APIError):
+            return ModelError(
+                f"The model's endpoint {self._host} reported an error instead of an answer: ask again in a"
+                " while.",
+                retryable=True,
+            )
         return self._unreadable()
 
     def _refused(self, error: openai.APIStatusError) -> ModelError:
@@ -259,6 +294,8 @@ class Endpoint:
             )
         if status == 413 or _is_too_long(error):
             return self._too_long()
+        if error.code == "content_filter":
+            return self._filtered()
         if status == 429 and error.code == "insufficient_quota":
             return ModelError(f"The account at {self._host} has no credit left for the model.")
         if status in (429, 503):
@@ -279,6 +316,9 @@ class Endpoint:
         return TooLong(
             f"The passages are too long for the model “{self.model}”: lower FOOTNOTE_MODEL_CONTEXT_TOKENS."
         )
+
+    def _filtered(self) -> ModelError:
+        return ModelError(f"The content filter of the model's endpoint {self._host} stopped the answer.")
 
     def _cut_short(self) -> ModelError:
         return ModelError(
@@ -315,7 +355,8 @@ def _is_too_long(error: openai.APIError) -> bool:
 async def _bound(response: httpx2.Response) -> None:
     """Break off an answer that fills the memory without ever becoming a chunk."""
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _BoundedStream(response.stream)
+    is_packed = response.headers.pop("content-encoding", _UNPACKED) != _UNPACKED
+    response.stream = (_UnreadStream if is_packed else _BoundedStream)(response.stream)
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
@@ -332,6 +373,14 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+class _UnreadStream(_BoundedStream):
+    """In place of what is packed, of which the status is enough."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""
 
 
 def _retry_after(header: str | None) -> float | None:

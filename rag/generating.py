@@ -258,6 +258,8 @@ class Writer:
 
 def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
     for draft in drafts:
+        if made.written.count >= MOST_SENTENCES:
+            return
         if is_said(draft.text, NO_ANSWER):
             made.has_refused = True
             continue

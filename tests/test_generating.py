@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,11 +19,13 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from pydantic import SecretStr
 from scripted_model import (
     Act,
     Connection,
     Model,
     breaks_off,
+    chunk,
     goes_on,
     model_server,
     pauses,
@@ -252,6 +259,29 @@ def test_a_model_that_is_of_no_use_leaves_the_quotes_with_one_line(
 
 PAGE = "<!doctype html><html><body>Sign in to continue</body></html>"
 CHUNK = 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+
+
+def headed(encoding: str) -> Act:
+    """Send an answer under a header that doesn't fit it."""
+
+    def act(connection: Connection) -> None:
+        connection.begin(Content_Encoding=encoding)
+        connection.piece(TRUE)
+        connection.end()
+
+    return act
+
+
+def packs(connection: Connection) -> None:
+    """Send a line of 300 megabytes as one of 300 kilobytes."""
+    connection.begin(Content_Encoding="gzip")
+    packer = zlib.compressobj(wbits=31)
+    connection.wfile.write(packer.compress(b"data: "))
+    for _ in range(300):
+        connection.wfile.write(packer.compress(b"x" * 1_000_000))
+    connection.wfile.write(packer.flush())
+
+
 FAULTS: dict[str, tuple[Act, str]] = {
     "wrong key": (
         refuses(401, f"Incorrect API key provided: {KEY}"),
@@ -276,6 +306,15 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "no JSON": (sends("data: {nonsense\n\n"), "can't be read"),
     "other JSON": (sends('data: ["x"]\n\n', 'data: {"choices": 3}\n\n', "data: null\n\n"), "can't be read"),
     "no choices": (sends('data: {"id":"c","choices":[]}\n\n', "data: [DONE]\n\n"), "can't be read"),
+    "an error instead of a stream": (
+        sends(f'data: {{"error":{{"code":500,"message":"out of memory, {KEY}"}}}}\n\n'),
+        "reported an error instead of an answer: ask again in a while",
+    ),
+    "filtered before": (
+        refuses(400, f"filtered {KEY}", code="content_filter"),
+        "content filter of .* stopped",
+    ),
+    "filtered": (says("", reason="content_filter"), "content filter of .* stopped"),
     "an error in the stream": (
         sends(CHUNK, f'data: {{"error":{{"message":"{KEY}"}}}}\n\n'),
         "broke off in the middle",
@@ -283,6 +322,9 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "cut before a sentence": (breaks_off("The lighthouse was"), "broke off in the middle"),
     "broken chunk": (sends(CHUNK, "data: {nonsense\n\n"), "broke off in the middle"),
     "no end": (sends(CHUNK), "broke off in the middle"),
+    "packed": (packs, "can't be read"),
+    "no access, packed": (refuses(403, Content_Encoding="gzip"), "refused the key"),
+    "packed wrongly": (headed("gzip"), "can't be read"),
     "one endless line": (sends("data: ", *["x" * 1_000_000] * 30), "can't be r"),
 }
 
@@ -312,6 +354,52 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert_footnotes_hold(library, answer)
 
 
+def test_half_a_sign_that_the_endpoint_sends_does_not_keep_the_model_from_being_asked_again(
+    assistant: Assistant, server: Model
+):
+    server.script(says(f"{INVENTED} \ud83d"), says(TRUE))
+    answer = assistant.ask(QUESTION)
+    assert (texts(answer), answer.repaired, answer.remark) == ([BUILT, LAMP], True, "")
+    assert any(f"{INVENTED} ?" in text for _, text in answer.sent)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_key_that_the_endpoint_repeats_in_its_answer_is_nowhere(
+    assistant: Assistant, library: Library, server: Model, size: int
+):
+    server.script(
+        says(f"Your key is {KEY}, isn't it. The key {KEY} was built in 1871 [1]. {LAMP} [1]", size=size)
+    )
+    steps, answer = steps_of(assistant)
+    assert len(server.requests) == 2
+    assert "Your key is …, isn't it." in [one.text for one in answer.left_out]
+    assert any("The key … was built" in text for _, text in answer.sent)
+    assert KEY not in repr(answer) + repr(steps)
+
+
+def test_what_is_too_short_for_a_key_can_be_said(library: Library, server: Model):
+    server.script(says(TRUE))
+    settings = settings_for(server.url, library).model_copy(update={"openai_api_key": SecretStr("lamp")})
+    assert texts(Assistant(library, settings).ask(QUESTION)) == [BUILT, LAMP]
+
+
+def test_a_key_in_what_can_not_be_read_is_not_in_the_log(library: Library, server: Model):
+    ended = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    server.script(
+        sends(CHUNK, f"data: {json.dumps(ended)}\n\n", f'data: {{"choices":[],"usage":"{KEY}"}}\n\n')
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | {
+        "FOOTNOTE_DATA_DIR": str(library.settings.data_dir),
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_MODEL": "scripted",
+    }
+    command = [sys.executable, "-m", "rag", "ask", QUESTION]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(server.requests)) == (0, 1)
+    assert KEY not in done.stdout + done.stderr
+
+
 def test_a_prompt_that_cannot_be_used_leaves_the_quotes(
     assistant: Assistant, server: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -327,6 +415,22 @@ def test_an_endpoint_that_cannot_be_reached_leaves_the_quotes(library: Library):
     answer = Assistant(library, settings_for("http://127.0.0.1:9/v1", library)).ask(QUESTION)
     assert answer.mode == "quote"
     assert "127.0.0.1:9 can't be reached: check OPENAI_BASE_URL" in answer.remark
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_PROXY", "http://127.0.0.1:9"),
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ("OPENAI_ORG_ID", "org-1"),
+    ],
+)
+def test_what_the_environment_says_to_other_programs_does_not_keep_an_endpoint_here_from_being_asked(
+    assistant: Assistant, server: Model, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(name, value)
+    server.script(says(TRUE))
+    assert texts(assistant.ask(QUESTION)) == [BUILT, LAMP]
 
 
 def test_a_short_limit_is_waited_for_once(assistant: Assistant, server: Model):
@@ -415,6 +519,7 @@ def test_a_model_that_thinks_until_it_is_cut_says_what_to_raise(assistant: Assis
         (breaks_off(f"{TRUE} And then"), "broke off in the middle."),
         (pauses(f"{TRUE} And then", 2.0), "stopped in the middle and wrote nothing for 0.6 s."),
         (says(f"{TRUE} And then ", size=8, pause_seconds=0.4), "The model took longer than 3 s."),
+        (says(f"{TRUE} And then", reason="content_filter"), "stopped the answer."),
     ],
 )
 def test_what_was_written_before_a_stream_was_cut_stands_with_one_line(
@@ -446,6 +551,27 @@ def test_an_endless_answer_is_stopped(assistant: Assistant, library: Library, se
     assert time.monotonic() - started < 3.5
     assert texts(answer) == ([BUILT] if BUILT in text else texts(assistant.ask(QUESTION, mode="quote")))
     assert answer.remark
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"Lamp {number} was lit in {number}.\n" for number in range(30_000)),
+        "Word by word. " * 60_000,
+        "[1" * 400_000,
+        "\n" * 1_000_000,
+    ],
+    ids=["lines", "sentences", "brackets", "newlines"],
+)
+def test_an_endless_answer_in_one_piece_is_stopped_too(
+    assistant: Assistant, server: Model, library: Library, text: str
+):
+    server.script(says(f"{BUILT} [1] {text}", size=len(text) + 200))
+    started = time.monotonic()
+    answer = assistant.ask(QUESTION)
+    assert time.monotonic() - started < 3.5
+    assert answer.remark
+    assert_footnotes_hold(library, answer)
 
 
 # ---------------------------------------------------------------------------------- being stopped
@@ -597,6 +723,9 @@ CHECK_FAULTS: dict[str, tuple[Act, str]] = {
     "other numbers": (says("7: no\n8: no\n0: no"), "no second opinion"),
     "half of it": (says("1: yes"), "no second opinion"),
     "endless": (goes_on("x" * 500), "no second opinion"),
+    "packed": (packs, "can't be read"),
+    "no access, packed": (refuses(403, Content_Encoding="gzip"), "refused the key"),
+    "packed wrongly": (headed("gzip"), "can't be read"),
     "one endless line": (sends("data: ", *["x" * 1_000_000] * 30), "can't be r"),
 }
 
