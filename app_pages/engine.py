@@ -191,7 +191,9 @@ class Engine:
 
     def starters(self) -> Work[list[str]]:
         """Return the search for questions to start with, begun anew when the library has changed."""
-        changed = self.library.status().changed
+        # Not by the time of the last change: what is removed a moment later takes its questions with it.
+        with self.library.catalog.reading() as view:
+            changed = view.last_change()
         with self._lock:
             if self._starters is None or self._starters[0] != changed:
                 self._starters = (changed, Work(lambda _: starter_questions(self.library, self.assistant)))
