@@ -37,6 +37,8 @@ PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 SEEN_BY_ALL = "Whoever opens this app sees what is being added."
+_COUNT_SECONDS = 3.0
+"""The figures at the bottom are counted again so often."""
 
 
 def page() -> None:
@@ -55,6 +57,7 @@ def page() -> None:
     _table(shared)
     _removed(shared)
     _status(shared)
+    _about_model(shared)
 
 
 def _drop_area(shared: Engine) -> None:
@@ -301,7 +304,9 @@ def _removed(shared: Engine) -> None:
         st.rerun()
 
 
+@st.fragment(run_every=_COUNT_SECONDS)
 def _status(shared: Engine) -> None:
+    """Show the figures, time and again: the vector index follows some seconds after the articles."""
     status = shared.library.status()
     parts = [count(status.documents, "article"), count(status.passages, "passage")]
     parts.append(f"{size(status.bytes_on_disk)} on disk")
@@ -310,5 +315,8 @@ def _status(shared: Engine) -> None:
     if status.embedder:
         parts.append(status.embedder)
     say(" · ".join([*parts, status.index]), key="status")
+
+
+def _about_model(shared: Engine) -> None:
     if not shared.settings.has_endpoint:
         say(NO_MODEL, key="no-model")

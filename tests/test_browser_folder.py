@@ -77,6 +77,7 @@ def test_what_changes_in_a_folder_is_seen_and_nothing_else_moves(page: Page, fur
     expect(page.get_by_role("link", name="The king")).to_be_visible()
     expect(page.get_by_text("Removed files that stay away (1)")).to_be_visible()
     assert (further / "lighthouse.md").exists()
+    expect(page.get_by_text(re.compile(r"UTC · in order$"))).to_be_visible()
 
 
 def test_what_cannot_be_read_is_listed_with_its_reason_and_tried_again(page: Page, further: Path):
