@@ -63,7 +63,6 @@ class Engine:
     def open(cls) -> Engine:
         """Open everything and begin to read the folder of articles."""
         settings = Settings.from_env()
-        settings.check_folders()
         library = Library.open(settings, reembed=True)
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.

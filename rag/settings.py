@@ -182,7 +182,9 @@ class Settings(BaseModel):
         return url.rstrip("/")
 
     def check_folders(self) -> None:
-        """Check that the further folders are there, as they should be when something begins to follow them.
+        """Check that the further folders are there, as they should be where they are read once.
+
+        The app follows what is there, and tells on the page Library what is missing until it is back.
 
         Raises
         ------
