@@ -13,6 +13,7 @@ from app_pages.adding import (
     Upload,
     add_text,
     restore,
+    summary,
 )
 from app_pages.component import progress_line, say, show
 from app_pages.engine import Engine, engine, watch
@@ -153,10 +154,13 @@ def _results(shared: Engine) -> None:
     """Show what has become of what was added, until it is dismissed."""
     removed: list[Result] = st.session_state.get("removed", [])
     results = [*removed, *(result for adding in shared.intake.done for result in adding.results)]
+    told = summary(results)
     if not results:
         return
     is_told = any(result.state != "asks" for result in results)
-    event = show("results", key="results", results=[_line(one) for one in results], dismiss=is_told)
+    event = show(
+        "results", key="results", results=[_line(one) for one in results], told=told, dismiss=is_told
+    )
     chosen = next((one for one in results if one.id == event.get("id")), None)
     if event.get("do") == "dismiss":
         st.session_state["removed"] = []
