@@ -208,11 +208,18 @@ def _table(shared: Engine) -> None:
     if not documents and shared.filling:
         return
     if not documents:
-        say("The library is empty. Add articles above.", key="empty", tone="plain")
+        say(_empty(shared), key="empty", tone="plain")
         return
     event = show("table", key="documents", groups=_groups(documents, shared.library.stories()))
     if event.get("do") == "remove":
         _ask_to_remove(str(event["id"]))
+
+
+def _empty(shared: Engine) -> str:
+    state = shared.following.state
+    there = [name for name in state.folders if name not in state.missing]
+    folder = f", or put files into {there[0]}" if there else ""
+    return f"The library is empty. Add articles above{folder}."
 
 
 def _groups(documents: Sequence[Document], stories: Sequence[Story]) -> list[dict[str, Any]]:
