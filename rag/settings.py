@@ -92,7 +92,9 @@ class Settings(BaseModel):
     @classmethod
     def _folders(cls, folders: object) -> object:
         if isinstance(folders, str):
-            return tuple(part.strip() for part in folders.split(os.pathsep) if part.strip())
+            parts = [part.strip() for part in folders.split(os.pathsep)]
+            # A shell leaves "~" as it is within quotation marks.
+            return tuple(os.path.expanduser(part) for part in parts if part)  # noqa: PTH111  # any user's
         return folders
 
     @model_validator(mode="after")
