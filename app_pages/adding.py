@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -51,6 +52,16 @@ class Result:
     kept: Kept | None = None
     id: str = field(default_factory=partial(secrets.token_hex, 8), compare=False)
 
+
+_SUMMED = 6
+"""So many results are summed up: fewer are seen at once."""
+_IN_WORDS: dict[State, str] = {
+    "asks": "to be decided",
+    "failed": "could not be added",
+    "added": "added",
+    "updated": "updated",
+    "unchanged": "unchanged",
+}
 
 Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
@@ -137,6 +148,14 @@ def keep_both(
 def restore(library: Library, key: str, name: str) -> list[Result]:
     """Add a file of a followed folder back that was removed."""
     return guarded(name, lambda: _results(name, library.restore(key)))
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return what became of many files in one line: "9 could not be added · 31 added"."""
+    if len(results) < _SUMMED:
+        return ""
+    states = Counter(result.state for result in results)
+    return " · ".join(f"{states[state]:,} {words}" for state, words in _IN_WORDS.items() if states[state])
 
 
 def failure(name: str, error: LoadError) -> Result:

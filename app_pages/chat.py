@@ -204,7 +204,8 @@ def _welcome(shared: Engine) -> None:
         return
     documents = list(shared.documents().values())
     if not documents:
-        show("welcome", key="welcome", line=EMPTY, empty=True, starters=[], room=0)
+        # Files may come into the folder while the page is open.
+        watch(_draw_empty, lambda: bool(shared.documents()))
         return
     starters = shared.starters()
 
@@ -223,6 +224,10 @@ def _welcome(shared: Engine) -> None:
         draw()
     else:
         watch(draw, lambda: starters.done)
+
+
+def _draw_empty() -> None:
+    show("welcome", key="welcome", line=EMPTY, empty=True, starters=[], room=0)
 
 
 def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +16,22 @@ from app_pages.following import Following
 from app_pages.intake import Intake
 from app_pages.starters import starter_questions
 from app_pages.work import Work
-from rag import AddReport, Answer, Assistant, Document, Filters, FootnoteError, Library, Settings
+from rag import (
+    AddReport,
+    Answer,
+    Assistant,
+    Document,
+    Filters,
+    FootnoteError,
+    Library,
+    Settings,
+    SettingsError,
+)
 from rag.conversations import Conversations, Turn
 from rag.documents import AnswerMode, ReportProgress
 from rag.preferences import get_ready
+
+log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 60.0
 """How long after a failure of the embedding model what it has still to embed is tried again."""
@@ -63,7 +76,10 @@ class Engine:
     def open(cls) -> Engine:
         """Open everything and begin to read the folder of articles."""
         settings = Settings.from_env()
-        settings.check_folders()
+        try:
+            settings.check_folders()
+        except SettingsError as error:  # a drive may be connected later; a wrong name is seen here, too
+            log.warning("%s", error)
         library = Library.open(settings, reembed=True)
         conversations = Conversations.open(settings)
         # Of an answer that was stored just before a kill.
@@ -191,7 +207,9 @@ class Engine:
 
     def starters(self) -> Work[list[str]]:
         """Return the search for questions to start with, begun anew when the library has changed."""
-        changed = self.library.status().changed
+        # Not by the time of the last change: what is removed a moment later takes its questions with it.
+        with self.library.catalog.reading() as view:
+            changed = view.last_change()
         with self._lock:
             if self._starters is None or self._starters[0] != changed:
                 self._starters = (changed, Work(lambda _: starter_questions(self.library, self.assistant)))

@@ -28,8 +28,9 @@ _FIRST_SECONDS = 3.0
 class State:
     """How following goes, at one moment.
 
-    ``progress`` and ``pace`` are those of reading, None while nothing is read. ``unrested`` counts files that
-    are being written. ``version`` rises whenever the library or the list of failures may have changed.
+    ``progress`` and ``pace`` are those of reading, None while nothing is read. ``is_behind`` says that the
+    folders have not been read to their end since following was paused, ``unrested`` counts files that are
+    being written. ``version`` rises whenever the library or the list of failures may have changed.
     """
 
     folders: tuple[str, ...]
@@ -37,6 +38,7 @@ class State:
     progress: Progress | None
     pace: Pace | None
     is_paused: bool
+    is_behind: bool
     error: str
     unrested: int
     version: int
@@ -73,6 +75,7 @@ class Following:
         self._rest = Rest(rest_seconds)
         self._listing = Listing()
         self._restless: set[str] = set()
+        self._is_behind = False
         self._error = ""
         self._version = 0
         self._work: Work[AddReport] | None = None
@@ -101,6 +104,7 @@ class Following:
     def pause(self) -> None:
         """Read nothing more, and follow nothing, until `go_on`; what has been read stays."""
         self._paused.set()
+        self._is_behind = True
         self._version += 1
 
     def go_on(self) -> None:
@@ -124,6 +128,7 @@ class Following:
             progress=work.progress if work and is_reading else None,
             pace=work.pace if work and is_reading else None,
             is_paused=self._paused.is_set(),
+            is_behind=self._is_behind,
             error=self._error,
             unrested=len(self._restless),
             version=self._version,
@@ -148,6 +153,7 @@ class Following:
             with self._reading:
                 part = self._read_some(partial(_further, report, len(begun)), begun)
             if part.cancelled or not part.left or self._is_stopped():
+                self._is_behind = self._is_behind and self._is_stopped()
                 return part
 
     def _read_some(self, report: ReportProgress, begun: set[str]) -> AddReport:

@@ -61,18 +61,16 @@ def _is_stale(shared: Engine, state: State) -> bool:
 
 def _line(shared: Engine, state: State) -> dict[str, Any]:
     progress, pace = _progress(shared, state)
-    there = [name for name in state.folders if name not in state.missing]
-    followed = f"Following {' and '.join(there) or 'no folder just now'}"
     missing = [
         f"{name} is missing: its articles stay, and it is followed again when it is back."
         for name in state.missing
     ]
     error = [state.error] if state.error and state.error != shared.indexing.error else []
     return {
-        "text": _reading(shared, progress, pace) if progress else f"{followed} · {_how(state)}",
+        "text": _reading(shared, progress, pace) if progress else followed_line(state),
         "done": progress.done + progress.part if progress else 0,
         "total": progress.total if progress else 0,
-        "what": progress.what if progress else _NOTHING if state.is_paused else _BY_ITSELF,
+        "what": progress.what if progress else _what_follows(state),
         "button": "go on" if state.is_paused else "pause" if progress and shared.following.is_begun else "",
         "notes": [*missing, *error],
     }
@@ -91,14 +89,35 @@ def _reading(shared: Engine, progress: Progress, pace: Pace | None) -> str:
     return " · ".join(filter(None, [f"{doing}{numbers}", pace.in_words() if pace else ""]))
 
 
+def followed_line(state: State) -> str:
+    """Return which folders are followed, and how that goes: "Following corpus/ · in step"."""
+    there = _there(state)
+    if not there and not state.is_paused and not state.error:
+        return "Following no folder just now"
+    return f"Following {' and '.join(there) or 'no folder just now'} · {_how(state)}"
+
+
+def _there(state: State) -> list[str]:
+    return [name for name in state.folders if name not in state.missing]
+
+
 def _how(state: State) -> str:
     if state.is_paused:
         return "paused"
     if state.error:
         return "not in step"
+    if state.is_behind:
+        return "looking for changes"
     if state.unrested:
-        return f"waiting for {count(state.unrested, 'file')} until nobody writes it any more"
+        are = "is" if state.unrested == 1 else "are"
+        return f"waiting for {count(state.unrested, 'file')} that {are} changing"
     return "in step"
+
+
+def _what_follows(state: State) -> str:
+    if state.is_paused:
+        return _NOTHING
+    return _BY_ITSELF if _there(state) else ""
 
 
 def _failures(shared: Engine) -> list[dict[str, str]]:

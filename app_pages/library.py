@@ -13,6 +13,7 @@ from app_pages.adding import (
     Upload,
     add_text,
     restore,
+    summary,
 )
 from app_pages.component import progress_line, say, show
 from app_pages.engine import Engine, engine, watch
@@ -37,6 +38,8 @@ PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 SEEN_BY_ALL = "Whoever opens this app sees what is being added."
+_COUNT_SECONDS = 3.0
+"""The figures at the bottom are counted again so often."""
 
 
 def page() -> None:
@@ -55,6 +58,7 @@ def page() -> None:
     _table(shared)
     _removed(shared)
     _status(shared)
+    _about_model(shared)
 
 
 def _drop_area(shared: Engine) -> None:
@@ -150,10 +154,13 @@ def _results(shared: Engine) -> None:
     """Show what has become of what was added, until it is dismissed."""
     removed: list[Result] = st.session_state.get("removed", [])
     results = [*removed, *(result for adding in shared.intake.done for result in adding.results)]
+    told = summary(results)
     if not results:
         return
     is_told = any(result.state != "asks" for result in results)
-    event = show("results", key="results", results=[_line(one) for one in results], dismiss=is_told)
+    event = show(
+        "results", key="results", results=[_line(one) for one in results], told=told, dismiss=is_told
+    )
     chosen = next((one for one in results if one.id == event.get("id")), None)
     if event.get("do") == "dismiss":
         st.session_state["removed"] = []
@@ -201,11 +208,18 @@ def _table(shared: Engine) -> None:
     if not documents and shared.filling:
         return
     if not documents:
-        say("The library is empty. Add articles above.", key="empty", tone="plain")
+        say(_empty(shared), key="empty", tone="plain")
         return
     event = show("table", key="documents", groups=_groups(documents, shared.library.stories()))
     if event.get("do") == "remove":
         _ask_to_remove(str(event["id"]))
+
+
+def _empty(shared: Engine) -> str:
+    state = shared.following.state
+    there = [name for name in state.folders if name not in state.missing]
+    folder = f", or put files into {there[0]}" if there else ""
+    return f"The library is empty. Add articles above{folder}."
 
 
 def _groups(documents: Sequence[Document], stories: Sequence[Story]) -> list[dict[str, Any]]:
@@ -301,7 +315,9 @@ def _removed(shared: Engine) -> None:
         st.rerun()
 
 
+@st.fragment(run_every=_COUNT_SECONDS)
 def _status(shared: Engine) -> None:
+    """Show the figures, time and again: the vector index follows some seconds after the articles."""
     status = shared.library.status()
     parts = [count(status.documents, "article"), count(status.passages, "passage")]
     parts.append(f"{size(status.bytes_on_disk)} on disk")
@@ -310,5 +326,8 @@ def _status(shared: Engine) -> None:
     if status.embedder:
         parts.append(status.embedder)
     say(" · ".join([*parts, status.index]), key="status")
+
+
+def _about_model(shared: Engine) -> None:
     if not shared.settings.has_endpoint:
         say(NO_MODEL, key="no-model")

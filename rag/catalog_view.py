@@ -20,6 +20,8 @@ from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
 from rag.word_vectors import NO_WORDS, unpack
 
+REMOVED = "removed"
+"""The name of the time at which a document was last removed, as kept beside the documents."""
 _DOCUMENT = (
     "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
     " d.media_type, d.added, d.characters, d.words, d.passages,"
@@ -187,9 +189,10 @@ class CatalogView:
         return documents, passages
 
     def updated(self) -> datetime | None:
-        """When a document was last added or updated."""
+        """When a document was last added, updated or removed."""
         row = self._connection.execute("SELECT max(updated) FROM documents").fetchone()
-        return datetime.fromisoformat(row[0]) if row[0] else None
+        times = [datetime.fromisoformat(time) for time in (row[0], self.meta(REMOVED)) if time]
+        return max(times, default=None)
 
     def meta(self, name: str) -> str | None:
         """A value kept beside the documents."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from rag.catalog_view import CatalogView, SeenFile
+from rag.catalog_view import REMOVED, CatalogView, SeenFile
 from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
 from rag.errors import LoadError
@@ -189,6 +189,7 @@ class CatalogWriter(CatalogView):
         if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
             # In the same transaction, so that a kill before the wiping leaves it owed.
             self.set_meta(WIPE, secrets.token_hex(8))
+            self.set_meta(REMOVED, _now())
 
     def merge_words(self, *, start: bool) -> bool:
         """Merge a step of the word index, which drops the words of removed rows; return whether more is left.

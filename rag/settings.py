@@ -92,7 +92,9 @@ class Settings(BaseModel):
     @classmethod
     def _folders(cls, folders: object) -> object:
         if isinstance(folders, str):
-            return tuple(part.strip() for part in folders.split(os.pathsep) if part.strip())
+            parts = [part.strip() for part in folders.split(os.pathsep)]
+            # A shell leaves "~" as it is within quotation marks.
+            return tuple(os.path.expanduser(part) for part in parts if part)  # noqa: PTH111  # any user's
         return folders
 
     @model_validator(mode="after")
@@ -182,7 +184,9 @@ class Settings(BaseModel):
         return url.rstrip("/")
 
     def check_folders(self) -> None:
-        """Check that the further folders are there, as they should be when something begins to follow them.
+        """Check that the further folders are there, as they should be where they are read once.
+
+        The app follows what is there, and tells on the page Library what is missing until it is back.
 
         Raises
         ------

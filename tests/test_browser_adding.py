@@ -72,6 +72,7 @@ def test_what_could_not_be_added_stands_first_and_the_rest_is_folded(page: Page)
     files = [(f"note {n}.txt", f"The harbour has the note {n}.".encode()) for n in range(12)]
     results = upload(page, *files, ("empty.txt", b""))
     expect(results.locator("li").first).to_contain_text("empty.txt is empty")
+    expect(page.get_by_text("1 could not be added · 12 added", exact=True)).to_be_visible()
     more = results.get_by_text("7 more files in order")
     expect(more).to_be_visible()
     expect(results.get_by_text("note 11.txt")).to_be_hidden()

@@ -77,6 +77,7 @@ def test_what_changes_in_a_folder_is_seen_and_nothing_else_moves(page: Page, fur
     expect(page.get_by_role("link", name="The king")).to_be_visible()
     expect(page.get_by_text("Removed files that stay away (1)")).to_be_visible()
     assert (further / "lighthouse.md").exists()
+    expect(page.get_by_text(re.compile(r"UTC · in order$"))).to_be_visible()
 
 
 def test_what_cannot_be_read_is_listed_with_its_reason_and_tried_again(page: Page, further: Path):
@@ -125,3 +126,17 @@ def test_reading_many_can_be_paused_and_gone_on_with_also_after_a_reload(page: P
     page.get_by_role("button", name="Go on reading the folders").click()
     expect(page.get_by_text("· in step")).to_be_visible(timeout=90_000)
     expect(page.get_by_text(re.compile(r"^35 articles"))).to_be_visible()
+
+
+def test_an_empty_library_says_how_to_fill_it_and_sees_what_comes(page: Page, server: Server, further: Path):
+    kept = further / "kept.md"
+    for path in [*further.iterdir(), *server.corpus.iterdir()]:
+        path.unlink()
+    expect(
+        page.get_by_text("The library is empty. Add articles above, or put files into corpus/.")
+    ).to_be_visible()
+    page.goto("/")
+    expect(page.get_by_text("The library is empty.")).to_be_visible()
+    kept.write_text("# The king\n\nThe king eats bread.")
+    expect(page.get_by_text("The library is empty.")).to_have_count(0)
+    expect(page.get_by_placeholder("Ask about 1 article")).to_be_visible()

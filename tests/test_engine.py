@@ -92,3 +92,25 @@ def test_a_new_article_is_added_while_the_model_fails_as_soon_as_it_does_not(
     assert engine.indexing.wait(20)
     assert "check FOOTNOTE_EMBEDDING_MODEL" in engine.indexing.error
     assert [document.key for document in engine.library.documents()] == ["ship"]
+
+
+def test_a_folder_that_is_missing_at_the_start_keeps_nobody_from_asking(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    settings.corpus_dir.mkdir()
+    (settings.corpus_dir / "ship.md").write_text("The ship has a radar.")
+    far = settings.corpus_dir.with_name("drive")
+    monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))
+    monkeypatch.setenv("FOOTNOTE_FOLDERS", str(far))
+    engine = Engine.open()
+    try:
+        assert engine.indexing.wait(20)
+        assert engine.following.state.missing == (f"{far}/",)
+        assert f"FOOTNOTE_FOLDERS names {far}, which is no folder here" in caplog.text
+        assert len(engine.library.documents()) == 1
+        far.mkdir()
+        (far / "king.md").write_text("The king eats bread.")
+        until(lambda: len(engine.library.documents()) == 2)
+    finally:
+        engine.close()

@@ -7,12 +7,15 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import BagOfWords, child, line
 
-from app_pages.following import Following
+from app_pages.following import Following, State
+from app_pages.in_step import followed_line
 from app_pages.work import Work
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embeddings import PassageVectors
@@ -232,6 +235,36 @@ def test_pausing_keeps_what_is_done_and_going_on_reads_the_rest(followed: Follow
     followed.following.go_on()
     soon(lambda: len(followed.texts()) == 31)
     assert followed.embedder.embedded <= 31 + 10, "hardly anything was embedded twice"
+
+
+def test_going_on_is_in_step_only_when_what_came_meanwhile_is_read(followed: Followed):
+    followed.following.pause()
+    followed.write("ship.md", SHIP)
+    time.sleep(0.5)
+    followed.embedder.goes_on.clear()
+    followed.following.go_on()
+    assert "in step" not in followed_line(followed.following.state)
+    soon(lambda: total(followed) == 1)
+    followed.embedder.goes_on.set()
+    soon(lambda: followed.following.state.progress is None)
+    assert followed_line(followed.following.state) == "Following corpus/ · in step"
+    assert len(followed.texts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({}, "Following corpus/ and /far/ · in step"),
+        ({"missing": ("/far/",)}, "Following corpus/ · in step"),
+        ({"missing": ("corpus/", "/far/")}, "Following no folder just now"),
+        ({"unrested": 1}, "Following corpus/ and /far/ · waiting for 1 file that is changing"),
+        ({"unrested": 300}, "Following corpus/ and /far/ · waiting for 300 files that are changing"),
+        ({"is_paused": True, "is_behind": True}, "Following corpus/ and /far/ · paused"),
+    ],
+)
+def test_how_following_goes_is_told_in_one_line(values: dict[str, Any], line: str):
+    state = State(("corpus/", "/far/"), (), None, None, False, False, "", 0, 0)
+    assert followed_line(replace(state, **values)) == line
 
 
 def test_what_failed_is_listed_and_read_again_on_request(followed: Followed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -302,3 +302,14 @@ def test_what_was_acknowledged_is_there_after_opening_again(settings: Settings):
         status = library.status()
     assert (status.documents, status.passages) == (2, 2)
     assert status.bytes_on_disk > 0
+
+
+def test_the_last_change_may_be_a_removal(library: Library):
+    (ship, _) = library.add([SHIP, KING]).added
+    with library.catalog.writing() as writer:
+        writer.execute("UPDATE documents SET updated = '2020-01-02T03:04:05+00:00'")
+    assert library.status().changed == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+    library.remove(ship.id)
+    changed = library.status().changed
+    assert changed is not None
+    assert datetime.now(UTC) - changed < timedelta(minutes=1)

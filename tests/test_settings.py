@@ -149,3 +149,8 @@ def test_a_prefix_keeps_its_space():
 def test_the_key_of_the_embedding_model_is_not_shown():
     settings = Settings(embedding_model="bag", embedding_api_key="sk-secret")
     assert "sk-secret" not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_further_folder_may_lie_in_the_home_folder():
+    [folder] = Settings.from_env({"FOOTNOTE_FOLDERS": "~/press"}).folders
+    assert folder == Path.home() / "press"

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from app_pages.engine import Engine
 from app_pages.starters import (
     WANTED,
     questions_of,
@@ -16,7 +17,9 @@ from app_pages.starters import (
     when_did,
     when_was,
 )
+from app_pages.work import Work
 from rag import Answer, Citation, Document, Library, NewDocument, QuestionError, Sentence
+from rag.conversations import Conversations
 
 
 @pytest.mark.parametrize(
@@ -103,3 +106,19 @@ def test_a_question_that_fails_or_leads_elsewhere_is_not_offered(library: Librar
 
 def test_an_empty_library_has_no_questions(library: Library):
     assert starter_questions(library, Answers(library)) == []
+
+
+def test_a_question_leaves_with_the_article_that_answers_it(library: Library):
+    for number in (10, 11):
+        article(library, number)
+    conversations = Conversations.open(library.settings)
+    indexing = Work(lambda _: library.sync(library.settings.corpus_dir))
+    engine = Engine(library.settings, library, Answers(library), conversations, indexing, was_empty=False)
+    starters = engine.starters()
+    assert starters.wait(10)
+    assert len(starters.result) == 2
+    library.remove(library.documents()[0].id)
+    starters = engine.starters()
+    assert starters.wait(10)
+    assert len(starters.result) == 1
+    conversations.close()

@@ -92,7 +92,9 @@ views.results = (root, data, emit) => {
   refill(list, urgent.map(line), quiet.map(line), folded.length ? foldedLine(part, folded, line) : null);
   // Only what is seen: what has come since stays.
   root.ids = data.results.map((item) => item.id);
-  refill(root, list, data.dismiss ? part(["dismiss"], () => el("p", { class: "small" }, button("dismiss", () => emit({ do: "dismiss", ids: root.ids }), { "aria-label": "Dismiss what became of the files" }))) : null);
+  const told = data.told ? part(["told"], () => el("p", { class: "told" })) : null;
+  if (told) told.textContent = data.told;
+  refill(root, told, list, data.dismiss ? part(["dismiss"], () => el("p", { class: "small" }, button("dismiss", () => emit({ do: "dismiss", ids: root.ids }), { "aria-label": "Dismiss what became of the files" }))) : null);
 };
 
 function foldedLine(part, folded, line) {
