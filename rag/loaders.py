@@ -93,7 +93,11 @@ def _read(path: Path, max_bytes: int) -> bytes:
         # Pipes and devices would never end.
         if not path.is_file():
             raise LoadError(name, f"{name} is not a regular file: choose a file that holds a document.")
-        _check_size(name, path.stat().st_size, max_bytes)
+        size = path.stat().st_size
+        _check_size(name, size, max_bytes)
+        if not size:
+            # Nor would some of what the system tells of itself, which calls itself empty and isn't.
+            return b""
         with path.open("rb") as file:
             # It may have grown since; one byte more tells.
             return file.read(max_bytes + 1)
