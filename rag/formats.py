@@ -32,8 +32,7 @@ TAKEN = (
 )
 """The same in words."""
 
-TEXTS: tuple[Kind, ...] = ("markdown", "text")
-"""The kinds that can do no harm, and are read where they are asked for."""
+_TEXTS: tuple[Kind, ...] = ("markdown", "text")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx", "xl/": "workbook"}
 # How a page begins, under whatever name it was saved; a comment or XML line may come first. The
@@ -64,7 +63,7 @@ def kind_of(name: str, data: bytes) -> Kind:
         return "rtf"
     if named in ("", "eml") and _looks_like_mail(data):
         return "eml"
-    if named in (*TEXTS, "html", "csv", "json", "jsonl") and _PAGE_START.match(data[:8192]):
+    if named in (*_TEXTS, "html", "csv", "json", "jsonl") and _PAGE_START.match(data[:8192]):
         return "html"
     return named
 
