@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
@@ -45,6 +46,7 @@ _HEADER = re.compile(
     rb"(?:from|to|subject|date|received|return-path|message-id|mime-version|x-[\w-]+|delivered-to):", re.I
 )
 _LINES_OF_HEADERS = 40
+_STATED_BYTES = 200
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -72,8 +74,7 @@ def _kind_of_zip(data: bytes) -> Kind:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = archive.namelist()
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-                stated = archive.read("mimetype")
+            if stated := _stated(archive):
                 if b"epub" in stated:
                     return "epub"
                 if b"opendocument.text" in stated:
@@ -81,7 +82,7 @@ def _kind_of_zip(data: bytes) -> Kind:
                 if b"opendocument.spreadsheet" in stated:
                     return "workbook"
                 return ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         # Its reader tells what is wrong with it.
         return "zip"
     if "[Content_Types].xml" not in names:
@@ -89,6 +90,22 @@ def _kind_of_zip(data: bytes) -> Kind:
     return next(
         (kind for folder, kind in _OFFICE_FOLDERS.items() if any(n.startswith(folder) for n in names)), ""
     )
+
+
+def _stated(archive: zipfile.ZipFile) -> bytes:
+    """Return the beginning of the file in which OpenDocument and EPUB say what they are."""
+    # No more than this is unpacked, whatever size the archive states; other methods know no such limit.
+    try:
+        entry = archive.getinfo("mimetype")
+    except KeyError:
+        return b""
+    if entry.file_size > _STATED_BYTES or entry.compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):
+        return b""
+    with archive.open(entry) as file:
+        return file.read(_STATED_BYTES)
 
 
 def _looks_like_mail(data: bytes) -> bool:
