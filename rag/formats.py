@@ -47,6 +47,8 @@ _HEADER = re.compile(
 )
 _LINES_OF_HEADERS = 40
 _STATED_BYTES = 200
+_NAME_CHARACTERS = 300
+"""No disk has longer names than 255; in an archive or a message they may have any length."""
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -134,8 +136,10 @@ def extension(name: str) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
-    return one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+    """Return a file's name as it may stand in a sentence: on one line, nothing invisible, not too long."""
+    line = one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+    # Its end tells what it is.
+    return line if len(line) <= _NAME_CHARACTERS else f"{line[:150]}…{line[-49:]}"
 
 
 def _utf16(name: str) -> bytes:
