@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from rag.addresses import shown_address, web_address
-from rag.documents import Loaded
+from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network
 from rag.load_web import FEEDS, fetch_within, load_url, read_fetched
 from rag.metadata import text_of_markup
 from rag.settings import Settings
 from rag.text import one_line
+from rag.worker import read_apart
 
 # How a feed begins, whatever its server calls it. Atomic groups: it can't be made slow to match.
 _START = re.compile(
@@ -24,6 +25,7 @@ _START = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_ENTRIES = 500
+_TITLE_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +78,46 @@ def _is_feed(fetched: Fetched) -> bool:
 
 
 def _feed(key: str, fetched: Fetched) -> Feed:
-    # Imported here since it takes a while, and the app starts without it.
-    import feedparser
-
     told = {"content-location": fetched.url, "content-type": fetched.media_type}
     if fetched.charset:
         told["content-type"] += f"; charset={fetched.charset}"
-    # As a stream, since bytes alone would be tried as the name of a file first.
     name = shown_address(key)
-    try:
-        found = feedparser.parse(io.BytesIO(fetched.data), response_headers=told)
-    # It meets any feed that was ever written, and fails in ways that it does not list.
-    except Exception as error:
-        raise LoadError(name, f"{name} is a feed that can't be read: check the address.") from error
-    entries = _entries(found.entries[:_MOST_ENTRIES])
-    if not entries:
+    # Apart, as files are: a feed can be made to take its reader minutes.
+    loaded = read_apart(name, fetched.data, key, len(fetched.data), told=told)
+    if loaded.failed:
+        raise LoadError(name, f"{name} is a feed that can't be read: check the address.")
+    if not loaded.documents:
         raise LoadError(name, f"{name} is a feed without articles: check the address.")
-    return Feed(key, _plain(found.feed, "title"), tuple(entries))
+    entries = (Entry(one.url, one.title, one.published) for one in loaded.documents)
+    return Feed(key, loaded.documents[0].source, tuple(entries))
+
+
+def read_feed(name: str, data: bytes, told: Mapping[str, str]) -> Loaded:
+    """Return the entries of a feed, as documents that have no text yet; their source is the feed's title.
+
+    Parameters
+    ----------
+    told
+        The headers that say where it was found and what it is.
+    """
+    # Imported here and not in every process: only the worker reads them.
+    import feedparser
+
+    try:
+        # As a stream, since bytes alone would be tried as the name of a file first.
+        found = feedparser.parse(io.BytesIO(data), response_headers=dict(told))
+    except MemoryError:
+        raise
+    # It meets any feed that was ever written, and fails in ways that it does not list.
+    except Exception as error:  # noqa: BLE001  # one sentence, as for any that can't be read
+        return Loaded(failed=[LoadError(name, f"{name} can't be read ({type(error).__name__}).")])
+    title = _plain(found.feed, "title")
+    return Loaded(
+        [
+            NewDocument("", title=entry.title, source=title, url=entry.url, published=entry.published)
+            for entry in _entries(found.entries[:_MOST_ENTRIES])
+        ]
+    )
 
 
 def _entries(found: Sequence[Any]) -> list[Entry]:
@@ -110,7 +135,8 @@ def _plain(holder: Any, name: str) -> str:
     """Return a text of a feed without markup."""
     text = holder.get(name, "")
     is_markup = "html" in (holder.get(f"{name}_detail") or {}).get("type", "")
-    return text_of_markup(text) if is_markup else one_line(text)
+    line = text_of_markup(text) if is_markup else one_line(text)
+    return line if len(line) <= _TITLE_CHARACTERS else line[: _TITLE_CHARACTERS - 1] + "…"
 
 
 def _day(entry: Any) -> date | None:

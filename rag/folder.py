@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Container, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -130,25 +130,41 @@ def list_folders(folders: Sequence[Folder], leave: Collection[Path] = ()) -> Lis
 
 def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> None:
     """Note the articles in a folder, whose keys begin with `prefix`, and in those within it."""
-    try:
-        with os.scandir(place) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except FileNotFoundError:  # it has just gone
-        return
-    except OSError:
-        listing.unlisted.append(prefix)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
+    # No recursion: folders may lie in each other deeper than Python calls functions.
+    waiting = [(place, prefix)]
+    while waiting:
+        place, prefix = waiting.pop()
+        try:
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except FileNotFoundError:  # it has just gone
             continue
-        with suppress(FileNotFoundError):
+        except OSError:
+            listing.unlisted.append(prefix)
+            continue
+        inner = list[tuple[str, str]]()
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # as strings
-                    _list(entry.path, f"{prefix}{_storable(entry.name)}/", listing, leave)
-            elif is_article(entry.name) and entry.is_file():
-                status = entry.stat()
-                stamp_now = status.st_size, status.st_mtime_ns
-                listing.files[prefix + _storable(entry.name)] = FoundFile(entry.path, stamp_now)
+                    inner.append((entry.path, f"{prefix}{_storable(entry.name)}/"))
+            elif is_article(entry.name):
+                _note(entry, prefix + _storable(entry.name), listing)
+        waiting.extend(reversed(inner))
+
+
+def _note(entry: os.DirEntry[str], key: str, listing: Listing) -> None:
+    """Note a file, or what a link leads to: that may be nothing, a circle, or where nobody may look."""
+    try:
+        if entry.is_file():
+            status = entry.stat()
+            listing.files[key] = FoundFile(entry.path, (status.st_size, status.st_mtime_ns))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            listing.unlisted.append(key)
 
 
 def is_article(name: str) -> bool:
@@ -172,10 +188,10 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Return what tells that a file has changed, None where it has gone."""
+    """Return what tells that a file has changed, None where it has gone or can't be looked at."""
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None
     return status.st_size, status.st_mtime_ns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
@@ -32,8 +33,7 @@ TAKEN = (
 )
 """The same in words."""
 
-TEXTS: tuple[Kind, ...] = ("markdown", "text")
-"""The kinds that can do no harm, and are read where they are asked for."""
+_TEXTS: tuple[Kind, ...] = ("markdown", "text")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx", "xl/": "workbook"}
 # How a page begins, under whatever name it was saved; a comment or XML line may come first. The
@@ -46,6 +46,9 @@ _HEADER = re.compile(
     rb"(?:from|to|subject|date|received|return-path|message-id|mime-version|x-[\w-]+|delivered-to):", re.I
 )
 _LINES_OF_HEADERS = 40
+_STATED_BYTES = 200
+_NAME_CHARACTERS = 300
+"""No disk has longer names than 255; in an archive or a message they may have any length."""
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -64,7 +67,7 @@ def kind_of(name: str, data: bytes) -> Kind:
         return "rtf"
     if named in ("", "eml") and _looks_like_mail(data):
         return "eml"
-    if named in (*TEXTS, "html", "csv", "json", "jsonl") and _PAGE_START.match(data[:8192]):
+    if named in (*_TEXTS, "html", "csv", "json", "jsonl") and _PAGE_START.match(data[:8192]):
         return "html"
     return named
 
@@ -73,8 +76,7 @@ def _kind_of_zip(data: bytes) -> Kind:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = archive.namelist()
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-                stated = archive.read("mimetype")
+            if stated := _stated(archive):
                 if b"epub" in stated:
                     return "epub"
                 if b"opendocument.text" in stated:
@@ -82,7 +84,7 @@ def _kind_of_zip(data: bytes) -> Kind:
                 if b"opendocument.spreadsheet" in stated:
                     return "workbook"
                 return ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         # Its reader tells what is wrong with it.
         return "zip"
     if "[Content_Types].xml" not in names:
@@ -90,6 +92,22 @@ def _kind_of_zip(data: bytes) -> Kind:
     return next(
         (kind for folder, kind in _OFFICE_FOLDERS.items() if any(n.startswith(folder) for n in names)), ""
     )
+
+
+def _stated(archive: zipfile.ZipFile) -> bytes:
+    """Return the beginning of the file in which OpenDocument and EPUB say what they are."""
+    # No more than this is unpacked, whatever size the archive states; other methods know no such limit.
+    try:
+        entry = archive.getinfo("mimetype")
+    except KeyError:
+        return b""
+    if entry.file_size > _STATED_BYTES or entry.compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):
+        return b""
+    with archive.open(entry) as file:
+        return file.read(_STATED_BYTES)
 
 
 def _looks_like_mail(data: bytes) -> bool:
@@ -118,8 +136,10 @@ def extension(name: str) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return a file's name as it may stand in a sentence: on one line, nothing invisible."""
-    return one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+    """Return a file's name as it may stand in a sentence: on one line, nothing invisible, not too long."""
+    line = one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+    # Its end tells what it is.
+    return line if len(line) <= _NAME_CHARACTERS else f"{line[:150]}…{line[-49:]}"
 
 
 def _utf16(name: str) -> bytes:

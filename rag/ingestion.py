@@ -44,6 +44,8 @@ _PASSAGES_TOGETHER = 64
 """So many go to a model behind a network at once: between them a long document can be cancelled."""
 _NICENESS = 10
 """Of the threads that embed: a question took five times as long while files were added, and now twice."""
+_HEADING_CHARACTERS = 500
+"""A title or heading stands with each passage: one of 200 kB made 80 MB of a text of 126 kB."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -319,6 +321,7 @@ def _prepared(document: NewDocument) -> NewDocument:
     if not document.blocks:
         text = normalise_text(document.text)
         document = replace(document, text=text, blocks=find_blocks(text))
+    document = _within_sizes(document)
     strings = (document.text, document.title, document.key, document.source, document.url, document.author)
     if any(map(_UNSTORABLE.search, strings)):
         raise LoadError(
@@ -335,6 +338,22 @@ def _prepared(document: NewDocument) -> NewDocument:
         # A text of headings alone can still be read and quoted.
         document = replace(document, blocks=tuple(replace(b, kind="paragraph") for b in document.blocks))
     return document if document.key else replace(document, key=f"sha256:{content_hash(document)}")
+
+
+def _within_sizes(document: NewDocument) -> NewDocument:
+    """Return a document whose title and headings aren't longer than any is: each passage has them with it."""
+    title = document.title
+    if len(title) > _HEADING_CHARACTERS:
+        title = title[: _HEADING_CHARACTERS - 1] + "…"
+    blocks = document.blocks
+    if any(block.kind == "heading" and block.end - block.start > _HEADING_CHARACTERS for block in blocks):
+        blocks = tuple(
+            replace(block, kind="paragraph", level=0)
+            if block.kind == "heading" and block.end - block.start > _HEADING_CHARACTERS
+            else block
+            for block in blocks
+        )
+    return replace(document, title=title, blocks=blocks)
 
 
 @contextmanager

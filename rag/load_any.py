@@ -134,8 +134,11 @@ def _read_mail(
         # Pictures in a signature and the like are no news.
         if kind_of(attachment.name, attachment.data) and attachment.data.strip():
             readable.append(attachment)
-    if depth > DEEPEST:
-        return
+    if readable and depth > DEEPEST:
+        reason = (
+            "lies so deep in other messages that what is attached to it was left out: save that, and add it"
+        )
+        raise LoadError(name, f"{name} {reason}.")
     if readable:
         _read_members(readable, name, key, max_bytes, loaded, budget, depth)
     elif mail.document is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from rag.errors import LoadError
+from rag.formats import shown_name
 
 MOST_FILES = 2_000
 MOST_BYTES = 300 * 1024 * 1024
@@ -81,7 +82,7 @@ def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadErr
             parts = [part for part in steps if part not in ("", ".", "..")]
             if entry.is_dir() or any(part.startswith(".") or part == _OF_MACS for part in parts):
                 continue
-            shown = "/".join(parts)
+            shown = shown_name("/".join(parts))
             if entry.file_size > max_bytes:
                 size = entry.file_size / 1024**2
                 yield LoadError(shown, f"{shown} in {name} is {size:,.1f} MB, more than is taken: split it.")

@@ -15,6 +15,7 @@ from rag.text import Part, build_text, join_cells
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+    from yaml import MappingNode, SafeLoader
 
 _FRONT_MATTER = re.compile(
     r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
@@ -49,13 +50,25 @@ def _front_matter(name: str, text: str) -> tuple[dict[str, object], str]:
 
     found = _FRONT_MATTER.match(text)
     try:
-        values = yaml.safe_load(found["yaml"]) if found else None
+        values = yaml.load(found["yaml"], Loader=_front_matter_loader()) if found else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise LoadError(name, _bad_front_matter(name, error)) from error
     if found and (isinstance(values, dict) or values is None):
         return {str(key): value for key, value in (values or {}).items()}, text[found.end() :]
     # Two rules with a sentence between them are no front matter.
     return {}, text
+
+
+def _front_matter_loader() -> type[SafeLoader]:
+    """Return a safe loader that knows no "<<": a few lines with it make a mapping of billions of keys."""
+    from yaml import SafeLoader
+
+    class Loader(SafeLoader):
+        def flatten_mapping(self, node: MappingNode) -> None:
+            """Leave the mapping as it is written."""
+
+    Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: "<<")
+    return Loader
 
 
 def _bad_front_matter(name: str, error: Exception) -> str:

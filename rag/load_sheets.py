@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from functools import reduce
 from io import BytesIO
 from itertools import compress, dropwhile, groupby, takewhile
 from typing import Any
+from zipfile import ZipFile
 
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import INNER
-from rag.load_archive import open_archive
+from rag.load_archive import open_archive, read_member
 from rag.load_office import table_parts
 from rag.load_tables import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, holds_texts, labels_of, read_rows
 from rag.metadata import title_of_name
@@ -22,6 +25,9 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _HEADING_COLUMNS = 100
 _MOST_PLAIN = 1e15
 """Excel's numbers have 15 digits."""
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_PLACE = re.compile(rb"\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
+_SPARSE_BYTES = 2 * 1024 * 1024
 _YEARS = range(1900, 2101)
 _Cell = str | float | date | datetime | time | timedelta
 _Row = list[_Cell]
@@ -41,7 +47,8 @@ def read_workbook(name: str, data: bytes) -> Loaded:
     # Imported here and not in every process: only the worker reads them.
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-    open_archive(name, data).close()
+    with open_archive(name, data) as archive:
+        _check_areas(name, archive)
     loaded, left = Loaded(), MOST_CELLS
     try:
         with CalamineWorkbook.from_filelike(BytesIO(data)) as workbook:
@@ -66,6 +73,27 @@ def read_workbook(name: str, data: bytes) -> Loaded:
     return loaded
 
 
+def _check_areas(name: str, archive: ZipFile) -> None:
+    """Refuse a sheet with a cell far from the others: its reader makes room for all between them."""
+    for entry in archive.infolist():
+        # In a larger one there are cells enough to fill the room.
+        if not _SHEET.match(entry.filename) or entry.file_size > _SPARSE_BYTES:
+            continue
+        places = set(_PLACE.findall(read_member(name, archive, entry.filename)))
+        rows = {int(row) for _, row in places}
+        columns = {
+            reduce(lambda number, letter: 26 * number + letter - 64, column, 0) for column, _ in places
+        }
+        height, width = (max(ends) - min(ends) + 1 if ends else 0 for ends in (rows, columns))
+        if height * width > MOST_ROWS * MOST_COLUMNS:
+            raise LoadError(name, _too_large(f"A sheet of {name}", height, width))
+
+
+def _too_large(shown: str, rows: int, columns: int) -> str:
+    most = f"the limit is {MOST_ROWS:,} rows and {MOST_COLUMNS} columns"
+    return f"{shown} has {rows:,} rows and {columns:,} columns, {most}: split it."
+
+
 def _shown(workbook: Any) -> list[str]:
     """Return the names of the sheets that a reader sees: what is hidden is not meant for one."""
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
@@ -82,9 +110,7 @@ def _rows(name: str, sheet: Any, most_cells: int) -> tuple[list[_Row], int]:
     title = one_line(sheet.name)
     shown = f"{title} in {name}"
     if sheet.width > MOST_COLUMNS or sheet.height > MOST_ROWS:
-        most = f"the limit is {MOST_ROWS:,} rows and {MOST_COLUMNS} columns"
-        reason = f"{shown} has {sheet.height:,} rows and {sheet.width:,} columns, {most}: split it."
-        raise LoadError(title, reason)
+        raise LoadError(title, _too_large(shown, sheet.height, sheet.width))
     rows, filled = list[_Row](), [False] * (sheet.end[1] + 1 if sheet.end else 0)
     for row in sheet.iter_rows():
         here = [cell != "" for cell in row]

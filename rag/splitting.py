@@ -54,6 +54,8 @@ _ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
 _MONTH_NEXT = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:://|www\.|@)\S*$", re.IGNORECASE)
 _WORD = re.compile(r"\S+")
+_HEADER_CHARACTERS = 10_000
+"""The longest header that goes along with the passages of its table."""
 _NEAR = 200
 """Characters looked at on either side of a mark; with all of them a megabyte would take minutes."""
 
@@ -235,7 +237,8 @@ def _open_header(text: str, spans: list[Span], position: int) -> str:
     """Return the header of the table that goes on at `position`, or "" where none does."""
     for span in reversed(spans[: position + 1]):
         if span.kind == "table_header":
-            return "" if span is spans[position] else text[span.start : span.end]
+            goes_along = span is not spans[position] and span.end - span.start <= _HEADER_CHARACTERS
+            return text[span.start : span.end] if goes_along else ""
         if span.kind != "table_row":
             return ""
     return ""

@@ -51,9 +51,17 @@ class Worker:
         self._idle: threading.Timer | None = None
 
     def read(
-        self, name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None = None
+        self,
+        name: str,
+        data: bytes,
+        key: str,
+        max_bytes: int,
+        cancelled: IsCancelled | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
+
+        With ``told``, the headers that a feed came with, it is read as a feed.
 
         Raises
         ------
@@ -65,7 +73,8 @@ class Worker:
         try:
             if self._idle is not None:
                 self._idle.cancel()
-            return self._ask(name, data, key, max_bytes, cancelled)
+            request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data), "told": told}
+            return self._ask(name, json.dumps(request).encode() + b"\n" + data, cancelled)
         finally:
             self._idle = threading.Timer(_IDLE_SECONDS, self.close)
             self._idle.daemon = True
@@ -82,7 +91,7 @@ class Worker:
         if (process := self._process) is not None:
             process.kill()
 
-    def _ask(self, name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None) -> Loaded:
+    def _ask(self, name: str, request: bytes, cancelled: IsCancelled | None) -> Loaded:
         process = self._running()
         over, late, ended = threading.Event(), threading.Event(), threading.Event()
         end = time.monotonic() + self._seconds
@@ -98,10 +107,9 @@ class Worker:
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data)}
         answer = b""
         try:
-            answer = _exchange(process, json.dumps(request).encode() + b"\n" + data)
+            answer = _exchange(process, request)
         finally:
             over.set()
             watcher.join()
@@ -173,10 +181,15 @@ atexit.register(_worker.kill)
 
 
 def read_apart(
-    name: str, data: bytes, key: str, max_bytes: int, cancelled: IsCancelled | None = None
+    name: str,
+    data: bytes,
+    key: str,
+    max_bytes: int,
+    cancelled: IsCancelled | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """Read a file in the worker that this process keeps."""
-    return _worker.read(name, data, key, max_bytes, cancelled)
+    """Read a file, or a feed with what was told of it, in the worker that this process keeps."""
+    return _worker.read(name, data, key, max_bytes, cancelled, told)
 
 
 # -------------------------------------------------------------------------------- what is passed
@@ -242,7 +255,12 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         data = requests.read(request["size"])
         name = request["name"]
         try:
-            loaded = read_any(name, data, request["key"], request["max_bytes"])
+            if request["told"] is not None:
+                from rag.feeds import read_feed
+
+                loaded = read_feed(name, data, request["told"])
+            else:
+                loaded = read_any(name, data, request["key"], request["max_bytes"])
             answer = _answer(loaded)
         except MemoryError:
             reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
@@ -109,6 +110,25 @@ def test_entities_are_not_expanded_nor_files_read(web: Web, settings: Settings):
     assert time.monotonic() - start < 5
     assert "root" not in feed.title
     assert len(feed.title + feed.entries[0].title) < 1_000
+
+
+def test_a_feed_of_many_entries_is_read_outside_of_the_app_and_its_first_are_shown(
+    web: Web, settings: Settings
+):
+    items = "".join(
+        f"<item><title>{'W' * 1_000 if n == 0 else n}</title><link>{web.url(f'/{n}')}</link></item>"
+        for n in range(5_000)
+    )
+    url = web.page("/many", f'<rss version="2.0"><channel><title>Harbour</title>{items}</channel></rss>')
+    tracemalloc.start()
+    try:
+        feed = load_feed(url, settings, web.network)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (feed.title, len(feed.entries)) == ("Harbour", 500)
+    assert feed.entries[0] == Entry(web.url("/0"), "W" * 299 + "…")
+    assert peak_bytes < 4 * 1024**2
 
 
 def test_the_command_line_adds_the_latest_of_a_feed_and_addresses(

@@ -120,6 +120,41 @@ def test_files_that_change_and_go_leave_nothing(settings: Settings, library: Lib
     assert [one.key for one in library.removed()] == [third.key]
 
 
+def test_files_that_are_renamed_fail_tell_the_same_and_go_leave_not_even_their_names(
+    settings: Settings, library: Library
+):
+    corpus = settings.corpus_dir
+    corpus.mkdir()
+    names = {what: f"{article(what).key.partition(':')[2]}.txt" for what in ("old", "new", "copy", "failing")}
+    assert all(len(name) > 45 for name in names.values())
+    (corpus / names["old"]).write_text(TUG.text, "utf-8")
+    (corpus / names["copy"]).write_text(TUG.text + " And more.", "utf-8")
+    (corpus / names["failing"]).write_bytes(b"\x89PNG\r\n\x1a\n" * 10)
+    assert len(library.sync(corpus).failed) == 1
+    assert [len(story.documents) for story in library.stories()] == [2]
+    (corpus / names["old"]).rename(corpus / names["new"])
+    assert len(library.sync(corpus).renamed) == 1
+    for name in (names["new"], names["copy"], names["failing"]):
+        (corpus / name).unlink()
+    library.sync(corpus)
+    assert (library.documents(), library.failures()) == ([], [])
+    assert left(settings, TUG, "text") == []
+    for name in names.values():
+        assert left(settings, NewDocument("", key=name), "key") == []
+
+
+def test_a_failing_file_that_goes_leaves_not_even_its_name(settings: Settings, library: Library):
+    corpus = settings.corpus_dir
+    corpus.mkdir()
+    name = f"{article('failing').key.partition(':')[2]}.txt"
+    (corpus / name).write_bytes(b"\x89PNG\r\n\x1a\n" * 10)
+    library.sync(corpus)
+    assert left(settings, NewDocument("", key=name), "key")
+    (corpus / name).unlink()
+    library.sync(corpus)
+    assert left(settings, NewDocument("", key=name), "key") == []
+
+
 def test_chroma_holds_no_text_to_forget(settings: Settings):
     with Library.open(settings, BagOfWords()) as library:
         library.add([FERRY, TUG])

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from conftest import BagOfWords
 
-from rag import Library, Loaded, NewDocument, Progress, Settings
+from rag import Block, Library, Loaded, NewDocument, Progress, Settings
 from rag.embeddings import PassageVectors
 from rag.ingestion import Job
 
@@ -184,3 +184,28 @@ def test_an_error_of_the_model_reaches_who_adds(settings: Settings):
                 NewDocument(f"The {thing} is here.", key=thing) for thing in ("ship", "radar", "king")
             )
         assert [document.key for document in library.documents()] == ["ship"]
+
+
+def test_what_stands_with_every_passage_has_a_largest_size(settings: Settings, library: Library):
+    sentences = "The ship is in the harbour, and the king eats bread. " * 4_000
+    long = "king " * 10_000
+    table = f"{'|'.join(['king'] * 10_000)}\n" + "ship | harbour | bread\n" * 3_000
+    rows = [line for line in table.splitlines() if line]
+    starts = [sum(len(row) + 1 for row in rows[:n]) for n in range(len(rows))]
+    blocks = [
+        Block("table_row" if n else "table_header", start, start + len(row))
+        for n, (start, row) in enumerate(zip(starts, rows, strict=True))
+    ]
+    heading = Block("heading", 0, len(long) - 1, 2)
+    body = Block("paragraph", len(long) + 1, len(long) + len(sentences))
+    report = library.add(
+        [
+            NewDocument(sentences, title=long),
+            NewDocument(f"{long.strip()}\n\n{sentences.strip()}", title="Heading", blocks=(heading, body)),
+            NewDocument(table.strip(), title="Table", blocks=tuple(blocks)),
+        ]
+    )
+    assert report.failed == []
+    titles = [document.title for document in report.added]
+    assert titles == [long[:499] + "…", "Heading", "Table"]
+    assert sum(path.stat().st_size for path in settings.data_dir.rglob("*") if path.is_file()) < 20 * 1024**2

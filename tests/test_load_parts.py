@@ -261,3 +261,43 @@ class TestInTheFolder:
         library.sync(folder)
         [document] = library.documents()
         assert document.key.startswith("corpus:news.csv!/row:")
+
+
+class TestNames:
+    def test_a_name_of_any_length_is_shown_short_and_keeps_its_ending(self) -> None:
+        long = "x" * 60_000
+        loaded = load_bytes("a.zip", zipped({f"{long}.txt": STORY.encode(), f"{long}.bin": b"\0"}), "k")
+        [document], [error] = loaded.documents, loaded.failed
+        assert (document.text, len(document.title) < 300) == (STORY, True)
+        assert document.key.endswith("x.txt")
+        assert len(error.reason) < 500
+
+    def test_nothing_invisible_of_a_name_comes_into_a_sentence(self) -> None:
+        data = zipped({"a\u202egnp\n.txt": b"a" * 2_000, "b.txt": STORY.encode()})
+        loaded = load_bytes("a.zip", data, "k", 1_500)
+        assert [error.reason for error in loaded.failed] == [
+            "agnp .txt in a.zip is 0.0 MB, more than is taken: split it."
+        ]
+
+    def test_messages_in_messages_beyond_the_third_are_named(self) -> None:
+        inner = STORY.encode()
+        for number in range(50):
+            head = f"From: a@example.org\nTo: b@example.org\nSubject: News {number}\nMIME-Version: 1.0\n"
+            text = f"--x\nContent-Type: text/plain\n\nThe message {number} tells of the bridge.\n".encode()
+            sent = b"--x\nContent-Type: message/rfc822\n\n" + inner + b"\n--x--\n"
+            boundary = f"x{number}"
+            body = (text + sent).replace(b"--x\n", f"--{boundary}\n".encode(), 2)
+            body = body[: -len(b"--x--\n")] + f"--{boundary}--\n".encode()
+            inner = f"{head}Content-Type: multipart/mixed; boundary={boundary}\n\n".encode() + body
+        loaded = load_bytes("a.eml", inner, "k")
+        assert [document.title for document in loaded.documents] == [
+            "News 49",
+            "News 48",
+            "News 47",
+            "News 46",
+        ]
+        [error] = loaded.failed
+        assert error.reason == (
+            "message.eml lies so deep in other messages that what is attached to it was left out: save that, and"
+            " add it."
+        )

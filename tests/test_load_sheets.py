@@ -136,14 +136,17 @@ def test_what_is_too_large_names_the_sheet_and_the_others_go_in():
     assert error.reason.startswith("Wide in a.xlsx has 1 rows and 501 columns, the limit is")
 
 
-@pytest.mark.parametrize("cell", ["XFD1048576", "A1048576"])
-def test_a_cell_far_away_harms_nothing(cell: str):
+@pytest.mark.parametrize("cell", ["XFD1048576", "A1048576", "ZZ80000"])
+def test_a_cell_far_away_is_named_and_harms_nothing(cell: str):
     data = BytesIO()
     with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
         sheet = book.add_worksheet("Far")
         sheet.write("A1", "near")
         sheet.write(cell, "far")
-    assert "a.xlsx" in failure(load_bytes("a.xlsx", data.getvalue(), "k"))
+    reason = failure(load_bytes("a.xlsx", data.getvalue(), "k"))
+    assert "a.xlsx has" in reason
+    assert "rows and" in reason
+    assert "the limit is 50,000 rows and 500 columns" in reason
 
 
 def test_entities_are_no_way_out_and_damage_is_a_sentence():

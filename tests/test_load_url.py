@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zipfile
 from collections.abc import Iterator
 from datetime import date
+from io import BytesIO
 
 import pytest
 
@@ -155,3 +158,21 @@ def test_the_upload_limit_holds_for_pages_too(web: Web, settings: Settings):
     assert "is larger than 1,024 bytes" in refusal(
         web, settings.model_copy(update={"max_upload_bytes": 1024}), url
     )
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_lies_about_its_kind_is_not_unpacked_by_the_app(
+    web: Web, settings: Settings, method: int
+):
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        archive.writestr("mimetype", b"\0" * (50 * 1024**2))
+    lying = data.getvalue().replace((50 * 1024**2).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    url = web.page("/a", lying, "application/octet-stream")
+    tracemalloc.start()
+    try:
+        with pytest.raises(LoadError, match="is damaged"):
+            load_url(url, settings, web.network)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 1024**2
+    finally:
+        tracemalloc.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from datetime import date
 from io import BytesIO
@@ -164,6 +165,14 @@ class TestMarkdown:
             f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnop")
         )
         assert load("a.md", f"---\n{bomb}title: *p\n---\nText.").title == "A"
+
+    def test_yaml_that_takes_itself_in_again_and_again_is_harmless(self) -> None:
+        bomb = "a: &a {x: 1}\n" + "".join(
+            f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n" for a, b in pairwise("abcdefghi")
+        )
+        begin = time.monotonic()
+        assert load("a.md", f"---\n{bomb}title: Ships\n---\nText.").title == "Ships"
+        assert time.monotonic() - begin < 2
 
     @given(st.text(alphabet="#*-|>[]()`~_!<>/ab1. \n:\\&", max_size=200))
     @settings(max_examples=50, deadline=None)

@@ -466,6 +466,59 @@ def test_what_lies_in_a_folder_that_may_not_be_looked_into_stays(library: Librar
     assert len(held(library)) == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_that_leads_to_itself_holds_up_no_other_file(library: Library, corpus: Path):
+    write(corpus, "ship.md", SHIP)
+    (corpus / "loop.md").symlink_to("loop.md")
+    (corpus / "again").symlink_to(".")
+    assert [document.key for document in library.sync(corpus).added] == ["corpus:ship.md"]
+    assert library.failures() == []
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may look everywhere")
+def test_what_a_link_leads_to_stays_while_nobody_may_look_there(
+    library: Library, corpus: Path, tmp_path: Path
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    write(outside, "king.md", SHIP)
+    (corpus / "king.md").symlink_to(outside / "king.md")
+    library.sync(corpus)
+    write(corpus, "ship.md", SHIP + " It is large.")
+    outside.chmod(0)
+    report = library.sync(corpus)
+    outside.chmod(0o700)
+    assert [document.key for document in report.added] == ["corpus:ship.md"]
+    assert len(held(library)) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are no longer than 260 characters there")
+def test_folders_in_folders_hold_up_no_other_file_however_deep(library: Library, corpus: Path):
+    write(corpus, "ship.md", SHIP)
+    folders = [f"{corpus}{'/a' * depth}" for depth in range(1, 1_500)]
+    for folder in folders:
+        os.mkdir(folder)  # noqa: PTH102  # a path object is slow with so many parts
+    deepest = write(Path(folders[-1]), "king.md", KING)
+    try:
+        assert sorted(library.document(d.id).text for d in library.sync(corpus).added) == [
+            "The king eats bread.",
+            "The ship is in the harbour.",
+        ]
+        assert library.sync(corpus) == AddReport()
+    finally:  # what clears up after the tests can't go so deep
+        deepest.unlink()
+        for folder in reversed(folders):
+            os.rmdir(folder)  # noqa: PTH106
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has such files")
+def test_what_the_system_tells_of_itself_is_no_article(library: Library, corpus: Path):
+    (corpus / "status.txt").symlink_to("/proc/self/status")
+    [failure] = library.sync(corpus).failed
+    assert failure.reason == "status.txt is empty: choose a file with text in it."
+    assert held(library) == {}
+
+
 def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
     settings: Settings, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ):

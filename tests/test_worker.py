@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rag import Cancelled
+from rag.loaders import load_bytes
 from rag.worker import Worker
 
 TABLE = b"title,text\nThe bridge,It was opened in the spring.\n"
@@ -158,3 +159,16 @@ def test_the_app_ends_at_once_while_a_file_is_read() -> None:
     # Killed, it may still be listed until somebody asks after it, but with nothing in it.
     listed = Path(f"/proc/{int(ended.stdout)}/cmdline")
     assert not listed.exists() or not listed.read_bytes()
+
+
+def test_the_app_goes_on_while_markdown_is_read_that_was_made_to_be_slow() -> None:
+    slow = b"Text " + b"[" * 1_000_000
+    given_up = threading.Event()
+    threading.Timer(0.5, given_up.set).start()
+    begin = time.monotonic()
+    with pytest.raises(Cancelled):
+        load_bytes("a.md", slow, "key", cancelled=given_up.is_set)
+    assert time.monotonic() - begin < 5
+    begin = time.monotonic()
+    assert load_bytes("a.md", slow[:16_000], "key").documents
+    assert time.monotonic() - begin < 3
