@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Container, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +58,8 @@ class Listing:
     """The files that are to be read as articles, by key, and what could not be looked into.
 
     ``missing`` are folders that are not there, ``unlisted`` the beginnings of the keys of what lies in them
-    and in folders that may not be looked into: nobody knows what is gone from there.
+    and in folders that may not be looked into, and the keys of files of which nothing can be told: nobody
+    knows what is gone from there.
     """
 
     files: dict[str, FoundFile] = field(default_factory=dict)
@@ -141,14 +141,18 @@ def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> 
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        with suppress(FileNotFoundError):
+        key = prefix + _storable(entry.name)
+        try:
             if entry.is_dir(follow_symlinks=False):
                 if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # as strings
-                    _list(entry.path, f"{prefix}{_storable(entry.name)}/", listing, leave)
+                    _list(entry.path, f"{key}/", listing, leave)
             elif is_article(entry.name) and entry.is_file():
                 status = entry.stat()
-                stamp_now = status.st_size, status.st_mtime_ns
-                listing.files[prefix + _storable(entry.name)] = FoundFile(entry.path, stamp_now)
+                listing.files[key] = FoundFile(entry.path, (status.st_size, status.st_mtime_ns))
+        except FileNotFoundError:  # it has just gone
+            pass
+        except OSError:  # a link that leads to itself or to where nobody may look, or a disk that fails
+            listing.unlisted.append(key)
 
 
 def is_article(name: str) -> bool:
@@ -168,14 +172,15 @@ def files_below(folder: Path) -> list[Path]:
     for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
         folders[:] = [part for part in folders if not part.startswith(".")]
         paths.extend(Path(name, part) for part in names if not part.startswith("."))
-    return sorted(path for path in paths if path.is_file())
+    # Not by the method of a path, which fails at a link to itself.
+    return sorted(path for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Return what tells that a file has changed, None where it has gone."""
+    """Return what tells that a file has changed, None where it has gone or can't be looked at."""
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None
     return status.st_size, status.st_mtime_ns
 

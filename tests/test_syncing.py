@@ -466,6 +466,19 @@ def test_what_lies_in_a_folder_that_may_not_be_looked_into_stays(library: Librar
     assert len(held(library)) == 1
 
 
+@pytest.mark.parametrize("target", ["link.md", "x" * 300])
+def test_a_link_that_leads_nowhere_keeps_no_other_file_away(library: Library, corpus: Path, target: str):
+    write(corpus, "link.md", KING)
+    library.sync(corpus)
+    (corpus / "link.md").unlink()
+    (corpus / "link.md").symlink_to(target)
+    write(corpus, "ship.md", SHIP)
+    assert [document.key for document in library.sync(corpus).added] == ["corpus:ship.md"]
+    assert set(held(library)) == {"corpus:link.md", "corpus:ship.md"}
+    (corpus / "link.md").unlink()
+    assert len(library.sync(corpus).removed) == 1
+
+
 def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
     settings: Settings, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ):
