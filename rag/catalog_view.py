@@ -138,6 +138,11 @@ class CatalogView:
         row = self._connection.execute("SELECT id FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
+    def key(self, document_id: str) -> str | None:
+        """The key of the document with this id, if there is one."""
+        row = self._connection.execute("SELECT key FROM documents WHERE id = ?", [document_id]).fetchone()
+        return row[0] if row else None
+
     def names(self) -> dict[str, str]:
         """The ids that don't follow from their keys, by key: a file was renamed."""
         return dict(self._connection.execute("SELECT key, id FROM names").fetchall())

@@ -214,7 +214,7 @@ class Ingestion:
     def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
         document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
         passages = self._embedding(pool, document, turn.cancelled, reuse=False)
-        write = partial(self._write, document, held.version, passages, turn, is_held=True)
+        write = partial(self._write, document, held.version, passages, turn, held_id=held.id)
         return _Step(write, document.key, passages)
 
     def _write(
@@ -224,7 +224,7 @@ class Ingestion:
         passages: Sequence[Future[list[EmbeddedPiece]]],
         turn: _Turn,
         *,
-        is_held: bool = False,
+        held_id: str = "",
     ) -> None:
         turn.tell()
         embedded = list[EmbeddedPiece]()
@@ -237,11 +237,13 @@ class Ingestion:
             heed(turn.cancelled)
             with self._catalog.writing() as writer:
                 check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
+                if held_id:  # its file may have been renamed meanwhile
+                    document = replace(document, key=writer.key(held_id) or document.key)
                 held = writer.version(document.key)
-                if is_held and held != version:
+                if held_id and held != version:
                     return
                 stored = writer.put(document, writer.identify(document.key), version, embedded)
-                if not is_held:
+                if not held_id:
                     writer.unbury(document.key)
         except EmbeddingError as error:
             turn.fail(
