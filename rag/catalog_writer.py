@@ -16,7 +16,7 @@ from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
 from rag.errors import LoadError
 from rag.splitting import Piece
-from rag.stories import Told, are_one_story, bands, told
+from rag.stories import MOST_CHARACTERS, Told, are_one_story, bands, told
 
 _MERGED_PAGES = 500
 """Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
@@ -244,10 +244,12 @@ class CatalogWriter(CatalogView):
 
     def _insert_story(self, number: int, own: str, title: str, text: str) -> None:
         """Note what a document tells: the story of one that tells the same, or its own."""
-        mine = told(title, text)
-        in_bands = bands(mine)
-        story = self._same_text(number, text) or self._same_story(mine, in_bands) or own
-        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story])
+        story, in_bands = self._same_text(number, text), tuple[int, ...]()
+        if len(text) <= MOST_CHARACTERS:
+            mine = told(title, text)
+            in_bands = bands(mine)
+            story = story or self._same_story(mine, in_bands)
+        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story or own])
         self._connection.executemany(
             "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
         )
