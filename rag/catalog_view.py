@@ -143,6 +143,19 @@ class CatalogView:
         row = self._connection.execute("SELECT key FROM documents WHERE id = ?", [document_id]).fetchone()
         return row[0] if row else None
 
+    def named(self, key: str) -> str | None:
+        """The id that was noted for this key, if its document has none that follows from the key."""
+        row = self._connection.execute("SELECT id FROM names WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def bands(self, document_id: str) -> tuple[int, ...]:
+        """The bands under which a document is found by others that tell the same."""
+        rows = self._connection.execute(
+            "SELECT b.band FROM bands b JOIN documents d ON d.number = b.document WHERE d.id = ?",
+            [document_id],
+        ).fetchall()
+        return tuple(band for (band,) in rows)
+
     def names(self) -> dict[str, str]:
         """The ids that don't follow from their keys, by key: a file was renamed."""
         return dict(self._connection.execute("SELECT key, id FROM names").fetchall())

@@ -105,17 +105,20 @@ class CatalogWriter(CatalogView):
 
         The id that follows from the key may belong to a document whose file had that name before.
         """
-        held = self.identity(key) or self.names().get(key)
+        held = self.identity(key) or self.named(key)
         if held:
             return held
-        taken = {*self.names().values()}
         number, identity = 1, short_hash("document", key)
-        while identity in taken or self.titles([identity]):
+        while self._is_taken(identity):
             number += 1
             identity = short_hash("document", key, str(number))
         if number > 1:
             self.name(key, identity)
         return identity
+
+    def _is_taken(self, document_id: str) -> bool:
+        query = "SELECT 1 FROM documents WHERE id = ?1 UNION ALL SELECT 1 FROM names WHERE id = ?1"
+        return self._connection.execute(query, [document_id]).fetchone() is not None
 
     def name(self, key: str, document_id: str) -> None:
         """Note that the document with this key has this id, whatever would follow from the key."""
