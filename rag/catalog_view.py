@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
-from rag.folder import Stamp
+from rag.folder import Stamp, is_within
 from rag.preferences import Origin
 from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
@@ -198,6 +198,15 @@ class CatalogView:
         ).fetchall()
         return [key for (key,) in rows]
 
+    def keys_within(self, file: str) -> list[str]:
+        """The keys of the documents of a file, in order."""
+        # A folder may be called as what is within an archive is: "a.zip!/b.md".
+        return [
+            key
+            for key in self.keys(file)
+            if key == file or (is_within(key, file) and self.seen_file(key) is None)
+        ]
+
     def counts(self) -> tuple[int, int]:
         """How many documents and passages there are."""
         count = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
@@ -239,6 +248,13 @@ class CatalogView:
             "SELECT key, size, modified_ns, content, left_out FROM files"
         ).fetchall()
         return {key: SeenFile((size, time), content, bool(out)) for key, size, time, content, out in rows}
+
+    def seen_file(self, key: str) -> SeenFile | None:
+        """A file of a followed folder as it was when last read."""
+        row = self._connection.execute(
+            "SELECT size, modified_ns, content, left_out FROM files WHERE key = ?", [key]
+        ).fetchone()
+        return SeenFile(row[:2], row[2], bool(row[3])) if row else None
 
     def failures(self) -> list[Failure]:
         """What could not be read in followed folders, by file and in the order that it was met."""

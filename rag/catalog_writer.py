@@ -127,8 +127,12 @@ class CatalogWriter(CatalogView):
             self._connection.execute("INSERT INTO names VALUES (?, ?, ?)", [key, document_id, _now()])
 
     def rename(self, document_id: str, key: str) -> Document:
-        """Give a document another key; its id, its day and all that quotes it stay."""
+        """Give a document another key; its id, its day and all that quotes it stay.
+
+        What was removed under that key is forgotten: it is gone from its file too.
+        """
         self._connection.execute("UPDATE documents SET key = ? WHERE id = ?", [key, document_id])
+        self._connection.execute("DELETE FROM tombstones WHERE key = ?", [key])
         self.name(key, document_id)
         # Whoever holds its passages in memory has its key there too.
         for passage in self.document_passages(document_id):

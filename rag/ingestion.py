@@ -30,7 +30,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
-from rag.folder import file_of, is_within
+from rag.folder import is_within
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -361,9 +361,9 @@ def drop_others(
 ) -> None:
     """Remove what a file has brought before and doesn't hold any more; what could not be read of it stays."""
     unread = [key for error in failed for key in error.keys or (file,)]
-    for held in writer.keys(file):
+    for held in writer.keys_within(file):
         is_kept = held in inside or any(is_within(held, key) for key in unread)
-        if not is_kept and file_of(held, (file,)) == file and (identity := writer.identity(held)):
+        if not is_kept and (identity := writer.identity(held)):
             writer.remove(identity, bury=False)
 
 

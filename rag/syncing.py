@@ -201,6 +201,8 @@ class Syncing:
                 candidates.sort(key=lambda old: PurePosixPath(old).name != PurePosixPath(key).name)
                 old = candidates.pop(0)
                 with self.catalog.writing() as writer:
+                    if writer.seen_file(old) != seen[old]:  # another process was quicker
+                        continue
                     now = replace(seen[old], stamp=file.stamp)
                     documents = _rename_file(writer, old, key, now)
                 self.changed()
@@ -210,8 +212,8 @@ class Syncing:
         removed = list[Document]()
         with self.catalog.writing() as writer:
             for file in gone:
-                for key in writer.keys(file):
-                    if is_within(key, file) and (identity := writer.identity(key)):
+                for key in writer.keys_within(file):
+                    if identity := writer.identity(key):
                         removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
                 writer.forget_file(file)
                 writer.set_failures(file, ())
@@ -235,10 +237,10 @@ class _Renamed:
 def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> list[Document]:
     """Have all that is known of a file stand under its new key."""
     renamed = list[Document]()
-    for key in writer.keys(old):
+    for key in writer.keys_within(old):
         new_key = new + key.removeprefix(old)
         identity = writer.identity(key)
-        if is_within(key, old) and identity and writer.identity(new_key) is None:
+        if identity and writer.identity(new_key) is None:
             renamed.append(writer.rename(identity, new_key))
     for tombstone in writer.tombstones():
         if is_within(tombstone.key, old):

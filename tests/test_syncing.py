@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from rag.conversations import Conversations
 from rag.doctor import examine
 from rag.embeddings import PassageVectors
 from rag.exporting import export_library, import_library
+from rag.syncing import Syncing
 
 SHIP, KING = "# Ships\n\nThe ship is in the harbour.", "The king eats bread."
 
@@ -112,6 +114,31 @@ class TestRenamed:
             assert library.search("ship")[0].document.key == "corpus:news/vessel.md"
             assert embedder.embedded == 1
             assert library.sync(corpus).renamed == []
+
+    def test_it_may_take_the_name_of_one_that_was_removed(self, library: Library, corpus: Path):
+        write(corpus, "king.md", KING)
+        path = write(corpus, "ship.md", SHIP)
+        library.sync(corpus)
+        library.remove(held(library)["corpus:king.md"].id)
+        (corpus / "king.md").unlink()
+        library.sync(corpus)
+        path.rename(corpus / "king.md")
+        library.sync(corpus)
+        assert (set(held(library)), library.removed()) == ({"corpus:king.md"}, [])
+
+    def test_two_processes_that_see_it_at_once_lose_no_failure(
+        self, library: Library, settings: Settings, corpus: Path
+    ):
+        for name in ("a", "b"):
+            write(corpus, f"{name}.md", "!" * ord(name))
+        library.sync(corpus)
+        for name in ("a", "b"):
+            (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
+        with Library.open(settings, BagOfWords(), follow=False) as other:
+            meanwhile = partial(other.sync, corpus)
+            syncing = Syncing(library.catalog, settings.max_upload_bytes, library.ingest, meanwhile)
+            syncing.run(library.folders, library.look_into(library.folders))
+        assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]
 
     def test_what_a_conversation_quotes_from_it_stays(self, settings: Settings, corpus: Path):
         conversations = Conversations.open(settings)
@@ -464,6 +491,15 @@ def test_what_lies_in_a_folder_that_may_not_be_looked_into_stays(library: Librar
     library.sync(corpus)
     (corpus / "sub").chmod(0o700)
     assert len(held(library)) == 1
+
+
+def test_a_folder_called_like_an_archive_is_no_part_of_it(library: Library, corpus: Path):
+    archive = write(corpus, "a.zip", zipped(ship=SHIP))
+    write(corpus, "a.zip!/king.md", KING)
+    library.sync(corpus)
+    archive.unlink()
+    assert [document.key for document in library.sync(corpus).removed] == ["corpus:a.zip!/ship.txt"]
+    assert set(held(library)) == {"corpus:a.zip!/king.md"}
 
 
 @pytest.mark.parametrize("target", ["link.md", "x" * 300])
