@@ -53,12 +53,14 @@ class Job:
 
     ``name`` is what progress calls them. ``file`` is the key of the file or address that they are all of:
     what it has brought before and doesn't hold any more leaves. ``settle`` is called within a transaction
-    once all is held that could be loaded, with what could not.
+    once all is held that could be loaded, with what could not. Where nobody has asked for it, as for a file
+    that has changed, what is removed on purpose stays away, also while it is read.
     """
 
     name: str
     load: Callable[[], Loaded]
     file: str = ""
+    is_asked_for: bool = True
     settle: Callable[[CatalogWriter, Sequence[LoadError]], None] | None = None
 
 
@@ -81,6 +83,7 @@ class _Turn:
     report: AddReport
     tell_part: Callable[[float], None]
     cancelled: IsCancelled | None = None
+    is_asked_for: bool = True
     failed: list[LoadError] = field(default_factory=list)
     documents: int = 1
     finished: int = 0
@@ -138,7 +141,8 @@ class Ingestion:
         with suppress(Cancelled), _workers() as pool:
             for done, job in enumerate(jobs):
                 heed(cancelled)
-                turn = _Turn(report, partial(_tell, progress, done, total, job.name), cancelled)
+                tell = partial(_tell, progress, done, total, job.name)
+                turn = _Turn(report, tell, cancelled, job.is_asked_for)
                 if not steps:
                     turn.tell()
                 loaded = job.load()
@@ -242,8 +246,11 @@ class Ingestion:
                 held = writer.version(document.key)
                 if held_id and held != version:
                     return
+                if not turn.is_asked_for and held is None and writer.is_buried_key(document.key):
+                    turn.finish()
+                    return
                 stored = writer.put(document, writer.identify(document.key), version, embedded)
-                if not held_id:
+                if not held_id and turn.is_asked_for:
                     writer.unbury(document.key)
         except EmbeddingError as error:
             turn.fail(

@@ -150,7 +150,7 @@ class Syncing:
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
         file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
-        return Job(path.name, file.load, settle=file.settle)
+        return Job(path.name, file.load, is_asked_for=False, settle=file.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""

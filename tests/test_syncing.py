@@ -493,6 +493,32 @@ def test_what_lies_in_a_folder_that_may_not_be_looked_into_stays(library: Librar
     assert len(held(library)) == 1
 
 
+def test_what_is_removed_while_its_file_is_read_again_stays_away(settings: Settings, corpus: Path):
+    class Meanwhile(BagOfWords):
+        def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+            if "radar" in text:
+                library.remove(ship.id)
+            return super().embed_passage(text, spans)
+
+    with Library.open(settings, Meanwhile(), follow=False) as library:
+        write(corpus, "ship.md", SHIP)
+        [ship] = library.sync(corpus).added
+        write(corpus, "ship.md", f"{SHIP} It has a radar.")
+        library.sync(corpus)
+        assert held(library) == {}
+        assert [tombstone.key for tombstone in library.removed()] == ["corpus:ship.md"]
+
+
+def test_a_removed_copy_stays_away_when_another_file_gets_its_text(library: Library, corpus: Path):
+    write(corpus, "ship.md", SHIP)
+    write(corpus, "king.md", KING)
+    library.sync(corpus)
+    library.remove(held(library)["corpus:ship.md"].id)
+    write(corpus, "king.md", SHIP)
+    library.sync(corpus)
+    assert (set(held(library)), len(library.removed())) == ({"corpus:king.md"}, 1)
+
+
 def test_a_folder_called_like_an_archive_is_no_part_of_it(library: Library, corpus: Path):
     archive = write(corpus, "a.zip", zipped(ship=SHIP))
     write(corpus, "a.zip!/king.md", KING)
