@@ -97,7 +97,7 @@ class CatalogWriter(CatalogView):
                 ],
             )
         self._delete(document_id)
-        self._connection.execute("DELETE FROM names WHERE id = ?", [document_id])
+        self._connection.execute("DELETE FROM names WHERE key = ?", [document.key])
         return document
 
     def identify(self, key: str) -> str:
@@ -123,6 +123,9 @@ class CatalogWriter(CatalogView):
     def name(self, key: str, document_id: str) -> None:
         """Note that the document with this key has this id, whatever would follow from the key."""
         self._connection.execute("DELETE FROM names WHERE key = ? OR id = ?", [key, document_id])
+        self._insert_name(key, document_id)
+
+    def _insert_name(self, key: str, document_id: str) -> None:
         if short_hash("document", key) != document_id:
             self._connection.execute("INSERT INTO names VALUES (?, ?, ?)", [key, document_id, _now()])
 
@@ -131,9 +134,11 @@ class CatalogWriter(CatalogView):
 
         What was removed under that key is forgotten: it is gone from its file too.
         """
+        # By its key, for which the index serves: a table may have 50,000 rows, each of them a document.
+        self._connection.execute("DELETE FROM names WHERE key IN (?, ?)", [self.key(document_id), key])
+        self._insert_name(key, document_id)
         self._connection.execute("UPDATE documents SET key = ? WHERE id = ?", [key, document_id])
         self._connection.execute("DELETE FROM tombstones WHERE key = ?", [key])
-        self.name(key, document_id)
         # Whoever holds its passages in memory has its key there too.
         for passage in self.document_passages(document_id):
             self._connection.execute("DELETE FROM changes WHERE passage = ?", [passage])
