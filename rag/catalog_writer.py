@@ -70,10 +70,7 @@ class CatalogWriter(CatalogView):
         self._insert_story(
             number, short_hash("story", document_id, document.version), document.title, document.text
         )
-        # Whoever keeps passages that were read before learns by a change that they aren't as they were.
-        for passage in self.document_passages(document_id)[:1]:
-            self.execute("DELETE FROM changes WHERE passage = ?", [passage])
-            self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
+        self._tell_of(document_id)
 
     def remove(self, document_id: str, bury: bool) -> Document:
         """Remove a document with all that belongs to it; with `bury`, so that it stays away.
@@ -139,11 +136,17 @@ class CatalogWriter(CatalogView):
         self._insert_name(key, document_id)
         self._connection.execute("UPDATE documents SET key = ? WHERE id = ?", [key, document_id])
         self._connection.execute("DELETE FROM tombstones WHERE key = ?", [key])
-        # Whoever holds its passages in memory has its key there too.
-        for passage in self.document_passages(document_id):
-            self._connection.execute("DELETE FROM changes WHERE passage = ?", [passage])
-            self._connection.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
+        self._tell_of(document_id)
         return replace(self.document(document_id), text="", blocks=())
+
+    def _tell_of(self, document_id: str) -> None:
+        """Have whoever keeps passages that were read before learn that a document isn't as it was.
+
+        The vectors are, so one change is enough: each is a vector that Chroma is given again.
+        """
+        for passage in self.document_passages(document_id)[:1]:
+            self.execute("DELETE FROM changes WHERE passage = ?", [passage])
+            self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
 
     def rebury(self, key: str, new_key: str) -> None:
         """Have what was removed under a key stay away under another, which its file has now."""
