@@ -47,21 +47,25 @@ _NICENESS = 10
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+Settle = Callable[[CatalogWriter, Sequence[LoadError]], list[Document]]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Documents that are loaded when their turn comes.
 
     ``name`` is what progress calls them. ``file`` is the key of the file or address that they are all of:
     what it has brought before and doesn't hold any more leaves. ``settle`` is called within a transaction
-    once all is held that could be loaded, with what could not. Where nobody has asked for it, as for a file
-    that has changed, what is removed on purpose stays away, also while it is read.
+    once all is held that could be loaded, with what could not, and returns what it has removed. Where
+    nobody has asked for it, as for a file that has changed, what is removed on purpose stays away, also
+    while it is read.
     """
 
     name: str
     load: Callable[[], Loaded]
     file: str = ""
     is_asked_for: bool = True
-    settle: Callable[[CatalogWriter, Sequence[LoadError]], None] | None = None
+    settle: Settle | None = None
 
 
 @dataclass(slots=True)
@@ -261,9 +265,10 @@ class Ingestion:
         turn.finished += 1
         (turn.report.updated if held else turn.report.added).append(stored)
 
-    def _settle(self, settle: Callable[[CatalogWriter, Sequence[LoadError]], None], turn: _Turn) -> None:
+    def _settle(self, settle: Settle, turn: _Turn) -> None:
         with self._catalog.writing() as writer:
-            settle(writer, turn.failed)
+            removed = settle(writer, turn.failed)
+        turn.report.removed.extend(removed)
         self._changed()
 
     def _embedding(
@@ -365,13 +370,15 @@ def _give_way() -> None:
 
 def drop_others(
     file: str, inside: Container[str], writer: CatalogWriter, failed: Sequence[LoadError]
-) -> None:
+) -> list[Document]:
     """Remove what a file has brought before and doesn't hold any more; what could not be read of it stays."""
+    removed = list[Document]()
     unread = [key for error in failed for key in error.keys or (file,)]
     for held in writer.keys_within(file):
         is_kept = held in inside or any(is_within(held, key) for key in unread)
         if not is_kept and (identity := writer.identity(held)):
-            writer.remove(identity, bury=False)
+            removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
+    return removed
 
 
 def _is_waiting(steps: Iterable[_Step], key: str) -> bool:

@@ -121,7 +121,7 @@ class Syncing:
         if not left:
             self._note_content(found.without_content)
         documents = [document for one in renamed for document in one.documents]
-        return replace(report, renamed=documents, removed=removed, left=left)
+        return replace(report, renamed=documents, removed=[*removed, *report.removed], left=left)
 
     def without_unmounted(self, folders: Sequence[Folder], listing: Listing) -> Listing:
         """Take a folder for missing that is empty and lies on another disk than when it had files.

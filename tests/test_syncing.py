@@ -509,6 +509,14 @@ def test_what_is_removed_while_its_file_is_read_again_stays_away(settings: Setti
         assert [tombstone.key for tombstone in library.removed()] == ["corpus:ship.md"]
 
 
+def test_what_leaves_an_archive_is_reported(library: Library, corpus: Path):
+    write(corpus, "a.zip", zipped(ship=SHIP, king=KING))
+    library.sync(corpus)
+    write(corpus, "a.zip", zipped(king=KING))
+    report = library.sync(corpus)
+    assert [document.key for document in report.removed] == ["corpus:a.zip!/ship.txt"]
+
+
 def test_a_removed_copy_stays_away_when_another_file_gets_its_text(library: Library, corpus: Path):
     write(corpus, "ship.md", SHIP)
     write(corpus, "king.md", KING)
