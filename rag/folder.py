@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
@@ -130,28 +131,40 @@ def list_folders(folders: Sequence[Folder], leave: Collection[Path] = ()) -> Lis
 
 def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> None:
     """Note the articles in a folder, whose keys begin with `prefix`, and in those within it."""
-    try:
-        with os.scandir(place) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except FileNotFoundError:  # it has just gone
-        return
-    except OSError:
-        listing.unlisted.append(prefix)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        key = prefix + _storable(entry.name)
+    # No recursion: folders may lie in each other deeper than Python calls functions.
+    waiting = [(place, prefix)]
+    while waiting:
+        place, prefix = waiting.pop()
         try:
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except FileNotFoundError:  # it has just gone
+            continue
+        except OSError:
+            listing.unlisted.append(prefix)
+            continue
+        inner = list[tuple[str, str]]()
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # as strings
-                    _list(entry.path, f"{key}/", listing, leave)
-            elif is_article(entry.name) and entry.is_file():
-                status = entry.stat()
-                listing.files[key] = FoundFile(entry.path, (status.st_size, status.st_mtime_ns))
-        except FileNotFoundError:  # it has just gone
-            pass
-        except OSError:  # a link that leads to itself or to where nobody may look, or a disk that fails
+                    inner.append((entry.path, f"{prefix}{_storable(entry.name)}/"))
+            elif is_article(entry.name):
+                _note(entry, prefix + _storable(entry.name), listing)
+        waiting.extend(reversed(inner))
+
+
+def _note(entry: os.DirEntry[str], key: str, listing: Listing) -> None:
+    """Note a file, or what a link leads to: that may be nothing, a circle, or where nobody may look."""
+    try:
+        if entry.is_file():
+            status = entry.stat()
+            listing.files[key] = FoundFile(entry.path, (status.st_size, status.st_mtime_ns))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:
             listing.unlisted.append(key)
 
 
@@ -172,7 +185,7 @@ def files_below(folder: Path) -> list[Path]:
     for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
         folders[:] = [part for part in folders if not part.startswith(".")]
         paths.extend(Path(name, part) for part in names if not part.startswith("."))
-    # Not by the method of a path, which fails at a link to itself.
+    # Not by the method of a path, which fails at a link to a name that is too long.
     return sorted(path for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
