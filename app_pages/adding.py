@@ -67,22 +67,13 @@ Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
 
-def add_uploads(
-    library: Library,
-    uploads: Sequence[Upload],
-    max_bytes: int,
-    report: ReportProgress,
-    cancelled: IsCancelled | None = None,
-) -> Iterator[Result]:
-    """Add files one by one, so that one that fails leaves the others alone."""
-    jobs = [(upload.name, partial(add_upload, library, upload, max_bytes)) for upload in uploads]
-    return one_by_one(library, jobs, report, cancelled)
-
-
 def one_by_one(
     library: Library, jobs: Sequence[tuple[str, Add]], report: ReportProgress, cancelled: IsCancelled | None
 ) -> Iterator[Result]:
-    """Add several things, each with its name, and give what becomes of each, until it is cancelled."""
+    """Add several things, each with its name, and give what becomes of each, until it is cancelled.
+
+    One that fails leaves the others alone.
+    """
     with library.batch():
         for done, (name, add) in enumerate(jobs):
             if cancelled is not None and cancelled():

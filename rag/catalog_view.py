@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
-from rag.folder import Stamp
+from rag.folder import Stamp, is_within
 from rag.preferences import Origin
 from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
@@ -140,6 +140,24 @@ class CatalogView:
         row = self._connection.execute("SELECT id FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
+    def key(self, document_id: str) -> str | None:
+        """The key of the document with this id, if there is one."""
+        row = self._connection.execute("SELECT key FROM documents WHERE id = ?", [document_id]).fetchone()
+        return row[0] if row else None
+
+    def named(self, key: str) -> str | None:
+        """The id that was noted for this key, if its document has none that follows from the key."""
+        row = self._connection.execute("SELECT id FROM names WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def bands(self, document_id: str) -> tuple[int, ...]:
+        """The bands under which a document is found by others that tell the same."""
+        rows = self._connection.execute(
+            "SELECT b.band FROM bands b JOIN documents d ON d.number = b.document WHERE d.id = ?",
+            [document_id],
+        ).fetchall()
+        return tuple(band for (band,) in rows)
+
     def names(self) -> dict[str, str]:
         """The ids that don't follow from their keys, by key: a file was renamed."""
         return dict(self._connection.execute("SELECT key, id FROM names").fetchall())
@@ -181,6 +199,15 @@ class CatalogView:
             "SELECT key FROM documents WHERE key >= ?1 AND key < ?1 || char(0x10FFFF) ORDER BY key", [prefix]
         ).fetchall()
         return [key for (key,) in rows]
+
+    def keys_within(self, file: str) -> list[str]:
+        """The keys of the documents of a file, in order."""
+        # A folder may be called as what is within an archive is: "a.zip!/b.md".
+        return [
+            key
+            for key in self.keys(file)
+            if key == file or (is_within(key, file) and self.seen_file(key) is None)
+        ]
 
     def counts(self) -> tuple[int, int]:
         """How many documents and passages there are."""
@@ -224,6 +251,13 @@ class CatalogView:
             "SELECT key, size, modified_ns, content, left_out FROM files"
         ).fetchall()
         return {key: SeenFile((size, time), content, bool(out)) for key, size, time, content, out in rows}
+
+    def seen_file(self, key: str) -> SeenFile | None:
+        """A file of a followed folder as it was when last read."""
+        row = self._connection.execute(
+            "SELECT size, modified_ns, content, left_out FROM files WHERE key = ?", [key]
+        ).fetchone()
+        return SeenFile(row[:2], row[2], bool(row[3])) if row else None
 
     def failures(self) -> list[Failure]:
         """What could not be read in followed folders, by file and in the order that it was met."""

@@ -16,7 +16,7 @@ from rag.documents import Document, NewDocument, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
 from rag.errors import LoadError
 from rag.splitting import Piece
-from rag.stories import Told, are_one_story, bands, told
+from rag.stories import MOST_CHARACTERS, Told, are_one_story, bands, told
 
 _MERGED_PAGES = 500
 """Pages of the word index merged in one transaction: 0.03 s, so that other writers come in between."""
@@ -70,10 +70,7 @@ class CatalogWriter(CatalogView):
         self._insert_story(
             number, short_hash("story", document_id, document.version), document.title, document.text
         )
-        # Whoever keeps passages that were read before learns by a change that they aren't as they were.
-        for passage in self.document_passages(document_id)[:1]:
-            self.execute("DELETE FROM changes WHERE passage = ?", [passage])
-            self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
+        self._tell_of(document_id)
 
     def remove(self, document_id: str, bury: bool) -> Document:
         """Remove a document with all that belongs to it; with `bury`, so that it stays away.
@@ -97,7 +94,7 @@ class CatalogWriter(CatalogView):
                 ],
             )
         self._delete(document_id)
-        self._connection.execute("DELETE FROM names WHERE id = ?", [document_id])
+        self._connection.execute("DELETE FROM names WHERE key = ?", [document.key])
         return document
 
     def identify(self, key: str) -> str:
@@ -105,33 +102,51 @@ class CatalogWriter(CatalogView):
 
         The id that follows from the key may belong to a document whose file had that name before.
         """
-        held = self.identity(key) or self.names().get(key)
+        held = self.identity(key) or self.named(key)
         if held:
             return held
-        taken = {*self.names().values()}
         number, identity = 1, short_hash("document", key)
-        while identity in taken or self.titles([identity]):
+        while self._is_taken(identity):
             number += 1
             identity = short_hash("document", key, str(number))
         if number > 1:
             self.name(key, identity)
         return identity
 
+    def _is_taken(self, document_id: str) -> bool:
+        query = "SELECT 1 FROM documents WHERE id = ?1 UNION ALL SELECT 1 FROM names WHERE id = ?1"
+        return self._connection.execute(query, [document_id]).fetchone() is not None
+
     def name(self, key: str, document_id: str) -> None:
         """Note that the document with this key has this id, whatever would follow from the key."""
         self._connection.execute("DELETE FROM names WHERE key = ? OR id = ?", [key, document_id])
+        self._insert_name(key, document_id)
+
+    def _insert_name(self, key: str, document_id: str) -> None:
         if short_hash("document", key) != document_id:
             self._connection.execute("INSERT INTO names VALUES (?, ?, ?)", [key, document_id, _now()])
 
     def rename(self, document_id: str, key: str) -> Document:
-        """Give a document another key; its id, its day and all that quotes it stay."""
+        """Give a document another key; its id, its day and all that quotes it stay.
+
+        What was removed under that key is forgotten: it is gone from its file too.
+        """
+        # By its key, for which the index serves: a table may have 50,000 rows, each of them a document.
+        self._connection.execute("DELETE FROM names WHERE key IN (?, ?)", [self.key(document_id), key])
+        self._insert_name(key, document_id)
         self._connection.execute("UPDATE documents SET key = ? WHERE id = ?", [key, document_id])
-        self.name(key, document_id)
-        # Whoever holds its passages in memory has its key there too.
-        for passage in self.document_passages(document_id):
-            self._connection.execute("DELETE FROM changes WHERE passage = ?", [passage])
-            self._connection.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
+        self._connection.execute("DELETE FROM tombstones WHERE key = ?", [key])
+        self._tell_of(document_id)
         return replace(self.document(document_id), text="", blocks=())
+
+    def _tell_of(self, document_id: str) -> None:
+        """Have whoever keeps passages that were read before learn that a document isn't as it was.
+
+        The vectors are, so one change is enough: each is a vector that Chroma is given again.
+        """
+        for passage in self.document_passages(document_id)[:1]:
+            self.execute("DELETE FROM changes WHERE passage = ?", [passage])
+            self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
 
     def rebury(self, key: str, new_key: str) -> None:
         """Have what was removed under a key stay away under another, which its file has now."""
@@ -245,10 +260,12 @@ class CatalogWriter(CatalogView):
 
     def _insert_story(self, number: int, own: str, title: str, text: str) -> None:
         """Note what a document tells: the story of one that tells the same, or its own."""
-        mine = told(title, text)
-        in_bands = bands(mine)
-        story = self._same_text(number, text) or self._same_story(mine, in_bands) or own
-        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story])
+        story, in_bands = self._same_text(number, text), tuple[int, ...]()
+        if len(text) <= MOST_CHARACTERS:
+            mine = told(title, text)
+            in_bands = bands(mine)
+            story = story or self._same_story(mine, in_bands)
+        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story or own])
         self._connection.executemany(
             "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
         )

@@ -18,6 +18,7 @@ from rag.embeddings import Embedder
 from rag.held_vectors import alike, vectors_from
 from rag.ingestion import embedded_text, passage_fingerprint
 from rag.splitting import Piece
+from rag.stories import MOST_CHARACTERS, bands, told
 
 PASSAGES = (
     "SELECT p.number, p.id, p.position, p.start, p.end, p.heading, p.page, p.header, p.fingerprint,"
@@ -125,6 +126,20 @@ def text_faults(document: Document, held_text_hash: str, named: str | None = Non
     elif content_hash(content)[:16] != document.version:
         faults.append("its metadata isn't what was added")
     return faults
+
+
+def is_id_proved(document: Document, rows: Sequence[Any]) -> bool:
+    """Whether the ids of a document's rows of `PASSAGES` follow from its own, which then is what it was."""
+    return bool(rows) and all(
+        row[1] == short_hash(document.id, document.version, str(row[3]), str(row[4])) for row in rows
+    )
+
+
+def bands_fit(document: Document, held: Sequence[int]) -> bool:
+    """Whether a document is found by what tells the same."""
+    is_compared = len(document.text) <= MOST_CHARACTERS
+    expected = bands(told(document.title, document.text)) if is_compared else ()
+    return sorted(held) == sorted(expected)
 
 
 def counts_fit(document: Document, passages: int) -> bool:

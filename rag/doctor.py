@@ -17,10 +17,12 @@ from rag.catalog import Catalog, schema
 from rag.catalog_writer import CatalogWriter
 from rag.checks import (
     PASSAGES,
+    bands_fit,
     counts_fit,
     expected_schema,
     file_faults,
     found_schema,
+    is_id_proved,
     passages_fit,
     schema_faults,
     text_faults,
@@ -28,7 +30,7 @@ from rag.checks import (
     words_faults,
     words_of,
 )
-from rag.documents import Document, Progress, ReportProgress
+from rag.documents import Document, Progress, ReportProgress, short_hash
 from rag.embeddings import Embedder
 from rag.errors import CatalogError, DocumentNotFound
 from rag.library import Library
@@ -59,8 +61,13 @@ class Finding:
 
 @dataclass
 class _Faults:
-    """The documents with something wrong, by title, and the ids of those to be embedded anew."""
+    """The documents with something wrong, by title, and the ids of those to be embedded anew.
 
+    ``names`` and ``stories`` are themselves ids: of what is to be named, and to be compared, anew.
+    """
+
+    names: list[str] = field(default_factory=list)
+    stories: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     counts: list[str] = field(default_factory=list)
     passages: list[str] = field(default_factory=list)
@@ -102,12 +109,13 @@ def examine(
         words = _check_words(library.catalog, faults.words)
         for document_id in faults.ill:
             library.embed_again(document_id)
+        yield _check_names(library.catalog, faults.names)
         yield _finding("texts", faults.texts, "add them again, or remove them", is_mended=False)
         yield _finding("counts", faults.counts, "counted anew")
         yield _finding("passages", faults.passages, "cut and embedded anew")
         yield _finding("vectors", faults.vectors, "embedded anew")
         yield words
-        yield _check_stories(library)
+        yield _check_stories(library, faults.stories)
         yield _check_changes(library.catalog)
     yield _check_index(settings, embedder)
 
@@ -200,11 +208,16 @@ def _check_document(
 ) -> None:
     name, embedder = document.title or document.key, library.embedder
     with library.catalog.reading() as view:
-        named = view.names().get(document.key)
+        named, held_bands = view.named(document.key), view.bands(document.id)
+    if (named or short_hash("document", document.key)) != document.id and is_id_proved(document, rows):
+        faults.names.append(document.id)
+        named = document.id
     wrong_text = text_faults(document, held_text_hash, named)
     faults.texts.extend(f"{name}: {fault}" for fault in wrong_text)
     if wrong_text:
         return
+    if document.story and not bands_fit(document, held_bands):
+        faults.stories.append(document.id)
     if any(row[13:] != words_of(document.title, document.text, row) for row in rows):
         faults.words.append(name)
     pieces = split_document(document.text, document.blocks, library.settings.passage_words)
@@ -247,15 +260,29 @@ def _rewrite_words(writer: CatalogWriter) -> None:
             )
 
 
-def _check_stories(library: Library) -> Finding:
-    """Check that of each document it is known what tells the same."""
+def _check_names(catalog: Catalog, unnamed: Sequence[str]) -> Finding:
+    """Have each document found by its key under the id that it has had all along."""
+    with catalog.writing() as writer:
+        for document_id in unnamed:
+            if key := writer.key(document_id):
+                writer.name(key, document_id)
+        stray = writer.execute(
+            "DELETE FROM names WHERE id IN (SELECT id FROM documents)"
+            " AND key != (SELECT key FROM documents WHERE id = names.id)"
+        )
+    counts = ((len(unnamed), "documents without their ids"), (stray, "ids of other documents"))
+    return _finding("names", [f"{count} {what}" for count, what in counts if count], "named anew")
+
+
+def _check_stories(library: Library, unfound: Sequence[str]) -> Finding:
+    """Check that of each document it is known what tells the same, and that others find it."""
     with library.catalog.reading() as view:
         lacking = view.without_story()
-    for document_id in lacking:
+    for document_id in (*lacking, *unfound):
         with suppress(DocumentNotFound), library.catalog.writing() as writer:
             writer.tell_story(document_id)
-    wrong = [f"{len(lacking)} not yet compared with the others"] if lacking else []
-    return _finding("copies", wrong, "compared")
+    counts = ((len(lacking), "not yet compared with the others"), (len(unfound), "not found by the others"))
+    return _finding("copies", [f"{count} {what}" for count, what in counts if count], "compared")
 
 
 def _check_changes(catalog: Catalog) -> Finding:

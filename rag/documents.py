@@ -146,8 +146,8 @@ class AddReport:
     """What became of each document that was to be added.
 
     Where ``cancelled`` is true the documents that it doesn't name have been left out. ``renamed`` are
-    documents whose file has another name by now, ``removed`` those whose file is gone, and ``left`` is how
-    many files of followed folders have still to be read.
+    documents whose file has another name by now, ``removed`` those that are gone from their file or
+    with it, and ``left`` is how many files of followed folders have still to be read.
     """
 
     added: list[Document] = field(default_factory=list)

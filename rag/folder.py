@@ -59,7 +59,8 @@ class Listing:
     """The files that are to be read as articles, by key, and what could not be looked into.
 
     ``missing`` are folders that are not there, ``unlisted`` the beginnings of the keys of what lies in them
-    and in folders that may not be looked into: nobody knows what is gone from there.
+    and in folders that may not be looked into, and the keys of files of which nothing can be told: nobody
+    knows what is gone from there.
     """
 
     files: dict[str, FoundFile] = field(default_factory=dict)
@@ -184,7 +185,8 @@ def files_below(folder: Path) -> list[Path]:
     for name, folders, names in os.walk(folder):  # which passes over folders that have just gone
         folders[:] = [part for part in folders if not part.startswith(".")]
         paths.extend(Path(name, part) for part in names if not part.startswith("."))
-    return sorted(path for path in paths if path.is_file())
+    # Not by the method of a path, which fails at a link to a name that is too long.
+    return sorted(path for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
 def stamp(path: Path) -> Stamp | None:

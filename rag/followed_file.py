@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, SeenFile
 from rag.catalog_writer import CatalogWriter, text_hash
-from rag.documents import IsCancelled, Loaded, NewDocument
+from rag.documents import Document, IsCancelled, Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import FoundFile, stamp
 from rag.ingestion import drop_others
@@ -48,21 +48,20 @@ class FollowedFile:
         gone = LoadError(wanted, "It is no longer in its file: put it back first.")
         return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
 
-    def settle(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
-        """Note the file as read, with what could not be; what it no longer holds leaves."""
+    def settle(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> list[Document]:
+        """Note the file as read, with what could not be; what it no longer holds leaves, and is returned."""
         if self._seen is None:  # gone since the folder was listed
-            return
+            return []
         writer.set_failures(self._key, failed)
         if any(error.retryable for error in failed):
             writer.forget_file(self._key)
         else:
             writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        drop_others(self._key, self._inside, writer, failed)
+        return drop_others(self._key, self._inside, writer, failed)
 
-    def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> None:
+    def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> list[Document]:
         """Note a file as read that holds nothing but the document that was wanted."""
-        if self._inside == {self._key}:
-            self.settle(writer, failed)
+        return self.settle(writer, failed) if self._inside == {self._key} else []
 
     def _read(self) -> Loaded:
         before = stamp(self._path)

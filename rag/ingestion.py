@@ -30,7 +30,7 @@ from rag.documents import (
 )
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
-from rag.folder import file_of, is_within
+from rag.folder import is_within
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -49,19 +49,25 @@ _HEADING_CHARACTERS = 500
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+Settle = Callable[[CatalogWriter, Sequence[LoadError]], list[Document]]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Documents that are loaded when their turn comes.
 
     ``name`` is what progress calls them. ``file`` is the key of the file or address that they are all of:
     what it has brought before and doesn't hold any more leaves. ``settle`` is called within a transaction
-    once all is held that could be loaded, with what could not.
+    once all is held that could be loaded, with what could not, and returns what it has removed. Where
+    nobody has asked for it, as for a file that has changed, what is removed on purpose stays away, also
+    while it is read.
     """
 
     name: str
     load: Callable[[], Loaded]
     file: str = ""
-    settle: Callable[[CatalogWriter, Sequence[LoadError]], None] | None = None
+    is_asked_for: bool = True
+    settle: Settle | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +89,7 @@ class _Turn:
     report: AddReport
     tell_part: Callable[[float], None]
     cancelled: IsCancelled | None = None
+    is_asked_for: bool = True
     failed: list[LoadError] = field(default_factory=list)
     documents: int = 1
     finished: int = 0
@@ -140,7 +147,8 @@ class Ingestion:
         with suppress(Cancelled), _workers() as pool:
             for done, job in enumerate(jobs):
                 heed(cancelled)
-                turn = _Turn(report, partial(_tell, progress, done, total, job.name), cancelled)
+                tell = partial(_tell, progress, done, total, job.name)
+                turn = _Turn(report, tell, cancelled, job.is_asked_for)
                 if not steps:
                     turn.tell()
                 loaded = job.load()
@@ -216,7 +224,7 @@ class Ingestion:
     def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
         document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
         passages = self._embedding(pool, document, turn.cancelled, reuse=False)
-        write = partial(self._write, document, held.version, passages, turn, is_held=True)
+        write = partial(self._write, document, held.version, passages, turn, held_id=held.id)
         return _Step(write, document.key, passages)
 
     def _write(
@@ -226,7 +234,7 @@ class Ingestion:
         passages: Sequence[Future[list[EmbeddedPiece]]],
         turn: _Turn,
         *,
-        is_held: bool = False,
+        held_id: str = "",
     ) -> None:
         turn.tell()
         embedded = list[EmbeddedPiece]()
@@ -239,11 +247,16 @@ class Ingestion:
             heed(turn.cancelled)
             with self._catalog.writing() as writer:
                 check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
+                if held_id:  # its file may have been renamed meanwhile
+                    document = replace(document, key=writer.key(held_id) or document.key)
                 held = writer.version(document.key)
-                if is_held and held != version:
+                if held_id and held != version:
+                    return
+                if not turn.is_asked_for and held is None and writer.is_buried_key(document.key):
+                    turn.finish()
                     return
                 stored = writer.put(document, writer.identify(document.key), version, embedded)
-                if not is_held:
+                if not held_id and turn.is_asked_for:
                     writer.unbury(document.key)
         except EmbeddingError as error:
             turn.fail(
@@ -254,9 +267,10 @@ class Ingestion:
         turn.finished += 1
         (turn.report.updated if held else turn.report.added).append(stored)
 
-    def _settle(self, settle: Callable[[CatalogWriter, Sequence[LoadError]], None], turn: _Turn) -> None:
+    def _settle(self, settle: Settle, turn: _Turn) -> None:
         with self._catalog.writing() as writer:
-            settle(writer, turn.failed)
+            removed = settle(writer, turn.failed)
+        turn.report.removed.extend(removed)
         self._changed()
 
     def _embedding(
@@ -375,13 +389,15 @@ def _give_way() -> None:
 
 def drop_others(
     file: str, inside: Container[str], writer: CatalogWriter, failed: Sequence[LoadError]
-) -> None:
+) -> list[Document]:
     """Remove what a file has brought before and doesn't hold any more; what could not be read of it stays."""
+    removed = list[Document]()
     unread = [key for error in failed for key in error.keys or (file,)]
-    for held in writer.keys(file):
+    for held in writer.keys_within(file):
         is_kept = held in inside or any(is_within(held, key) for key in unread)
-        if not is_kept and file_of(held, (file,)) == file and (identity := writer.identity(held)):
-            writer.remove(identity, bury=False)
+        if not is_kept and (identity := writer.identity(held)):
+            removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
+    return removed
 
 
 def _is_waiting(steps: Iterable[_Step], key: str) -> bool:

@@ -121,7 +121,7 @@ class Syncing:
         if not left:
             self._note_content(found.without_content)
         documents = [document for one in renamed for document in one.documents]
-        return replace(report, renamed=documents, removed=removed, left=left)
+        return replace(report, renamed=documents, removed=[*removed, *report.removed], left=left)
 
     def without_unmounted(self, folders: Sequence[Folder], listing: Listing) -> Listing:
         """Take a folder for missing that is empty and lies on another disk than when it had files.
@@ -150,7 +150,7 @@ class Syncing:
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
         file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
-        return Job(path.name, file.load, settle=file.settle)
+        return Job(path.name, file.load, is_asked_for=False, settle=file.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
@@ -201,6 +201,8 @@ class Syncing:
                 candidates.sort(key=lambda old: PurePosixPath(old).name != PurePosixPath(key).name)
                 old = candidates.pop(0)
                 with self.catalog.writing() as writer:
+                    if writer.seen_file(old) != seen[old]:  # another process was quicker
+                        continue
                     now = replace(seen[old], stamp=file.stamp)
                     documents = _rename_file(writer, old, key, now)
                 self.changed()
@@ -210,8 +212,8 @@ class Syncing:
         removed = list[Document]()
         with self.catalog.writing() as writer:
             for file in gone:
-                for key in writer.keys(file):
-                    if is_within(key, file) and (identity := writer.identity(key)):
+                for key in writer.keys_within(file):
+                    if identity := writer.identity(key):
                         removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
                 writer.forget_file(file)
                 writer.set_failures(file, ())
@@ -235,10 +237,10 @@ class _Renamed:
 def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> list[Document]:
     """Have all that is known of a file stand under its new key."""
     renamed = list[Document]()
-    for key in writer.keys(old):
+    for key in writer.keys_within(old):
         new_key = new + key.removeprefix(old)
         identity = writer.identity(key)
-        if is_within(key, old) and identity and writer.identity(new_key) is None:
+        if identity and writer.identity(new_key) is None:
             renamed.append(writer.rename(identity, new_key))
     for tombstone in writer.tombstones():
         if is_within(tombstone.key, old):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -18,12 +19,14 @@ from app_pages.adding import (
     Result,
     Upload,
     add_text,
-    add_uploads,
+    add_upload,
     keep_both,
+    one_by_one,
     replace_document,
     restore,
 )
 from rag import Library, Progress, Settings
+from rag.documents import IsCancelled, ReportProgress
 from rag.embeddings import PassageVectors
 
 LIMIT = 10_000
@@ -31,8 +34,19 @@ SHIP = Upload("ship.md", b"# Ships\n\nThe ship is in the harbour.")
 OTHER_SHIP = Upload("ship.md", b"# Ships\n\nThe ship has sailed.")
 
 
+def add_uploads(
+    library: Library,
+    uploads: Sequence[Upload],
+    most: int,
+    report: ReportProgress,
+    cancelled: IsCancelled | None = None,
+) -> list[Result]:
+    jobs = [(upload.name, partial(add_upload, library, upload, most)) for upload in uploads]
+    return list(one_by_one(library, jobs, report, cancelled))
+
+
 def add(library: Library, *uploads: Upload) -> list[Result]:
-    return list(add_uploads(library, uploads, LIMIT, lambda progress: None))
+    return add_uploads(library, uploads, LIMIT, lambda progress: None)
 
 
 def texts(library: Library) -> dict[str, str]:
@@ -109,7 +123,7 @@ def test_a_pasted_text_without_words_fails_with_a_reason(library: Library):
 
 def test_progress_names_the_file_at_work_and_ends_at_the_total(library: Library):
     reported: list[Progress] = []
-    list(add_uploads(library, [SHIP, Upload("empty.txt", b"")], LIMIT, reported.append))
+    add_uploads(library, [SHIP, Upload("empty.txt", b"")], LIMIT, reported.append)
     assert reported == [Progress(0, 2, "ship.md"), Progress(1, 2, "empty.txt"), Progress(2, 2, "")]
 
 
@@ -118,7 +132,7 @@ def test_progress_goes_on_within_a_long_file(library: Library):
     long = Upload(
         "long.txt", b"\n\n".join(b"# Part %d\n\nThe ship is in the harbour." % n for n in range(40))
     )
-    list(add_uploads(library, [long], LIMIT, reported.append))
+    add_uploads(library, [long], LIMIT, reported.append)
     assert [(p.done, p.total, p.what, p.part) for p in reported] == [
         *((0, 1, "long.txt", part) for part in (0, 0.25, 0.5, 0.75, 1)),
         (1, 1, "", 0),
@@ -227,8 +241,8 @@ def test_a_name_that_begins_like_another_is_another_file(library: Library):
 
 def test_adding_is_cancelled_after_the_file_at_work(library: Library):
     told = list[Progress]()
-    results = list(add_uploads(library, [SHIP, Upload("king.txt", b"The king eats bread.")], LIMIT, told.append,
-                               lambda: any(progress.done for progress in told)))  # fmt: skip
+    files = [SHIP, Upload("king.txt", b"The king eats bread.")]
+    results = add_uploads(library, files, LIMIT, told.append, lambda: any(now.done for now in told))
     assert [result.name for result in results] == ["ship.md"]
     assert list(texts(library)) == ["upload:ship.md"]
 
@@ -245,7 +259,7 @@ def test_an_archive_that_is_cancelled_says_how_much_of_it_was_added(settings: Se
     files = {f"{n:03}": f"The ship has the number {n}." for n in range(200)}
     with Library.open(settings, Ending(), follow=False) as library:
         upload = Upload("news.zip", zipped(**files))
-        results = list(add_uploads(library, [upload], 10**6, lambda _: None, over.is_set))
+        results = add_uploads(library, [upload], 10**6, lambda _: None, over.is_set)
         held = len(library.documents())
         assert 0 < held < 200
         assert [(one.state, one.text) for one in results] == [

@@ -19,7 +19,7 @@ from rag.pages import PageFile
 from rag.process_lock import ProcessLock
 
 EMBEDDER = BagOfWords()
-CHECKS = "file schema rows texts counts passages vectors words copies changes index".split()
+CHECKS = "file schema rows names texts counts passages vectors words copies changes index".split()
 
 
 def article(name: str, sentences: int = 60) -> NewDocument:
@@ -88,6 +88,7 @@ def test_a_library_that_is_not_there_yet(settings: Settings):
     assert wrong(settings) == {}
 
 
+SHIP = "(SELECT id FROM documents WHERE key = 'corpus:ship3.txt')"
 FIRST = "(SELECT min(number) FROM passages)"
 NAN = "x'" + "0000c07f" * EMBEDDER.dimensions + "'"
 OTHER = "x'" + "0000803f" + "00000000" * (EMBEDDER.dimensions - 1) + "'"
@@ -117,6 +118,9 @@ OTHER = "x'" + "0000803f" + "00000000" * (EMBEDDER.dimensions - 1) + "'"
         ("words", "INSERT INTO words (rowid, title, heading, text) VALUES (99999, 'a', 'b', 'c')"),
         ("words", "DELETE FROM words_data WHERE id > 10"),
         ("words", f"UPDATE words_content SET c2 = 'other' WHERE id = {FIRST}"),
+        ("names", "INSERT INTO names VALUES ('corpus:ship3.txt', '0123456789abcdef', '2026-01-01')"),
+        ("names", f"INSERT INTO names VALUES ('corpus:x', {SHIP}, '2026-01-01')"),
+        ("copies", "DELETE FROM bands"),
         ("changes", "DELETE FROM changes WHERE number = 1"),
         ("changes", "INSERT INTO changes (passage, added) VALUES ('gone', 1)"),
     ],
@@ -155,6 +159,24 @@ def test_a_text_that_is_not_what_was_added_stays_wrong(
             finding = findings(settings)["texts"]
         assert f"The ship3: {what}" in finding.wrong
         assert not finding.is_in_order
+
+
+def test_a_renamed_document_whose_id_is_lost_keeps_it(settings: Settings):
+    settings.corpus_dir.mkdir()
+    path = settings.corpus_dir / "ship.txt"
+    path.write_text(article("ship").text)
+    with open_library(settings) as library:
+        [ship] = library.sync(settings.corpus_dir).added
+        path.rename(settings.corpus_dir / "vessel.txt")
+        library.sync(settings.corpus_dir)
+    change(settings, "DELETE FROM names")
+    with without_chroma(settings):
+        assert wrong(settings)["names"].is_mended
+        assert wrong(settings) == {}
+    with open_library(settings) as library:
+        (settings.corpus_dir / "vessel.txt").write_text(article("ship", 61).text)
+        [updated] = library.sync(settings.corpus_dir).updated
+    assert updated.id == ship.id
 
 
 def test_an_index_that_misses_an_entry_is_made_anew(settings: Settings, held: dict[str, str]):
@@ -395,7 +417,7 @@ def test_the_command_says_what_was_wrong_and_what_was_done(
     change(settings, "UPDATE documents SET words = 7")
     capsys.readouterr()
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.splitlines()[3:7] == [
+    assert capsys.readouterr().out.splitlines()[4:8] == [
         "texts     in order",
         "counts    mended: counted anew",
         "          - Ship",

@@ -132,6 +132,27 @@ def test_what_is_added_updated_and_removed_meanwhile_is_so(settings: Settings):
         assert library.document(ship.id).text == "The ship has a new number."
 
 
+def test_what_is_renamed_meanwhile_is_embedded_too(settings: Settings):
+    with changed(settings) as library:
+        files = library.settings.corpus_dir
+        files.mkdir()
+        (files / "boat.md").write_text("The ship is in the harbour.")
+        library.complete()
+        library.sync(files)
+
+    with changed(settings, BagOfWords()) as library:
+
+        def rename(now: Progress) -> None:
+            if now.what == "Boat" and (files / "boat.md").exists():
+                (files / "boat.md").rename(files / "vessel.md")
+                assert len(library.sync(files).renamed) == 1
+
+        library.complete(rename)
+        assert library.to_embed() == 0
+        assert "corpus:vessel.md" in keys(library)
+        assert "corpus:boat.md" not in keys(library)
+
+
 def test_what_was_removed_on_purpose_stays_away(settings: Settings, tmp_path: Path):
     folder = tmp_path / "articles"
     folder.mkdir()

@@ -13,7 +13,7 @@ from conftest import BagOfWords
 from rag import Document, Library, NewDocument, Settings
 from rag.doctor import examine
 from rag.exporting import export_library, import_library
-from rag.stories import BANDS, are_one_story, bands, told
+from rag.stories import BANDS, MOST_CHARACTERS, are_one_story, bands, told
 
 FIRE = (
     "A fire destroyed the old market hall of Hofbau in the night to Sunday. The fire brigade was called at ten past"
@@ -138,6 +138,12 @@ def test_copies_are_found_behind_many_reports_of_one_form(library: Library):
     ]
     library.add([*weeks, replace(weeks[20], key="copy")])
     assert [sorted(story) for story in keys(library)] == [["120", "copy"]]
+
+
+def test_books_are_the_same_only_as_a_whole(library: Library):
+    book = "\n\n".join(f"{FIRE} It was fire {number}." for number in range(MOST_CHARACTERS // len(FIRE) + 1))
+    library.add([article(book, "a"), article(f"{book} The end.", "b"), article(book, "copy")])
+    assert [sorted(story) for story in keys(library)] == [["a", "copy"]]
 
 
 def forget_stories(settings: Settings) -> None:

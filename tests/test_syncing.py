@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from rag.conversations import Conversations
 from rag.doctor import examine
 from rag.embeddings import PassageVectors
 from rag.exporting import export_library, import_library
+from rag.syncing import Syncing
 
 SHIP, KING = "# Ships\n\nThe ship is in the harbour.", "The king eats bread."
 
@@ -112,6 +114,31 @@ class TestRenamed:
             assert library.search("ship")[0].document.key == "corpus:news/vessel.md"
             assert embedder.embedded == 1
             assert library.sync(corpus).renamed == []
+
+    def test_it_may_take_the_name_of_one_that_was_removed(self, library: Library, corpus: Path):
+        write(corpus, "king.md", KING)
+        path = write(corpus, "ship.md", SHIP)
+        library.sync(corpus)
+        library.remove(held(library)["corpus:king.md"].id)
+        (corpus / "king.md").unlink()
+        library.sync(corpus)
+        path.rename(corpus / "king.md")
+        library.sync(corpus)
+        assert (set(held(library)), library.removed()) == ({"corpus:king.md"}, [])
+
+    def test_two_processes_that_see_it_at_once_lose_no_failure(
+        self, library: Library, settings: Settings, corpus: Path
+    ):
+        for name in ("a", "b"):
+            write(corpus, f"{name}.md", "!" * ord(name))
+        library.sync(corpus)
+        for name in ("a", "b"):
+            (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
+        with Library.open(settings, BagOfWords(), follow=False) as other:
+            meanwhile = partial(other.sync, corpus)
+            syncing = Syncing(library.catalog, settings.max_upload_bytes, library.ingest, meanwhile)
+            syncing.run(library.folders, library.look_into(library.folders))
+        assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]
 
     def test_what_a_conversation_quotes_from_it_stays(self, settings: Settings, corpus: Path):
         conversations = Conversations.open(settings)
@@ -568,6 +595,61 @@ def test_the_empty_place_of_a_drive_is_not_taken_for_an_emptied_folder(
         assert len(held(library)) == 1
     library.sync(corpus)
     assert held(library) == {}
+
+
+def test_what_is_removed_while_its_file_is_read_again_stays_away(settings: Settings, corpus: Path):
+    class Meanwhile(BagOfWords):
+        def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+            if "radar" in text:
+                library.remove(ship.id)
+            return super().embed_passage(text, spans)
+
+    with Library.open(settings, Meanwhile(), follow=False) as library:
+        write(corpus, "ship.md", SHIP)
+        [ship] = library.sync(corpus).added
+        write(corpus, "ship.md", f"{SHIP} It has a radar.")
+        library.sync(corpus)
+        assert held(library) == {}
+        assert [tombstone.key for tombstone in library.removed()] == ["corpus:ship.md"]
+
+
+def test_what_leaves_an_archive_is_reported(library: Library, corpus: Path):
+    write(corpus, "a.zip", zipped(ship=SHIP, king=KING))
+    library.sync(corpus)
+    write(corpus, "a.zip", zipped(king=KING))
+    report = library.sync(corpus)
+    assert [document.key for document in report.removed] == ["corpus:a.zip!/ship.txt"]
+
+
+def test_a_removed_copy_stays_away_when_another_file_gets_its_text(library: Library, corpus: Path):
+    write(corpus, "ship.md", SHIP)
+    write(corpus, "king.md", KING)
+    library.sync(corpus)
+    library.remove(held(library)["corpus:ship.md"].id)
+    write(corpus, "king.md", SHIP)
+    library.sync(corpus)
+    assert (set(held(library)), len(library.removed())) == ({"corpus:king.md"}, 1)
+
+
+def test_a_folder_called_like_an_archive_is_no_part_of_it(library: Library, corpus: Path):
+    archive = write(corpus, "a.zip", zipped(ship=SHIP))
+    write(corpus, "a.zip!/king.md", KING)
+    library.sync(corpus)
+    archive.unlink()
+    assert [document.key for document in library.sync(corpus).removed] == ["corpus:a.zip!/ship.txt"]
+    assert set(held(library)) == {"corpus:a.zip!/king.md"}
+
+
+def test_a_link_that_leads_nowhere_keeps_no_other_file_away(library: Library, corpus: Path):
+    write(corpus, "link.md", KING)
+    library.sync(corpus)
+    (corpus / "link.md").unlink()
+    (corpus / "link.md").symlink_to("x" * 300)
+    write(corpus, "ship.md", SHIP)
+    assert [document.key for document in library.sync(corpus).added] == ["corpus:ship.md"]
+    assert set(held(library)) == {"corpus:link.md", "corpus:ship.md"}
+    (corpus / "link.md").unlink()
+    assert len(library.sync(corpus).removed) == 1
 
 
 def test_an_upload_has_nothing_to_do_with_the_folders(library: Library, corpus: Path):
