@@ -22,8 +22,9 @@ _SHOWN_CHARACTERS = 120
 _LONGEST = 4_000
 _RELAY = IPv6Network("64:ff9b::/96")
 """An IPv6-only network's way to IPv4 (NAT64, RFC 6052): the last 32 bits are the address reached."""
-# 192.88.99/24 leads into 6to4; some Pythons take parts of 192.0.0/24 for global.
-_NOT_GLOBAL = tuple(map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
+# 192.88.99/24 leads into 6to4; some Pythons take parts of 192.0.0/24 for global; under the last address
+# a machine of Azure's reaches the host it runs on.
+_NOT_GLOBAL = tuple(map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 _UNICAST = IPv6Network("2000::/3")
 # Within it: tunnels that lead to another address than they name (Teredo, 6to4), and examples.
 _NOT_UNICAST = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))

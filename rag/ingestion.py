@@ -44,7 +44,7 @@ _PASSAGES_TOGETHER = 64
 """So many go to a model behind a network at once: between them a long document can be cancelled."""
 _NICENESS = 10
 """Of the threads that embed: a question took five times as long while files were added, and now twice."""
-_HEADING_CHARACTERS = 500
+_HEADING_CHARACTERS = 1_000
 """A title or heading stands with each passage: one of 200 kB made 80 MB of a text of 126 kB."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
+import xlsxwriter
 from playwright.sync_api import Page, expect
 from test_browser import (  # noqa: F401  # the fixtures
     Server,
@@ -160,6 +163,58 @@ def test_file_names_are_shown_as_they_are(watched: Page):
     watched.get_by_role("button", name="Remove <iframe srcdoc").first.click()
     expect(watched.get_by_role("dialog")).to_contain_text("<iframe srcdoc")
     assert_nothing_was_made(watched)
+
+
+def test_folders_archives_sheets_and_stories_show_payloads_as_they_are(watched: Page, server: Server):
+    names = [payload.replace("/", "∕")[:200] for payload in PAYLOADS if "\n" not in payload]
+    folder = server.corpus / names[2]
+    folder.mkdir()
+    for number, name in enumerate(names):
+        (folder / f"{number} {name}.pdf").write_bytes(b"%PDF-1.4 and no more")
+    inner = BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        for number, payload in enumerate(PAYLOADS):
+            archive.writestr(
+                f"{number} {payload}.txt", f"The lantern {number} hangs in the harbour. {payload}"
+            )
+            archive.writestr(f"{number} {payload}.png", b"\x89PNG\r\n\x1a\n")
+    sheets = BytesIO()
+    with xlsxwriter.Workbook(sheets, {"in_memory": True}) as book:
+        for number, payload in enumerate(PAYLOADS):
+            sheet = book.add_worksheet(re.sub(r"[\[\]:*?/\\\n']", "", f"{number}{payload}")[:31])
+            sheet.write_row(0, 0, [f"Lantern {number}", payload])
+            sheet.write_row(1, 0, [payload, number])
+    same = "The harbour office counts its lanterns each spring, and found forty of them in the sheds by the quay."
+    watched.goto("/library")
+    upload(
+        watched,
+        (f"{names[4]}.zip", inner.getvalue()),
+        (f"{names[0]}.xlsx", sheets.getvalue()),
+        *((f"{number} {name}.md", f"# {name}\n\n{same}\n".encode()) for number, name in enumerate(names[:3])),
+    )
+    adding = watched.get_by_text(re.compile("^Adding, "))
+    while adding.count():
+        assert_nothing_was_made(watched)
+    results = watched.get_by_role("list", name="What became of the files")
+    expect(results).to_contain_text("also holds what can't be read")
+    expect(results).to_contain_text(names[4][:12])
+    assert_nothing_was_made(watched)
+    unread = watched.locator(".unread")
+    expect(unread.locator("summary")).to_have_text(f"{len(names)} files could not be read")
+    unread.locator("summary").click()
+    expect(unread.locator("li").first).to_contain_text("<img src=http:")
+    assert_nothing_was_made(watched)
+    groups = watched.get_by_role("button", name=re.compile(r"^and \d+ cop|\d+ versions of"))
+    expect(groups.first).to_be_visible()
+    for group in groups.all():
+        group.click()
+    assert_nothing_was_made(watched)
+    watched.reload()
+    expect(watched.locator("table.documents")).to_be_visible()
+    assert_nothing_was_made(watched)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
 
 
 @pytest.mark.parametrize("numbers", [range(0, 10), range(10, 20), range(20, 30)], ids=str)

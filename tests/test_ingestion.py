@@ -207,5 +207,5 @@ def test_what_stands_with_every_passage_has_a_largest_size(settings: Settings, l
     )
     assert report.failed == []
     titles = [document.title for document in report.added]
-    assert titles == [long[:499] + "…", "Heading", "Table"]
+    assert titles == [long[:999] + "…", "Heading", "Table"]
     assert sum(path.stat().st_size for path in settings.data_dir.rglob("*") if path.is_file()) < 20 * 1024**2
