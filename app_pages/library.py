@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import (
     Result,
@@ -37,6 +38,8 @@ NO_MODEL = (
 PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
+_EARLIER_AREAS = 2
+"""Places to drop files that stay in the page after another has taken their place."""
 SEEN_BY_ALL = "Whoever opens this app sees what is being added."
 _COUNT_SECONDS = 3.0
 """The figures at the bottom are counted again so often."""
@@ -62,17 +65,38 @@ def page() -> None:
 
 
 def _drop_area(shared: Engine) -> None:
-    # A new key empties the area: what was dropped is on its way and must not be added once more.
-    turn = st.session_state.setdefault("uploads", 0)
-    files = st.file_uploader(
-        "Add articles", accept_multiple_files=True, key=f"uploads-{turn}", label_visibility="collapsed"
-    )
     most = size(shared.settings.max_upload_bytes)
+    files = _dropped()
     say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
     if files:
-        st.session_state["uploads"] = turn + 1
         shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
         st.rerun()
+
+
+def _dropped() -> list[UploadedFile]:
+    """Show where to drop files, and return those that have come.
+
+    After a drop an empty area takes the place of the one before. That stays in the page for a while, unseen:
+    what was dropped on it in the last moment, or is still on its way to the server, would be lost with it.
+    """
+    turn = st.session_state.setdefault("uploads", 0)
+    taken: set[str] = st.session_state.setdefault("uploads-taken", set())
+    with st.container(key="drop"):
+        files = [
+            file
+            for number in range(turn, max(-1, turn - _EARLIER_AREAS - 1), -1)
+            for file in st.file_uploader(
+                "Add articles",
+                accept_multiple_files=True,
+                key=f"uploads-{number}",
+                label_visibility="collapsed",
+            )
+        ]
+    new = [file for file in files if file.file_id not in taken]
+    if new:
+        st.session_state["uploads"] = turn + 1
+        st.session_state["uploads-taken"] = {file.file_id for file in files}
+    return new
 
 
 def _where(shared: Engine) -> str:

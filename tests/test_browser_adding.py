@@ -80,6 +80,21 @@ def test_what_could_not_be_added_stands_first_and_the_rest_is_folded(page: Page)
     expect(results.get_by_text("note 11.txt")).to_be_visible()
 
 
+def test_files_dropped_one_soon_after_the_other_are_all_added(page: Page):  # noqa: F811
+    page.goto("/library")
+    names = [f"Soon {n}.txt" for n in range(12)]
+    for n, name in enumerate(names):
+        data = f"The ferry {n} takes {n + 20} passengers to the island of Marnow.".encode()
+        page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
+            [{"name": name, "mimeType": "text/plain", "buffer": data}]
+        )
+        page.wait_for_timeout(60 * (n % 4))
+    for name in names:
+        expect(page.get_by_role("link", name=name.removesuffix(".txt"), exact=True)).to_be_visible()
+    assert page.get_by_test_id("stFileUploaderDropzone").locator("visible=true").count() == 1
+    dismiss(page)
+
+
 def test_the_place_to_drop_files_speaks_as_the_page_does(page: Page):  # noqa: F811
     """Guards the styles on Streamlit's uploader, whose parts have no names of their own for this."""
     page.goto("/library")
