@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -38,8 +39,8 @@ NO_MODEL = (
 PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
-_EARLIER_AREAS = 2
-"""Places to drop files that stay in the page after another has taken their place."""
+_LEFT_SECONDS = 10.0
+"""So long a place to drop files stays in the page after another has taken its place, the last one longer."""
 SEEN_BY_ALL = "Whoever opens this app sees what is being added."
 _COUNT_SECONDS = 3.0
 """The figures at the bottom are counted again so often."""
@@ -65,12 +66,13 @@ def page() -> None:
 
 
 def _drop_area(shared: Engine) -> None:
-    most = size(shared.settings.max_upload_bytes)
     files = _dropped()
-    say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
     if files:
+        # At once: whatever is drawn next may be where Streamlit ends this run for another.
         shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
         st.rerun()
+    most = size(shared.settings.max_upload_bytes)
+    say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
 
 
 def _dropped() -> list[UploadedFile]:
@@ -80,23 +82,32 @@ def _dropped() -> list[UploadedFile]:
     what was dropped on it in the last moment, or is still on its way to the server, would be lost with it.
     """
     turn = st.session_state.setdefault("uploads", 0)
+    left: dict[int, float] = st.session_state.setdefault("uploads-left", {})
     taken: set[str] = st.session_state.setdefault("uploads-taken", set())
+    earlier = [number for number, when in left.items() if number > turn - 2 or _is_recent(when)]
+    files = list[UploadedFile]()
     with st.container(key="drop"):
-        files = [
-            file
-            for number in range(turn, max(-1, turn - _EARLIER_AREAS - 1), -1)
-            for file in st.file_uploader(
-                "Add articles",
-                accept_multiple_files=True,
-                key=f"uploads-{number}",
-                label_visibility="collapsed",
-            )
-        ]
+        # What is gone leaves its place empty: a browser that is sent areas in other places makes them anew.
+        for number in range(turn + 1):
+            if number == turn or number in earlier:
+                files += _drop_area_of(number)
+            else:
+                st.empty()
     new = [file for file in files if file.file_id not in taken]
     if new:
         st.session_state["uploads"] = turn + 1
+        st.session_state["uploads-left"] = {**{n: left[n] for n in earlier}, turn: time.monotonic()}
         st.session_state["uploads-taken"] = {file.file_id for file in files}
     return new
+
+
+def _is_recent(when: float) -> bool:
+    return time.monotonic() - when < _LEFT_SECONDS
+
+
+def _drop_area_of(number: int) -> list[UploadedFile]:
+    key = f"uploads-{number}"
+    return st.file_uploader("Add articles", accept_multiple_files=True, key=key, label_visibility="collapsed")
 
 
 def _where(shared: Engine) -> str:

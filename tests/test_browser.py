@@ -152,7 +152,7 @@ def upload(page: Page, *files: tuple[str, bytes]) -> Locator:
     """Drop files in the library and return the list of what became of them, without that of earlier ones."""
     results = dismiss(page)
     payloads = [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files]
-    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(payloads)
+    page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(payloads)
     return results
 
 
@@ -301,7 +301,7 @@ def test_every_dropped_file_gets_its_own_result(page: Page, tmp_path: Path):
     expect(upload(page, ("same.md", b"# Same\n\nThe same words stand here."))).to_contain_text("Unchanged")
     big = tmp_path / "big.txt"
     big.write_bytes(b"word " * 10_000_000)
-    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(big)
+    page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(big)
     expect(results).to_contain_text("25 MB is the most")
 
 
