@@ -111,14 +111,9 @@ def replace_document(
 ) -> list[Result]:
     """Add what waited under the keys it came with: it takes the place of all that its name brought before."""
     documents = _waiting(result)
-
-    def add() -> list[Result]:
-        results = add_all(library, result.name, documents, report, cancelled, len(result.gone))
-        if not (cancelled is not None and cancelled()):
-            library.drop(result.gone)
-        return results
-
-    return guarded(result.name, add)
+    return guarded(
+        result.name, lambda: add_in_place(library, result.name, documents, result.gone, report, cancelled)
+    )
 
 
 def keep_both(
@@ -245,6 +240,21 @@ def add_all(
     told = ", ".join(filter(None, parts))
     results = [Result(name, state, f"{told[:1].upper()}{told[1:]}.")] if told else []
     return [*results, *failures]
+
+
+def add_in_place(
+    library: Library,
+    name: str,
+    documents: Sequence[NewDocument],
+    gone: Sequence[str],
+    report: ReportProgress | None,
+    cancelled: IsCancelled | None,
+) -> list[Result]:
+    """Add what a file holds, and remove the documents with the keys in `gone` unless that was cancelled."""
+    results = add_all(library, name, documents, report, cancelled, len(gone))
+    if not (cancelled is not None and cancelled()):
+        library.drop(gone)
+    return results
 
 
 def add_document(

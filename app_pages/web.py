@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from app_pages.adding import Result, add_all, add_document, failure, one_by_one
+from app_pages.adding import Result, add_document, add_in_place, failure, one_by_one
 from app_pages.wording import count, short_day
 from rag import Library, Loaded, LoadError
 from rag.addresses import web_address
@@ -107,10 +107,7 @@ def _added(
         [document] = loaded.documents
         return [*failures, *add_document(library, document.title or name, document, report, cancelled)]
     gone = () if loaded.failed else _gone(library, str(web_address(url)), loaded)
-    results = add_all(library, name, loaded.documents, report, cancelled, len(gone))
-    if not (cancelled is not None and cancelled()):
-        library.drop(gone)
-    return [*results, *failures]
+    return [*add_in_place(library, name, loaded.documents, gone, report, cancelled), *failures]
 
 
 def _gone(library: Library, key: str, loaded: Loaded) -> tuple[str, ...]:

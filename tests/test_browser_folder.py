@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from test_browser import CHROMIUM, Server
+from playwright.sync_api import Browser, Page, expect
+from test_browser import Server, browser  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.browser
 BAD_PDF = b"%PDF-1.4 nothing at all"
@@ -25,18 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.log.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail("Chromium is not installed, and CI asks for the browser tests.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
+def page(browser: Browser, server: Server) -> Iterator[Page]:  # noqa: F811  # the fixture
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=server.url)
     expect.set_options(timeout=30_000)
     page = context.new_page()
