@@ -207,13 +207,13 @@ def test_quotes_can_be_asked_for_and_written_answers_only_with_an_endpoint(
 def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_more(
     assistant: Assistant, library: Library, server: Model
 ):
-    server.script(says(f"{INVENTED} [1] It has <b>nine</b> towers & 30 cats [1]."), says(TRUE))
+    server.script(says(f"{INVENTED} [1] It has 3 < nine towers & 30 cats [1]."), says(TRUE))
     steps, answer = steps_of(assistant)
     assert texts(answer) == [BUILT, LAMP]
     assert (answer.repaired, answer.mode, answer.left_out) == (True, "generate", ())
     assert Stage("Asking once more, because the sources don't bear 2 of 2 sentences") in steps
     assert INVENTED in server.prompts[1]
-    assert "&lt;b&gt;nine" in server.prompts[1]
+    assert "&lt; nine towers &amp; 30" in server.prompts[1]
     assert answer.usage
     assert answer.usage.prompt_tokens == 200
     assert [role for role, _ in answer.sent] == ["system", "user", "assistant", "user"]
