@@ -31,6 +31,7 @@ from rag.addresses import LOOPBACK
 from rag.documents import told_together
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
+from rag.text import one_line
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 NO_MODEL = (
@@ -153,7 +154,7 @@ def _paste_area(shared: Engine) -> None:
         text = st.text_area("Text", height=200, key=f"paste-text-{turn}")
         if st.form_submit_button("Add this text"):
             add = partial(add_text, shared.library, name, text)
-            st.session_state["pasting"] = shared.intake.begin(name.strip() or PASTED, 1, add)
+            st.session_state["pasting"] = shared.intake.begin(one_line(name) or PASTED, 1, add)
             st.rerun()
 
 
