@@ -167,7 +167,8 @@ class Writer:
             best = yield from self._repair(job, messages, first)
         if waits and best.written.sentences and not best.has_failed:
             yield from self._second_opinion(job, best)
-        return _answer(job, best, is_repaired=best is not first)
+        answer = _answer(job, best, is_repaired=best is not first)
+        return self._hushed(answer)
 
     # ------------------------------------------------------------------------------------ the rounds
 
@@ -250,6 +251,14 @@ class Writer:
             made.add(UNREADABLE)
         refused = (place for place, is_borne in verdicts if place in asked and not is_borne)
         made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
+
+    def _hushed(self, answer: Answer) -> Answer:
+        """Return an answer without the key in what no source bears, also in what the model was sent again."""
+        hushed = self._endpoint.own_words
+        left_out = (replace(one, text=hushed(one.text), reason=hushed(one.reason)) for one in answer.left_out)
+        again = next((n for n, (role, _) in enumerate(answer.sent) if role == "assistant"), len(answer.sent))
+        own = ((role, hushed(text)) for role, text in answer.sent[again:])
+        return replace(answer, left_out=tuple(left_out), sent=(*answer.sent[:again], *own))
 
     def _count(self, job: _Job, reply: Reply) -> None:
         before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
