@@ -1,6 +1,6 @@
 """Ask the package index whether what is locked has known vulnerabilities, and say so in one line each.
 
-    python scripts/audit.py requirements.lock requirements-dev.lock
+    python scripts/audit.py requirements-dev.lock requirements-model.lock
 
 Where the index doesn't answer, or pip-audit is missing, nothing is known and nothing fails.
 """
@@ -17,23 +17,26 @@ NOT_DONE = "Not audited for known vulnerabilities: {}."
 
 
 def main(files: list[str]) -> int:
-    found = dict[str, str]()
-    for file in files:
-        report = audited(file)
-        if isinstance(report, str):
-            print(NOT_DONE.format(report))
-            return 0
-        found.update((line, line) for package in report["dependencies"] for line in lines_of(package))
-    for line in found:
-        print(line)
-    if not found:
-        print("No known vulnerabilities in what is locked.")
-    return 1 if found else 0
+    report = audited(files)
+    if isinstance(report, str):
+        print(NOT_DONE.format(report))
+        return 0
+    packages = report["dependencies"]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    if len(skipped) == len(packages):
+        print(NOT_DONE.format("the index tells nothing of these packages"))
+        return 0
+    lines = [line for package in packages for line in lines_of(package)]
+    print("\n".join(lines) or "No known vulnerabilities in what is locked.")
+    if skipped:
+        print(NOT_DONE.format(f"of {', '.join(skipped)} the index tells nothing"))
+    return 1 if lines else 0
 
 
-def audited(file: str) -> dict[str, Any] | str:
-    """Return pip-audit's report on a lock file, or why there is none."""
-    command = [sys.executable, "-m", "pip_audit", "--requirement", file, "--format", "json"]
+def audited(files: list[str]) -> dict[str, Any] | str:
+    """Return pip-audit's report on lock files, or why there is none."""
+    command = [sys.executable, "-m", "pip_audit", "--format", "json"]
+    command += [part for file in files for part in ("--requirement", file)]
     # What is locked is whole: nothing has to be resolved, nor installed to be looked at.
     command += ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", "15"]
     try:

@@ -59,6 +59,12 @@ REPORTS = {
         1,
         "a 1 has the known vulnerability X-1: raise it to 2 ",
     ),
+    "nothing told": (
+        json.dumps({"dependencies": [{"name": "a", "skip_reason": "Dependency not found"}]}),
+        0,
+        0,
+        "Not audited for known vulnerabilities: the index tells nothing of these packages.",
+    ),
     "no answer": ("", 1, 0, "Not audited for known vulnerabilities: the index did not answer (it is away)."),
 }
 
