@@ -30,6 +30,7 @@ from rag.errors import ModelError
 from rag.hushing import Hush
 from rag.prompts import Message
 from rag.settings import Settings
+from rag.tracing import traced_if
 
 OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_HOSTS = (
@@ -222,9 +223,10 @@ class Endpoint:
         ) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]
             stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
-            async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
-                async for chunk in stream:
-                    yield chunk
+            with traced_if(settings.tracing):
+                async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
+                    async for chunk in stream:
+                        yield chunk
 
     def _model(self, client: httpx2.AsyncClient) -> ChatOpenAI:
         settings = self._settings

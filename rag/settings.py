@@ -65,6 +65,8 @@ class Settings(BaseModel):
     """How long it may pause while it writes."""
     model_total_seconds: float = Field(180.0, gt=0, le=3_600)
     """How long everything may take that a model does for one answer."""
+    tracing: bool = False
+    """Whether LangSmith's variables of the environment count: they send questions, passages and answers."""
     embedding_model: str = ""
     """The embedding model of an OpenAI-compatible endpoint; empty for the packaged one, or `model_dir`'s."""
     embedding_base_url: str = ""
