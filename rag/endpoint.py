@@ -220,6 +220,7 @@ class Endpoint:
             headers={"Accept-Encoding": _UNPACKED},
             event_hooks={"response": [_bound]},
             trust_env=is_elsewhere,
+            follow_redirects=False,
         ) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]
             stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
@@ -287,6 +288,11 @@ class Endpoint:
 
     def _refused(self, error: openai.APIStatusError) -> ModelError:
         status = error.status_code
+        if status < 400:
+            return ModelError(
+                f"The model's endpoint {self._host} points to another address ({status}), and nothing is sent"
+                " there: set OPENAI_BASE_URL to where it really is."
+            )
         if status in (401, 403):
             return ModelError(f"The model's endpoint {self._host} refused the key: check OPENAI_API_KEY.")
         if status == 404:

@@ -297,6 +297,11 @@ class EndpointEmbeddings:
                     f"{self._subject} takes no more for now (429): try again later, or see to its limits and"
                     " its credit."
                 )
+            case openai.APIStatusError(status_code=status) if status < 400:
+                return _Down(
+                    f"{self._subject} points to another address ({status}), and no text is sent there: set"
+                    " FOOTNOTE_EMBEDDING_BASE_URL to where it really is."
+                )
             case openai.APIStatusError(status_code=status) if status <= 500:  # llama.cpp says 500
                 return _Refused(
                     f"{self._subject} refused a text ({status}): try again later, and if it always does,"

@@ -27,6 +27,7 @@ from embedding_server import (
     waits,
 )
 from pydantic import SecretStr
+from web import nobody_knocks
 
 from rag import (
     Assistant,
@@ -248,6 +249,17 @@ def test_a_failing_endpoint_fails_the_document_in_one_sentence(
     assert library.status().passages == 0
     everything = caplog.text + repr(report) + str(failure) + repr(library.embedder) + repr(library.settings)
     assert KEY not in everything
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+def test_an_endpoint_that_points_elsewhere_gets_nobody_a_text_or_the_key(
+    status: int, server: Server, library: Library
+):
+    with nobody_knocks() as elsewhere:
+        server.act = refuses(status, Location=f"{elsewhere}/v1/embeddings")
+        [failure] = library.add([SHIP]).failed
+    assert f"points to another address ({status}), and no text is sent there: set" in failure.reason
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "too many requests", "time-out", "fewer", "page"])
