@@ -19,7 +19,7 @@ from email.message import Message
 import httpcore2
 from httpx2 import URL, Headers, InvalidURL
 
-from rag.addresses import is_public, resolve, shown_address, web_address
+from rag.addresses import is_elsewhere, resolve, shown_address, web_address
 from rag.errors import LoadError
 
 _HEADERS = (
@@ -36,8 +36,8 @@ _SAVE_IT = "save the page in a browser and add the file"
 class Network:
     """The way to the web and its limits.
 
-    Footnote has one, `PUBLIC`, and no setting makes another; tests, whose servers are on this computer,
-    pass their own.
+    Footnote has one, `PUBLIC`, of which a setting changes only the ports; tests, whose servers are on this
+    computer, pass their own.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class Network:
         Host and seconds -> its addresses; OSError where there are none.
     is_allowed
         Whether an address may be connected to.
+    high_ports
+        Whether ports above 1024 are asked too, and not only those of the web, 80 and 443.
     tls
         How certificates are verified; by those that the system trusts, if left out.
     timeout_seconds
@@ -56,15 +58,19 @@ class Network:
     """
 
     resolve: Callable[[str, float], Sequence[str]] = resolve
-    is_allowed: Callable[[str], bool] = is_public
+    is_allowed: Callable[[str], bool] = is_elsewhere
+    high_ports: bool = True
     tls: ssl.SSLContext | None = None
     timeout_seconds: float = 20.0
     max_bytes: int = 10 * 1024 * 1024
     max_redirects: int = 5
 
 
-PUBLIC = Network()
+PUBLIC = Network(high_ports=False)
 """The public internet."""
+_PORTS = (80, 443)
+_SYSTEM_PORTS = 1024
+"""Below are mail, remote control and whatever else isn't the web."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,7 @@ class _CheckedConnections(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect to the first address of `host` that answers."""
         addresses = self._checked(host)
+        self._check_port(port)
         for index, address in enumerate(addresses):
             share = _left(self._deadline) / (len(addresses) - index)
             try:
@@ -229,6 +236,13 @@ class _CheckedConnections(httpcore2.NetworkBackend):
             else:
                 return _TimedStream(stream, self._deadline)
         raise httpcore2.ConnectError("the host has no address")
+
+    def _check_port(self, port: int) -> None:
+        if port in _PORTS or (port > _SYSTEM_PORTS and self.network.high_ports):
+            return
+        advice = "set FOOTNOTE_WEB_HIGH_PORTS=true, or " if port > _SYSTEM_PORTS else ""
+        reason = f"leads to port {port}, and only those of the web are asked, 80 and 443"
+        raise LoadError(self._name, f"{self._name} {reason}: {advice}{_SAVE_IT}.")
 
     def _checked(self, host: str) -> Sequence[str]:
         try:

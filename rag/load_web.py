@@ -98,9 +98,10 @@ def load_url(
 
 
 def fetch_within(url: str, settings: Settings, network: Network) -> Fetched:
-    """Fetch an address, no more than an upload may have."""
+    """Fetch an address, no more than an upload may have, from the ports that the settings allow."""
     most = min(network.max_bytes, settings.max_upload_bytes)
-    return fetch(url, replace(network, max_bytes=most))
+    high_ports = network.high_ports or settings.web_high_ports
+    return fetch(url, replace(network, max_bytes=most, high_ports=high_ports))
 
 
 def read_fetched(

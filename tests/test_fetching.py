@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from rag import LoadError
+from rag import LoadError, Settings, load_url
 from rag.fetching import PUBLIC, Network, fetch
+from tests.test_load_url import ARTICLE
 from tests.web import CERTIFICATE, Web, serve
 
 
@@ -100,6 +101,28 @@ def test_a_redirect_to_a_private_address_is_refused(web: Web, target: str):
 )
 def test_a_redirect_to_what_is_no_address_of_the_web_is_refused(web: Web, target: str):
     assert "no web address" in refusal(web.status("/a", 302, target), web.network)
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 53, 1024])
+def test_a_port_of_the_system_is_not_asked(web: Web, port: int):
+    reason = refusal(web.status("/a", 302, f"http://articles.test:{port}/"), web.network)
+    assert reason.startswith(f"leads to port {port}, and only those of the web are asked, 80 and 443: save")
+
+
+def test_a_high_port_is_asked_only_where_the_setting_says_so(web: Web, settings: Settings):
+    url, network = web.page("/a", ARTICLE, "text/plain"), replace(web.network, high_ports=False)
+    with pytest.raises(
+        LoadError, match=rf"leads to port {web.port}, .*: set FOOTNOTE_WEB_HIGH_PORTS=true, or save"
+    ):
+        load_url(url, settings, network)
+    assert web.asked == []
+    with_setting = settings.model_copy(update={"web_high_ports": True})
+    assert load_url(url, with_setting, network).documents
+
+
+def test_of_the_public_internet_only_the_ports_of_the_web_are_asked():
+    one_address = replace(PUBLIC, resolve=lambda host, seconds: ["93.184.215.14"])
+    assert "leads to port 8080" in refusal("http://example.org:8080/", one_address)
 
 
 def test_redirects_are_followed_five_times_and_looked_up_each_time(web: Web):
