@@ -8,13 +8,13 @@ not used: a proxy would look the host up once more, and connect to what it finds
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import Message
 
 import httpcore2
 from httpx2 import URL, Headers, InvalidURL
@@ -29,6 +29,8 @@ _HEADERS = (
     ("Accept-Language", "*"),
 )
 _REDIRECTS = (301, 302, 303, 307, 308)
+_TYPE_CHARACTERS = 300
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
 _SAVE_IT = "save the page in a browser and add the file"
 
 
@@ -153,10 +155,17 @@ def _read(name: str, url: URL, headers: Headers, body: Iterable[bytes], max_byte
         data += piece
         if len(data) > max_bytes:
             raise _too_large(name, max_bytes)
-    described = Message()
-    described["Content-Type"] = headers.get("content-type", "")
-    media_type = described.get_content_type() if "content-type" in headers else ""
-    return Fetched(str(url), media_type, described.get_content_charset() or "", bytes(data))
+    return Fetched(str(url), *_told(headers.get("content-type", "")), bytes(data))
+
+
+def _told(content_type: str) -> tuple[str, str]:
+    """Return the media type and the encoding of a Content-Type, "" for what it doesn't tell."""
+    media_type, _, parameters = content_type[:_TYPE_CHARACTERS].partition(";")
+    charset = _CHARSET.search(f";{parameters}")
+    media_type = media_type.strip().lower()
+    # What is none is a text, as RFC 2045 (5.2) has it.
+    media_type = media_type if media_type.count("/") == 1 or not content_type.strip() else "text/plain"
+    return media_type, charset[1].lower() if charset else ""
 
 
 def _unpacked(name: str, body: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
