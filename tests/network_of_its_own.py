@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+SENT = "sent to "
 ROOT = Path(__file__).parent.parent
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child")
 _WAYS = ((*_UNSHARE, "--user", "--map-root-user"), _UNSHARE)
@@ -43,8 +44,9 @@ def unshare() -> Sequence[str]:
 
 
 def said_outside(command: Sequence[str], folder: Path, **environment: str) -> list[str]:
-    """Run a command with a new home in a namespace of its own; return what it looked up and sent elsewhere.
+    """Run a command with a new home in a namespace of its own; return what it did outside.
 
+    These are the names that it looked up, and with `SENT` before them the addresses that it sent something to.
     The environment is a new one: of a machine that tests, some packages know by its variables what it is.
     """
     home = folder / "home"
@@ -135,7 +137,7 @@ def _packets_elsewhere(found: list[str]) -> None:
             packet = every.recv(65_535)
             address = socket.inet_ntoa(packet[16:20])
             if not address.startswith("127."):
-                found.append(address)
+                found.append(SENT + address)
 
     threading.Thread(target=look, daemon=True).start()
 

@@ -98,6 +98,21 @@ def test_a_redirect_to_a_private_address_is_refused(web: Web, target: str):
         "http://me:pw@articles.test/",
         "http://[::1",
         "http://a:port/",
+        *(
+            "gopher://articles.test/",
+            "dict://127.0.0.1:11211/",
+            "ldap://articles.test/",
+            "ws://articles.test/",
+        ),
+        *("data:text/html,secret", "javascript:alert(1)", "about:blank", "blob:http://articles.test/a"),
+        *("jar:http://articles.test/a", "view-source:http://articles.test/", "unix:///run/docker.sock"),
+        *(
+            "http+unix://%2Frun%2Fdocker.sock/",
+            "mailto:a@articles.test",
+            "smb://articles.test/",
+            "netdoc:///etc",
+        ),
+        *("https:///etc/passwd", "https:", "HTTP://ME:PW@articles.test/", "http://a\\@127.0.0.1/"),
     ],
 )
 def test_a_redirect_to_what_is_no_address_of_the_web_is_refused(web: Web, target: str):
