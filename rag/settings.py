@@ -65,6 +65,10 @@ class Settings(BaseModel):
     """How long it may pause while it writes."""
     model_total_seconds: float = Field(180.0, gt=0, le=3_600)
     """How long everything may take that a model does for one answer."""
+    web_high_ports: bool = False
+    """Whether web addresses with a port above 1024 are read; else only those with 80 and 443."""
+    tracing: bool = False
+    """Whether LangSmith's variables of the environment count: they send questions, passages and answers."""
     embedding_model: str = ""
     """The embedding model of an OpenAI-compatible endpoint; empty for the packaged one, or `model_dir`'s."""
     embedding_base_url: str = ""
