@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 from functools import partial
 from pathlib import Path
+
+from streamlit.starlette import App
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -16,4 +17,4 @@ from rag.fetching import Network  # noqa: E402
 anywhere = Network(is_allowed=lambda address: True)
 library.add_addresses = partial(web.add_addresses, network=anywhere)
 library.add_entries = partial(web.add_entries, network=anywhere)
-runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+app = App(str(ROOT / "app_pages" / "script.py"))
