@@ -10,9 +10,12 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from app_pages.component import say
 from app_pages.engine import close_engine
 from app_pages.guard import Guard, Names
-from rag import Settings, SettingsError
+from app_pages.logs import log_in_short
+from app_pages.work import UNEXPECTED, sentence_for
+from rag import FootnoteError, Settings, SettingsError
 
 
 def _settings() -> Settings:
@@ -29,6 +32,18 @@ async def _closing(_: App) -> AsyncIterator[None]:
     await to_thread.run_sync(close_engine)
 
 
+def _tell(error: Exception) -> bool:
+    """Say in one sentence that something went wrong outside of a page; Streamlit has logged it."""
+    say(sentence_for(error) if isinstance(error, FootnoteError) else UNEXPECTED, key="failure", tone="alert")
+    return True
+
+
+log_in_short()
 settings = _settings()
 names = Names.of(settings.hosts, st.get_option("server.address"))
-app = App("app_pages/script.py", lifespan=_closing, middleware=[Middleware(Guard, names=names)])
+app = App(
+    "app_pages/script.py",
+    lifespan=_closing,
+    on_script_error=_tell,
+    middleware=[Middleware(Guard, names=names)],
+)

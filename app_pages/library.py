@@ -169,8 +169,8 @@ def _under_way(shared: Engine) -> None:
 
 def _draw_under_way(shared: Engine) -> None:
     event = show("addings", key="addings", addings=[_block(adding) for adding in shared.intake.under_way])
-    if event.get("do") == "cancel":
-        shared.intake.cancel(str(event["id"]))
+    if event.do == "cancel":
+        shared.intake.cancel(event.text("id"))
 
 
 def _block(adding: Adding) -> dict[str, Any]:
@@ -196,16 +196,16 @@ def _results(shared: Engine) -> None:
     event = show(
         "results", key="results", results=[_line(one) for one in results], told=told, dismiss=is_told
     )
-    chosen = next((one for one in results if one.id == event.get("id")), None)
-    if event.get("do") == "dismiss":
+    chosen = next((one for one in results if one.id == event.text("id")), None)
+    if event.do == "dismiss":
         st.session_state["removed"] = []
-        shared.intake.dismiss(event["ids"])
+        shared.intake.dismiss(event.texts("ids"))
         st.rerun()
-    elif chosen and event.get("do") == "leave":
+    elif chosen and event.do == "leave":
         shared.intake.leave(chosen)
         st.rerun()
-    elif chosen:
-        shared.intake.choose(chosen, replace=event["do"] == "replace")
+    elif chosen and chosen.waiting and event.do in ("replace", "both"):
+        shared.intake.choose(chosen, replace=event.do == "replace")
         st.rerun()
 
 
@@ -216,11 +216,11 @@ def _feeds(shared: Engine) -> None:
         assert feed is not None
         entries = [entry_line(*item) for item in enumerate(feed.entries)]
         event = show("entries", key=f"feed-{result.id}", title=result.name, entries=entries)
-        if event.get("do") not in ("take", "leave"):
+        if event.do not in ("take", "leave"):
             continue
         shared.intake.leave(result)
-        if event["do"] == "take":
-            chosen = [feed.entries[int(index)] for index in event["ids"]]
+        if event.do == "take":
+            chosen = [feed.entries[index] for index in event.numbers("ids") if 0 <= index < len(feed.entries)]
             add = partial(add_entries, shared.library, feed, chosen)
             shared.intake.begin(result.name, len(chosen), add)
         st.rerun()
@@ -246,8 +246,8 @@ def _table(shared: Engine) -> None:
         say(_empty(shared), key="empty", tone="plain")
         return
     event = show("table", key="documents", groups=_groups(documents, shared.library.stories()))
-    if event.get("do") == "remove":
-        _ask_to_remove(str(event["id"]))
+    if event.do == "remove":
+        _ask_to_remove(event.text("id"))
 
 
 def _empty(shared: Engine) -> str:
@@ -343,9 +343,9 @@ def _removed(shared: Engine) -> None:
         for one in buried
     ]
     event = show("removed", key="removed", items=items)
-    if event.get("do") == "restore":
-        key = str(event["key"])
-        name = next((one.title for one in buried if one.key == key), "")
+    key = event.text("key")
+    if event.do == "restore" and any(one.key == key for one in buried):
+        name = next(one.title for one in buried if one.key == key)
         shared.intake.begin(name, 1, lambda *_: restore(shared.library, key, name))
         st.rerun()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import socket
@@ -11,7 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
 ARTICLES = ["s-400-purchase.md", "f-16-sale.md", "kilogram-redefinition.txt", "panama-canal-drought.md"]
@@ -56,3 +62,44 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(20)
+
+
+def ask(server: Server, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> tuple:
+    """Ask with just these headers, and return the status, the headers and the body of the answer."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body or method == "PUT":
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+def own(server: Server, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> tuple:
+    return ask(server, method, path, ("Host", f"127.0.0.1:{server.port}"), *headers, body=body)
+
+
+def open_socket(server: Server, host: str, origin: str | None, **options: object) -> ClientConnection:
+    """Open a socket to the server as a page of this origin does that knows it by this host."""
+    made = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    return connect(
+        f"ws://{host}/_stcore/stream",
+        sock=made,
+        origin=origin,
+        subprotocols=["streamlit"],
+        max_size=None,
+        **options,
+    )
+
+
+def new_session(connection: ClientConnection) -> str:
+    """Have the page drawn, and return the id of the session."""
+    message = BackMsg()
+    message.rerun_script.query_string = ""
+    connection.send(message.SerializeToString())
+    while True:
+        told = ForwardMsg.FromString(connection.recv(timeout=20))
+        if told.WhichOneof("type") == "new_session":
+            return told.new_session.initialize.session_id

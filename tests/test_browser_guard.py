@@ -97,10 +97,10 @@ def test_a_page_on_another_port_can_neither_read_nor_frame_nor_drive_the_app(
 def test_a_name_that_only_points_here_shows_one_sentence(browser: Browser, server: Server):  # noqa: F811
     rules = "--host-resolver-rules=MAP evil.test 127.0.0.1"
     rebound = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-    page = rebound.new_page()
-    page.goto(f"http://evil.test:{server.port}/")
-    expect(page.locator("body")).to_have_text(OTHER_NAME)
-    got = page.evaluate(ATTACK, f"http://evil.test:{server.port}")
+    other = rebound.new_page()
+    other.goto(f"http://evil.test:{server.port}/")
+    expect(other.locator("body")).to_have_text(OTHER_NAME)
+    got = other.evaluate(ATTACK, f"http://evil.test:{server.port}")
     assert (got["read"], got["sent"], got["socket"]) == (OTHER_NAME, 421, "refused")
     rebound.close()
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
-from app_server import Server
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from app_server import Server, ask, new_session, open_socket, own
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from app_pages.guard import Names, is_open_to_others
 from rag import Settings, SettingsError
@@ -84,47 +79,6 @@ def other_origins(port: int) -> list[str]:
         f"https://{PROXY}:8443",
         "",
     ]
-
-
-def ask(server: Server, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> tuple:
-    """Ask with just these headers, and return the status, the headers and the body of the answer."""
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value)
-        if body or method == "PUT":
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-
-
-def own(server: Server, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> tuple:
-    return ask(server, method, path, ("Host", f"127.0.0.1:{server.port}"), *headers, body=body)
-
-
-def open_socket(server: Server, host: str, origin: str | None, **options: object) -> ClientConnection:
-    """Open a socket to the server as a page of this origin does that knows it by this host."""
-    made = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-    return connect(
-        f"ws://{host}/_stcore/stream",
-        sock=made,
-        origin=origin,
-        subprotocols=["streamlit"],
-        max_size=None,
-        **options,
-    )
-
-
-def new_session(connection: ClientConnection) -> str:
-    """Have the page drawn, and return the id of the session."""
-    message = BackMsg()
-    message.rerun_script.query_string = ""
-    connection.send(message.SerializeToString())
-    while True:
-        told = ForwardMsg.FromString(connection.recv(timeout=20))
-        if told.WhichOneof("type") == "new_session":
-            return told.new_session.initialize.session_id
 
 
 def test_no_page_answers_under_another_name(server: Server):
