@@ -14,6 +14,7 @@ from app_pages.component import say
 from app_pages.engine import close_engine
 from app_pages.guard import Guard, Names
 from app_pages.logs import log_in_short
+from app_pages.uploads import Uploads
 from app_pages.work import UNEXPECTED, sentence_for
 from rag import FootnoteError, Settings, SettingsError
 
@@ -45,5 +46,8 @@ app = App(
     "app_pages/script.py",
     lifespan=_closing,
     on_script_error=_tell,
-    middleware=[Middleware(Guard, names=names)],
+    middleware=[
+        Middleware(Guard, names=names),
+        Middleware(Uploads, most_bytes=settings.max_upload_bytes),
+    ],
 )

@@ -28,10 +28,11 @@ State = Literal["added", "updated", "unchanged", "failed", "asks", "stopped"]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was dropped."""
+    """A file as it was dropped, or why it was let go on its way."""
 
     name: str
     data: bytes
+    refusal: str = ""
 
 
 @dataclass(frozen=True)

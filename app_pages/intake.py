@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -101,6 +101,14 @@ def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Resu
     return []
 
 
+def _check(upload: Upload, most_bytes: int) -> None:
+    refusal = upload.refusal
+    if not refusal and len(upload.data) > most_bytes:
+        refusal = too_large(upload.name, len(upload.data), most_bytes).text
+    if refusal:
+        raise LoadError(upload.name, refusal)
+
+
 class Intake:
     """Adds to a library what is handed over, in a thread of its own, and knows what became of it.
 
@@ -142,15 +150,13 @@ class Intake:
             self._changed.notify_all()
         return adding
 
-    def drop(self, uploads: Sequence[Upload]) -> Adding:
-        """Write files to disk, and add them in their turn."""
+    def drop(self, uploads: Iterable[Upload]) -> Adding:
+        """Write files to disk, one after the other as they are given, and add them in their turn."""
         kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
         most = self._library.settings.max_upload_bytes
         for upload in uploads:
-            if len(upload.data) > most:
-                refused.append(too_large(upload.name, len(upload.data), most))
-                continue
             try:
+                _check(upload, most)
                 kept.append(self._incoming.keep(upload.name, upload.data, drop))
             except LoadError as error:
                 refused.append(Result(upload.name, "failed", error.reason))

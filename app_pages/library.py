@@ -12,7 +12,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import (
     Result,
-    Upload,
     add_text,
     restore,
     summary,
@@ -22,6 +21,7 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.in_step import begin_drawing, hold_still, show_in_step
 from app_pages.intake import Adding
 from app_pages.places import article_link
+from app_pages.uploads import received
 from app_pages.web import add_addresses, add_entries, entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import sentence_for
@@ -69,7 +69,7 @@ def _drop_area(shared: Engine) -> None:
     files = _dropped()
     if files:
         # At once: whatever is drawn next may be where Streamlit ends this run for another.
-        shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
+        shared.intake.drop(map(received, files))
         st.rerun()
     most = size(shared.settings.max_upload_bytes)
     say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
@@ -94,12 +95,47 @@ def open_socket(server: Server, host: str, origin: str | None, **options: object
     )
 
 
-def new_session(connection: ClientConnection) -> str:
-    """Have the page drawn, and return the id of the session."""
-    message = BackMsg()
-    message.rerun_script.query_string = ""
-    connection.send(message.SerializeToString())
-    while True:
-        told = ForwardMsg.FromString(connection.recv(timeout=20))
-        if told.WhichOneof("type") == "new_session":
-            return told.new_session.initialize.session_id
+class Tab:
+    """A page in a browser, as its socket knows it."""
+
+    def __init__(self, server: Server, host: str = "", origin: str = "") -> None:
+        host = host or f"127.0.0.1:{server.port}"
+        self.socket: ClientConnection = open_socket(server, host, origin or f"http://{host}")
+        self.session = ""
+        self.pages = dict[str, str]()
+        self.widgets = dict[str, str]()
+
+    def __enter__(self) -> Tab:
+        self.socket = self.socket.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def show(self, page: str = "", query: str = "", state: WidgetState | None = None) -> list[str]:
+        """Have a page drawn, and return what of it is an error."""
+        message = BackMsg()
+        message.rerun_script.query_string = query
+        message.rerun_script.page_script_hash = self.pages.get(page, "")
+        message.rerun_script.widget_states.widgets.extend([state] if state else [])
+        self.socket.send(message.SerializeToString())
+        errors, begun = list[str](), False
+        while True:
+            told = ForwardMsg.FromString(self.socket.recv(timeout=20))
+            kind = told.WhichOneof("type")
+            if kind == "new_session":
+                begun, self.session = True, told.new_session.initialize.session_id
+                self.pages = {one.url_pathname: one.page_script_hash for one in told.new_session.app_pages}
+            elif kind == "delta" and told.delta.WhichOneof("type") == "new_element":
+                errors += self._look(told.delta.new_element)
+            elif kind == "script_finished" and begun:
+                return errors
+
+    def _look(self, element) -> list[str]:
+        kind = element.WhichOneof("type")
+        part = getattr(element, kind)
+        if getattr(part, "id", ""):
+            self.widgets[part.id] = kind
+        if kind == "exception":
+            return [part.message]
+        return [part.json] if kind == "bidi_component" and "went wrong on our side" in part.json else []

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from app_server import Server, ask, new_session, open_socket, own
+from app_server import Server, Tab, ask, open_socket, own
 from websockets.exceptions import InvalidStatus
 
 from app_pages.guard import Names, is_open_to_others
@@ -99,8 +99,8 @@ def test_no_page_answers_under_another_name(server: Server):
 def test_each_page_answers_under_the_own_names(server: Server, host: str):
     host = host.format(server.port)
     assert ask(server, "GET", "/", ("Host", host))[0] == 200
-    with open_socket(server, host, f"http://{host}") as connection:
-        assert new_session(connection)
+    with Tab(server, host) as tab:
+        assert tab.show() == []
 
 
 def test_nothing_is_given_to_pages_of_another_origin(server: Server):
@@ -130,8 +130,8 @@ def test_no_socket_opens_for_another_origin_or_name_or_none(server: Server):
 
 
 def test_a_proxy_that_keeps_its_own_name_to_itself_is_understood(server: Server):
-    with open_socket(server, f"127.0.0.1:{server.port}", f"https://{PROXY}") as connection:
-        assert new_session(connection)
+    with Tab(server, origin=f"https://{PROXY}") as tab:
+        assert tab.show() == []
 
 
 def test_an_upload_is_taken_from_the_own_page_only(server: Server):
@@ -140,8 +140,9 @@ def test_an_upload_is_taken_from_the_own_page_only(server: Server):
     part = 'Content-Disposition: form-data; name="f"; filename="ship.txt"\r\nContent-Type: text/plain'
     body = f"--x\r\n{part}\r\n\r\nThe ship.\r\n--x--\r\n".encode()
     ours = f"http://127.0.0.1:{server.port}"
-    with open_socket(server, f"127.0.0.1:{server.port}", ours) as connection:
-        path = f"/_stcore/upload_file/{new_session(connection)}/1"
+    with Tab(server) as tab:
+        tab.show()
+        path = f"/_stcore/upload_file/{tab.session}/1"
         kind = ("Content-Type", "multipart/form-data; boundary=x")
         known = (kind, ("Cookie", cookie), ("X-Xsrftoken", token))
         for origin in other_origins(server.port):

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
-from app_server import Server, new_session, open_socket
+from app_server import Server, Tab
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
@@ -64,51 +63,6 @@ def _log_is_short(server: Server) -> Iterator[None]:
     told = server.log_file.read_bytes()[before:].decode()
     assert "Traceback" not in told
     assert not [line for line in told.splitlines() if line.startswith((" ", "\x1b"))]
-
-
-class Tab:
-    """A page in a browser, as its socket knows it."""
-
-    def __init__(self, server: Server) -> None:
-        host = f"127.0.0.1:{server.port}"
-        self.socket: ClientConnection = open_socket(server, host, f"http://{host}")
-        self.pages = dict[str, str]()
-        self.widgets = dict[str, str]()
-
-    def __enter__(self) -> Tab:
-        self.socket = self.socket.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-    def show(self, page: str = "", query: str = "", state: WidgetState | None = None) -> list[str]:
-        """Have a page drawn, and return what of it is an error."""
-        message = BackMsg()
-        message.rerun_script.query_string = query
-        message.rerun_script.page_script_hash = self.pages.get(page, "")
-        message.rerun_script.widget_states.widgets.extend([state] if state else [])
-        self.socket.send(message.SerializeToString())
-        errors, begun = list[str](), False
-        while True:
-            told = ForwardMsg.FromString(self.socket.recv(timeout=20))
-            kind = told.WhichOneof("type")
-            if kind == "new_session":
-                begun = True
-                self.pages = {one.url_pathname: one.page_script_hash for one in told.new_session.app_pages}
-            elif kind == "delta" and told.delta.WhichOneof("type") == "new_element":
-                errors += self._look(told.delta.new_element)
-            elif kind == "script_finished" and begun:
-                return errors
-
-    def _look(self, element) -> list[str]:
-        kind = element.WhichOneof("type")
-        part = getattr(element, kind)
-        if getattr(part, "id", ""):
-            self.widgets[part.id] = kind
-        if kind == "exception":
-            return [part.message]
-        return [part.json] if kind == "bidi_component" and "went wrong on our side" in part.json else []
 
 
 @pytest.fixture
@@ -191,7 +145,7 @@ def test_odd_addresses_show_that_there_is_no_article(tab: Tab, query: str):
 def test_a_socket_is_closed_over_which_comes_no_message(server: Server, sent: str | bytes):
     before = server.log_file.stat().st_size
     with Tab(server) as tab:
-        new_session(tab.socket)
+        assert tab.show() == []
         tab.socket.send(sent)
         assert is_closed(tab.socket)
     assert_it_works(server)
