@@ -12,7 +12,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import (
     Result,
-    add_text,
     restore,
     summary,
 )
@@ -22,7 +21,7 @@ from app_pages.in_step import begin_drawing, hold_still, show_in_step
 from app_pages.intake import Adding
 from app_pages.places import article_link
 from app_pages.uploads import received
-from app_pages.web import add_addresses, add_entries, entry_line
+from app_pages.web import entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import sentence_for
 from app_pages.writing import has_choice
@@ -36,7 +35,6 @@ _FORGOTTEN = "No answer will quote it any more, and what conversations quoted fr
 NO_MODEL = (
     "Answers are made of quotes. A language model can write them, each sentence checked: see the README."
 )
-PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 _LEFT_SECONDS = 10.0
@@ -134,9 +132,7 @@ def _web_area(shared: Engine) -> None:
         pasted = st.text_area(label, height=100, key=f"addresses-{turn}", placeholder="https://")
         if st.form_submit_button("Add these addresses"):
             st.session_state["addresses"] = turn + 1
-            total = len(set(pasted.split()))
-            add = partial(add_addresses, shared.library, pasted)
-            shared.intake.begin(count(total, "address", "addresses"), total, add)
+            shared.intake.fetch(pasted.split())
             st.rerun()
 
 
@@ -152,8 +148,7 @@ def _paste_area(shared: Engine) -> None:
         name = st.text_input("Title", key=f"paste-title-{turn}")
         text = st.text_area("Text", height=200, key=f"paste-text-{turn}")
         if st.form_submit_button("Add this text"):
-            add = partial(add_text, shared.library, name, text)
-            st.session_state["pasting"] = shared.intake.begin(name.strip() or PASTED, 1, add)
+            st.session_state["pasting"] = shared.intake.paste(name, text)
             st.rerun()
 
 
@@ -218,11 +213,11 @@ def _feeds(shared: Engine) -> None:
         event = show("entries", key=f"feed-{result.id}", title=result.name, entries=entries)
         if event.do not in ("take", "leave"):
             continue
-        shared.intake.leave(result)
+        chosen = [feed.entries[index] for index in event.numbers("ids") if 0 <= index < len(feed.entries)]
         if event.do == "take":
-            chosen = [feed.entries[index] for index in event.numbers("ids") if 0 <= index < len(feed.entries)]
-            add = partial(add_entries, shared.library, feed, chosen)
-            shared.intake.begin(result.name, len(chosen), add)
+            shared.intake.take(result, chosen)
+        else:
+            shared.intake.leave(result)
         st.rerun()
 
 

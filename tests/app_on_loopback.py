@@ -11,10 +11,10 @@ from streamlit.starlette import App
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app_pages import library, web  # noqa: E402  # found only now
+from app_pages import engine  # noqa: E402  # found only now
+from app_pages.intake import Intake  # noqa: E402
 from rag.fetching import Network  # noqa: E402
 
 anywhere = Network(is_allowed=lambda address: True)
-library.add_addresses = partial(web.add_addresses, network=anywhere)
-library.add_entries = partial(web.add_entries, network=anywhere)
+engine.Intake = partial(Intake, network=anywhere)
 app = App(str(ROOT / "app_pages" / "script.py"))
