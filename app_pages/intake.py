@@ -30,6 +30,7 @@ from rag.documents import IsCancelled, ReportProgress
 from rag.feeds import Entry
 from rag.fetching import PUBLIC, Network
 from rag.incoming import Incoming, Kept, Kind
+from rag.text import one_line
 
 TOO_MANY = "No more than 500 are taken at once: add this one and what follows it when these are done."
 _MOST_AT_ONCE = 500
@@ -169,7 +170,7 @@ class Intake:
 
     def paste(self, title: str, text: str) -> Adding:
         """Write a pasted text to disk, and add it in its turn."""
-        title = title.strip()
+        title = one_line(title)
         if not text.strip():
             return self._begin_kept([], [Result(title or PASTED, "failed", NO_TEXT)])
         upload = Upload(title, text.encode(errors="replace"))

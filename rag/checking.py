@@ -16,9 +16,10 @@ from rag.copies import cite
 from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
 from rag.finding import Found
-from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.leads import Lead
 from rag.markers import Draft, is_fragment, is_said
+from rag.orders import is_unasked
 from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
@@ -184,9 +185,8 @@ class Written:
             return _TOO_LONG
         if is_said(text, self.found.question.text):
             return _REPEATS
-        # "How do I ...?" is answered by what to do.
-        is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
-        if is_unasked or is_instruction(text) or is_shouted(text):
+        is_told = is_instruction(text) or is_task(text) or is_shouted(text)
+        if is_told or is_unasked(text, self.found.question.text, is_item=draft.is_item and bool(self._lead)):
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 

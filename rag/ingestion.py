@@ -324,23 +324,29 @@ def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int
 
 
 def _prepared(document: NewDocument) -> NewDocument:
-    """Return a document with normalised text, its blocks, and a key.
+    """Return a document with normalised text and metadata, its blocks, and a key.
 
     Raises
     ------
     LoadError
         There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
     """
-    name = document.title or document.key or "The text"
+    name = one_line(document.title or document.key) or "The text"
     if not document.blocks:
         text = normalise_text(document.text)
         document = replace(document, text=text, blocks=find_blocks(text))
-    document = _within_sizes(document)
     strings = (document.text, document.title, document.key, document.source, document.url, document.author)
     if any(map(_UNSTORABLE.search, strings)):
-        raise LoadError(
-            one_line(name), "It holds characters that can't be stored: take NUL and surrogates out of it."
-        )
+        raise LoadError(name, "It holds characters that can't be stored: take NUL and surrogates out of it.")
+    # What a program hands over and what is typed comes here as it is.
+    document = replace(
+        document,
+        title=one_line(document.title),
+        source=one_line(document.source),
+        url=one_line(document.url),
+        author=one_line(document.author),
+    )
+    document = _within_sizes(document)
     if not any(character.isalnum() for character in document.text):
         raise LoadError(name, "There is no text in it: add a document with words to read.")
     end = 0

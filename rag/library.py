@@ -48,6 +48,7 @@ from rag.incoming import forget_incoming
 from rag.ingestion import Ingestion, Job
 from rag.settings import Settings
 from rag.syncing import Syncing
+from rag.text import one_line
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Library:
         as a whole; what has been added stays, and the report says both.
         """
         waiting = list(documents)
-        jobs = (Job(d.title or d.key, partial(Loaded, [d])) for d in waiting)
+        jobs = (Job(one_line(d.title or d.key), partial(Loaded, [d])) for d in waiting)
         return self.ingest(jobs, len(waiting), progress, cancelled)
 
     def ingest(

@@ -19,6 +19,7 @@ from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
 from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within, stamp
 from rag.followed_file import FollowedFile, content_of
+from rag.formats import shown_name
 from rag.ingestion import Job
 
 Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
@@ -150,12 +151,12 @@ class Syncing:
     def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
         file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
-        return Job(path.name, file.load, is_asked_for=False, settle=file.settle)
+        return Job(shown_name(path.name), file.load, is_asked_for=False, settle=file.settle)
 
     def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
         file = FollowedFile(self.catalog, key, path, self.max_bytes, None)
-        return Job(path.name, partial(file.load_one, wanted), settle=file.settle_one)
+        return Job(shown_name(path.name), partial(file.load_one, wanted), settle=file.settle_one)
 
     def _jobs(
         self,

@@ -50,6 +50,7 @@ from rag import (
 )
 from rag.documents import NO_ANSWER, QUOTED, remarks
 from rag.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.hushing import NOT_SHOWN
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -209,13 +210,13 @@ def test_quotes_can_be_asked_for_and_written_answers_only_with_an_endpoint(
 def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_more(
     assistant: Assistant, library: Library, server: Model
 ):
-    server.script(says(f"{INVENTED} [1] It has <b>nine</b> towers & 30 cats [1]."), says(TRUE))
+    server.script(says(f"{INVENTED} [1] It has 3 < nine towers & 30 cats [1]."), says(TRUE))
     steps, answer = steps_of(assistant)
     assert texts(answer) == [BUILT, LAMP]
     assert (answer.repaired, answer.mode, answer.left_out) == (True, "generate", ())
     assert Stage("Asking once more, because the sources don't bear 2 of 2 sentences") in steps
     assert INVENTED in server.prompts[1]
-    assert "&lt;b&gt;nine" in server.prompts[1]
+    assert "&lt; nine towers &amp; 30" in server.prompts[1]
     assert answer.usage
     assert answer.usage.prompt_tokens == 200
     assert [role for role, _ in answer.sent] == ["system", "user", "assistant", "user"]
@@ -396,6 +397,47 @@ def test_a_key_that_the_endpoint_repeats_in_its_answer_is_nowhere(
     assert "Your key is …, isn't it." in [one.text for one in answer.left_out]
     assert any("The key … was built" in text for _, text in answer.sent)
     assert KEY not in repr(answer) + repr(steps)
+
+
+SHORT_KEYS = ["a", "7", "in", "k-9", "zqx", "ollama", "zqxj", "4711", "a-b-c", "pass word".replace(" ", "_")]
+
+
+def hushed(library: Library, server: Model, key: str) -> Assistant:
+    settings = settings_for(server.url, library).model_copy(update={"openai_api_key": SecretStr(key)})
+    return Assistant(library, settings)
+
+
+@pytest.mark.parametrize("key", SHORT_KEYS)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_short_key_that_the_endpoint_repeats_is_nowhere(
+    library: Library, server: Model, key: str, size: int
+):
+    told = f"Your key is {key}, isn't it. The key {key} was built by ({key}) in 1950 [1]. {LAMP} [1] So {key}"
+    server.script(says(told, size=size))
+    steps, answer = steps_of(hushed(library, server, key))
+    again = [text for role, text in answer.sent[2:]]
+    own = [*(one.text + one.reason for one in answer.left_out), *again]
+    assert len(own) > 3
+    token = re.compile(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])")
+    assert not any(token.search(text.replace(NOT_SHOWN, "")) for text in own)
+    assert not any(token.search(step.text) for step in steps if isinstance(step, Stage))
+
+
+@pytest.mark.parametrize("key", SHORT_KEYS)
+def test_a_short_key_changes_nothing_in_what_the_articles_bear(library: Library, server: Model, key: str):
+    server.script(says(TRUE))
+    assert texts(hushed(library, server, key).ask(QUESTION)) == [BUILT, LAMP]
+
+
+@pytest.mark.parametrize("key", ["zqx", "ollama", "4711"])
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_a_short_key_in_an_error_of_the_endpoint_is_nowhere(
+    library: Library, server: Model, caplog: pytest.LogCaptureFixture, key: str, status: int
+):
+    server.script(refuses(status, f"Your key {key} is wrong", code=key, param=key))
+    answer = hushed(library, server, key).ask(QUESTION)
+    assert answer.mode == "quote"
+    assert key not in repr(answer) + caplog.text
 
 
 def test_what_is_too_short_for_a_key_can_be_said(library: Library, server: Model):
