@@ -362,7 +362,7 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert_footnotes_hold(library, answer)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
 def test_an_endpoint_that_points_elsewhere_gets_nobody_the_prompt_or_the_key(
     assistant: Assistant, server: Model, status: int
 ):
