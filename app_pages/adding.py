@@ -29,13 +29,17 @@ State = Literal["added", "updated", "unchanged", "failed", "asks", "stopped"]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was dropped, by its name as it is seen: two that look the same are one."""
+    """A file as it was dropped, by its name as it is seen, or why it was let go on its way.
+
+    Two files whose names look the same are one.
+    """
 
     name: str
     data: bytes
+    refusal: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", one_line(self.name) or "The file")
+        object.__setattr__(self, "name", one_line(self.name))
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,12 @@ _IN_WORDS: dict[State, str] = {
 Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
+Job = tuple[str, Add]
+"""What is added, by its name, and what adds it."""
+
 
 def one_by_one(
-    library: Library, jobs: Sequence[tuple[str, Add]], report: ReportProgress, cancelled: IsCancelled | None
+    library: Library, jobs: Sequence[Job], report: ReportProgress, cancelled: IsCancelled | None
 ) -> Iterator[Result]:
     """Add several things, each with its name, and give what becomes of each, until it is cancelled.
 

@@ -58,10 +58,12 @@ class Worker:
         max_bytes: int,
         cancelled: IsCancelled | None = None,
         told: Mapping[str, str] | None = None,
+        charset: str = "",
     ) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
 
-        With ``told``, the headers that a feed came with, it is read as a feed.
+        With ``told``, the headers that a feed came with, it is read as a feed; ``charset`` is what a server
+        calls the encoding of a text.
 
         Raises
         ------
@@ -74,6 +76,7 @@ class Worker:
             if self._idle is not None:
                 self._idle.cancel()
             request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data), "told": told}
+            request["charset"] = charset
             return self._ask(name, json.dumps(request).encode() + b"\n" + data, cancelled)
         finally:
             self._idle = threading.Timer(_IDLE_SECONDS, self.close)
@@ -187,9 +190,10 @@ def read_apart(
     max_bytes: int,
     cancelled: IsCancelled | None = None,
     told: Mapping[str, str] | None = None,
+    charset: str = "",
 ) -> Loaded:
     """Read a file, or a feed with what was told of it, in the worker that this process keeps."""
-    return _worker.read(name, data, key, max_bytes, cancelled, told)
+    return _worker.read(name, data, key, max_bytes, cancelled, told, charset)
 
 
 # -------------------------------------------------------------------------------- what is passed
@@ -248,8 +252,10 @@ def _limit_memory(memory_bytes: int) -> None:
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
+    from rag.decoding import forget_slow_codecs
     from rag.load_any import read_any
 
+    forget_slow_codecs()
     while line := requests.readline():
         request = json.loads(line)
         data = requests.read(request["size"])
@@ -260,7 +266,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
                 loaded = read_feed(name, data, request["told"])
             else:
-                loaded = read_any(name, data, request["key"], request["max_bytes"])
+                loaded = read_any(name, data, request["key"], request["max_bytes"], request["charset"])
             answer = _answer(loaded)
         except MemoryError:
             reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."
