@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev
 
 check: lint
 	$(BIN)/python -m pytest -m "not browser and not slow"
-	@$(BIN)/python scripts/audit.py $(LOCKS)
+	@$(BIN)/python scripts/audit.py requirements-dev.lock requirements-model.lock
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
