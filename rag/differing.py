@@ -37,7 +37,8 @@ _REPORT = re.compile(
     rf"|^(?:[\w'’]+ ){{1,6}}?(?:said|announced|reported|confirmed|stated)(?: on [^,;.]{{3,20}}?)? that\b",
     re.IGNORECASE,
 )
-_REPORTER = re.compile(rf"\W*(?:[\w'’]+\W+){{0,2}}{_REPORTS}\b", re.IGNORECASE)
+# An apostrophe belongs to its word only: if it might be a sign between words too, 200 would take hours.
+_REPORTER = re.compile(rf"[^\w'’]*+(?:[\w'’]++[^\w'’]++){{0,2}}['’]*+{_REPORTS}\b", re.IGNORECASE)
 _REPORTED_BY = re.compile(r"\b(?:according to|told|sa(?:id|ys))(?: the)?\s*$", re.IGNORECASE)
 # Of each group a sentence may mean one and not the others.
 _CONTRASTS = tuple(
@@ -60,7 +61,9 @@ _CONTRASTS = tuple(
     )
 )
 _WORD = re.compile(r"[^\W_]+")
-_BEFORE = re.compile(r"([^\W\d_]+)(?:[ -]| of (?:the |a |an )?)$")
+_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]++)(?:[ -]| of (?:the |a |an )?)$")
+_BEFORE_CHARACTERS = 120
+"""A word of the longest kind that is looked at, and " of the "."""
 _COMPLEMENT = re.compile(
     r" (of|in|at|for|to|from|against|with|on|off) (?:the |a |an |its |their )?([^\W\d_]+)"
 )
@@ -307,7 +310,7 @@ def _narrowed(claim: Claim) -> dict[str, set[str]]:
         before = narrowed.setdefault(stem(match[0]), set())
         if (right := _COMPLEMENT.match(text, match.end())) and fold(right[2]) not in _passed_over():
             narrowed.setdefault(f"{stem(match[0])} {right[1].lower()}", set()).add(stem(right[2]))
-        left = _BEFORE.search(text[: match.start()])
+        left = _BEFORE.search(text[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()])
         word = fold(left[1]) if left else ""
         if word and word not in _passed_over() | _HARMLESS and not word.endswith("ly"):
             before.add(stem(word))

@@ -25,6 +25,7 @@ from rag.questions import (
 )
 from rag.retrieval import Candidate, Question, covered, paired
 from rag.splitting import Span
+from rag.text import judged
 from rag.words import stems, words
 
 SENTENCE_FEATURES: Mapping[str, str] = {
@@ -95,7 +96,10 @@ _STUB_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A sentence in sight with its features, in the order of `SENTENCE_FEATURES`."""
+    """A sentence in sight with its features, in the order of `SENTENCE_FEATURES`.
+
+    ``text`` is as much of it as is looked at to judge it (`rag.text.judged`).
+    """
 
     candidate: Candidate
     position: int
@@ -134,17 +138,16 @@ def _candidate_rows(
     question: Question, candidate: Candidate, best_score: float, best_cosine: float
 ) -> list[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
     stored, rows = candidate.stored, []
-    offset = stored.passage.start
-    context = frozenset(stems(f"{stored.document.title} {stored.passage.heading}"))
+    context = frozenset(stems(f"{judged(stored.document.title)} {judged(stored.passage.heading)}"))
     shared = (stem for stem in question.stems if stem in candidate.held)
     rarest = max(shared, key=question.rarity.__getitem__, default=None)
     kind = asked_kind(question.text)
     before: frozenset[str] = frozenset()
     lead_in = before
-    header = frozenset(stems(stored.header))
+    header = frozenset(stems(judged(stored.header)))
     matches = candidate.word_cosines[:, 1:].mean(axis=0).tolist() if candidate.word_cosines.size else []
     for position, span in enumerate(stored.sentences):
-        text = stored.passage.text[span.start - offset : span.end - offset]
+        text = stored.judged_sentence(position)
         in_order = stems(text)
         held = frozenset(in_order)
         if span.kind == "table_header":
@@ -252,11 +255,9 @@ def _held_share(wanted: Collection[str], held: Collection[str]) -> float:
 def _place(best: Weighed) -> str:
     """Return the best sentence with the two around it, its title and heading, and a row's header."""
     stored = best.candidate.stored
-    offset = stored.passage.start
-    spans = (stored.sentences[position] for position in _around(best))
-    sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in spans)
     header = stored.header_of(best.position) if best.span.kind == "table_row" else ""
-    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, header, *sentences])
+    above = (stored.document.title, stored.passage.heading, best.candidate.day, header)
+    return "\n".join([*map(judged, above), *map(stored.judged_sentence, _around(best))])
 
 
 def _around(best: Weighed) -> list[int]:

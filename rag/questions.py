@@ -30,7 +30,7 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     (
         "money",
         re.compile(
-            r"\bhow much\b.*\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
+            r"\bhow much\b.{0,300}\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
             r"|\b(?:what|which) (?:was |is |were )?(?:the )?(?:\w+ )?(?:cost|price|revenue|fee|salary|fine)\b"
         ),
     ),
@@ -79,7 +79,9 @@ _LABEL = re.compile(r"[^.:;]{1,60}:\s")
 _OPENING = re.compile(r"(?:^| \| )[\s\"'“‘«(]*$")
 _ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
 # Names of people have two words at least; "who is the ...?" asks for one.
-_PERSON = re.compile(r"\b[^\W\d_a-zß-ÿ][\w’'-]*(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+")
+_PERSON = re.compile(
+    r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
+)
 _ASKS_FOR_PERSON = re.compile(r"\bwho (?:is|was) (?:the|\w+['’]s)\b")
 
 _LENGTH = (

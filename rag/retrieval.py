@@ -18,6 +18,7 @@ from rag.embeddings import Vector, products
 from rag.language import language_of_question
 from rag.preferences import Preference
 from rag.stored_passage import StoredPassage
+from rag.text import judged
 from rag.vectors import VectorIndex, nearest_rows
 from rag.word_vectors import WordVectors, as_floats, best_matches
 from rag.words import content_spans, content_words, index_stem, spellings, stem, stems
@@ -310,8 +311,8 @@ def _scored(
     cosine: float,
     lexical: float,
 ) -> Candidate:
-    passage = stored.passage
-    text_stems = stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}")
+    above = (stored.document.title, stored.passage.heading, stored.header)
+    text_stems = stems("\n".join([*map(judged, above), stored.judged_text]))
     held = frozenset(text_stems)
     coverage = covered(question, held)
     pairs = paired(question, text_stems, held)
