@@ -1,6 +1,6 @@
 """Until when a question is to be answered: so many seconds, or until somebody stops it.
 
-Whatever a document or a question holds, the work on it is done in units that are small each, and a deadline is
+Whatever a document or a question holds, the work on it is done in units that are small each, and the time is
 looked at between them: a thread can't be ended from outside, nor can a single search of a pattern.
 """
 
@@ -57,11 +57,22 @@ class Deadline:
             raise DeadlineExceeded
 
     def within(self, units: Iterable[Unit]) -> Iterator[Unit]:
-        """Give one unit of work after the other as long as there is time; for work that is of use in part."""
+        """Give one unit of work after the other as long as there is time: for work that is of use in part."""
         for unit in units:
             if self.is_over:
                 self.has_cut = True
                 return
+            yield unit
+
+    def each(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        """Give one unit of work after the other: for work that is of use only as a whole.
+
+        Raises
+        ------
+        DeadlineExceeded
+        """
+        for unit in units:
+            self.check()
             yield unit
 
     @contextmanager

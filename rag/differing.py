@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.copies import is_same, plain
+from rag.deadline import Deadline
 from rag.documents import Document
 from rag.evidence import Weighed, lacking
 from rag.questions import asked_kind, beginning, names_and_numbers
@@ -116,7 +117,9 @@ class Claim:
     said: str
 
 
-def find_differing(question: Question, ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Claim]:
+def find_differing(
+    question: Question, ranked: Sequence[Weighed], scores: Sequence[float], deadline: Deadline
+) -> list[Claim]:
     """Return the best sentence and those of other documents that answer with other values, or nothing.
 
     ``ranked`` are the sentences in sight, the best first, and ``scores`` their log-odds.
@@ -129,7 +132,7 @@ def find_differing(question: Question, ranked: Sequence[Weighed], scores: Sequen
     if value is None:
         return []
     claims = [_claim(question, best, value)]
-    for weighed, score in zip(ranked[1:_LOOKED_AT], scores[1:_LOOKED_AT], strict=False):
+    for weighed, score in deadline.each(zip(ranked[1:_LOOKED_AT], scores[1:_LOOKED_AT], strict=False)):
         if len(claims) == MOST_VALUES or score < max(scores[0] - _CLOSE, _LEAST_LOG_ODDS):
             break
         if any(_document(weighed).id == _document(claim.weighed).id for claim in claims):

@@ -7,12 +7,13 @@ named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`; all are about 0 to 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.questions import (
     asked_kind,
     beginning,
@@ -113,15 +114,19 @@ class Weighed:
         return self.candidate.stored.sentences[self.position]
 
 
-def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list[Weighed]:
-    """Return the quotable sentences of the best passages with their features."""
+def weigh_sentences(
+    question: Question, candidates: Sequence[Candidate], deadline: Deadline = NO_DEADLINE
+) -> list[Weighed]:
+    """Return the quotable sentences of the best passages with their features, as far as there is time."""
     seen = candidates[:IN_SIGHT]
     if not seen:
         return []
     best_score = max(candidate.score for candidate in seen)
     best_cosine = max(float(c.sentence_cosines.max(initial=0.0)) for c in seen)
     rows = [
-        row for candidate in seen for row in _candidate_rows(question, candidate, best_score, best_cosine)
+        row
+        for candidate in seen
+        for row in deadline.within(_candidate_rows(question, candidate, best_score, best_cosine))
     ]
     best_coverage = max((row[3]["coverage"] for row in rows), default=0.0)
     best_matches = max((row[3]["matches"] for row in rows), default=0.0)
@@ -136,8 +141,8 @@ def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list
 
 def _candidate_rows(
     question: Question, candidate: Candidate, best_score: float, best_cosine: float
-) -> list[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
-    stored, rows = candidate.stored, []
+) -> Iterator[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
+    stored = candidate.stored
     context = frozenset(stems(f"{judged(stored.document.title)} {judged(stored.passage.heading)}"))
     shared = (stem for stem in question.stems if stem in candidate.held)
     rarest = max(shared, key=question.rarity.__getitem__, default=None)
@@ -183,9 +188,8 @@ def _candidate_rows(
             "is_question": float(text.endswith("?")),
             "matches": matches[position] if matches else 0.0,
         }
-        rows.append((candidate, position, text, features, held))
+        yield candidate, position, text, features, held
         before = held
-    return rows
 
 
 def _is_stub(span: Span, text: str) -> bool:
