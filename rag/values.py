@@ -78,6 +78,8 @@ _UNDER = re.compile(r"\b(?:less than|fewer than|under|up to|at most|below|as (?:
 _PART = re.compile(
     r"\b(?:another|additional|further|extra|other|by|of the|first|last|remaining|every|per)\s*$"
 )
+_MOST_DIGITS = 100
+"""More are no amount of anything, and soon more than a number can be."""
 _BEFORE_CHARACTERS = 40
 """Longer than any of these with its spaces."""
 _MORE = re.compile(r"\s+(?:more|others?|additional|per|times|of the)\b|\s?(?:-|–|to|or|and)\s?\d")
@@ -241,6 +243,8 @@ def _is_counted(match: re.Match[str], after: re.Match[str] | None) -> bool:
 
 def _amount(text: str, lowered: str, match: re.Match[str], after: re.Match[str] | None) -> Amount | None:
     written = match["digits"].replace(",", "")
+    if len(written) > _MOST_DIGITS:
+        return None
     number = float(_DIGITS.get(written, 0) or written)
     scale = _SCALES.get(match["scale"] or "", 1.0) * _LETTERS.get(match["letter"] or "", 1.0)
     step = _step(written, number, scale)

@@ -350,11 +350,14 @@ def seconds(work: Callable[[], object], most: float) -> float:
 def grows(work: Callable[[int], object], most: float) -> list[float]:
     """Return the seconds for 2,000, 4,000 and 8,000 characters if they grow more than linearly; else nothing.
 
-    So do they if 4,000 take longer than ``most``.
+    So do they if 4,000 take longer than ``most``. What is so once only isn't so.
     """
     taken = list[float]()
-    for characters in (2_000, 4_000, 8_000):
-        if not taken or taken[-1] < most:
-            taken.append(min(seconds(lambda n=characters: work(n), most) for _ in range(3)))
-    is_linear = len(taken) == 3 and taken[2] <= 8 * max(taken[0], 0.0005) and taken[1] < most
-    return [] if is_linear else taken
+    for _ in range(3):
+        taken.clear()
+        for characters in (2_000, 4_000, 8_000):
+            if not taken or taken[-1] < most:
+                taken.append(seconds(lambda n=characters: work(n), most))
+        if len(taken) == 3 and taken[2] <= 8 * max(taken[0], 0.0005) and taken[1] < most:
+            return []
+    return taken
