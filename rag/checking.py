@@ -60,9 +60,8 @@ class Numbered:
         text, offset = stored.passage.text, stored.passage.start
         spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
         checked = text
-        for (start, end), is_told in zip(
-            spans, instructions_in([text[start:end] for start, end in spans]), strict=True
-        ):
+        told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
+        for (start, end), is_told in zip(spans, told, strict=True):
             if is_told:
                 checked = checked[:start] + " " * (end - start) + checked[end:]
         return cls(stored, header + text, len(header), header + checked)
@@ -345,8 +344,7 @@ class Written:
 
 def _texts(place: tuple[Numbered, int, int]) -> list[str]:
     passage, first, last = place
-    offset, text = passage.stored.passage.start, passage.stored.passage.text
-    return [text[s.start - offset : s.end - offset] for s in passage.stored.sentences[first : last + 1]]
+    return [passage.stored.judged_sentence(position) for position in range(first, last + 1)]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:
@@ -359,7 +357,7 @@ def _leaned_on(stored: StoredPassage, first: int) -> int:
         and before.kind == span.kind == "paragraph"
         and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
     )
-    leans = LEANING.match(stored.passage.text[span.start - offset : span.end - offset])
+    leans = LEANING.match(stored.judged_sentence(first))
     return first - 1 if leans and is_one_paragraph else first
 
 

@@ -55,7 +55,8 @@ _UNPACKED = "identity"
 """Packed, the most bytes could be a thousand times as many in memory."""
 _TOO_LONG = re.compile(
     r"context[ _-](?:length|size|window|limit)|exceeds? (?:the )?(?:available |maximum |model'?s? )*context"
-    r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens|maximum[ a-z]* tokens",
+    r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens"
+    r"|maximum[ a-z]{0,60} tokens",
     re.IGNORECASE,
 )
 """What servers say of a request that doesn't fit; a "context deadline" is something else."""

@@ -44,8 +44,8 @@ UNTIL_THEN = "What was written until then stands here."
 _COMPLETING_SECONDS = 15.0
 """How long a model may take to complete a question, before it has begun with the answer."""
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
-_VERDICT = re.compile(r"^\W*(?:sentence\s+)?(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
-_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
+_VERDICT = re.compile(r"^[^\w\n]*+(?:sentence\s+)?(\d{1,3})\W{1,20}+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"(?<!\s)\s*+<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
 
 
 @dataclass(slots=True)

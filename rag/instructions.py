@@ -21,7 +21,7 @@ _TO_A_MODEL = re.compile(
     r"|\b(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:instructions?|prompts?|rules?|above|previous"
     r"|prior|everything|guidelines?)\b"
     r"|\bnew instructions?\b|\bas an ai (?:language model|assistant)\b"
-    r"|\byou (?:are now|must now|will now|are an?\b[^.]*assistant)"
+    r"|\byou (?:are now|must now|will now|are an?\b[^.]{0,200}assistant)"
     r"|\bwhen (?:you )?(?:answer|respond|reply|summari[sz])\w*\b"
     r"|\b(?:note|message|attention|instructions?) (?:to|for) (?:the |any |all )?"
     r"(?:ai|llm|model|assistant|chatbot)s?\b"

@@ -27,7 +27,7 @@ _FEW_WORDS = 3
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
 _ITEM = re.compile(r"\s*(?:>\s?)*(?:[-*•‣–]|\(?\d{1,2}[.)])\s")
 _LEFT_OUT = re.compile(
-    r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
+    r"\s*+(?:#{1,6}\s.*+|(?:[-*_=]\s*+){3,}+|[|:\s-]*+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*+:?)$"
 )
 # "**Builder**: The lighthouse was built ...", and not "**Speed**: 40 km/h".
 _LABEL = re.compile(
@@ -40,9 +40,11 @@ _SIGNS = re.compile(
 _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
 _END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
-_BEFORE_MARK = re.compile(r"\s+(?=[.,;:!?](?:\s|$))")
+_BEFORE_MARK = re.compile(r"(?<!\s)\s++(?=[.,;:!?](?:\s|$))")
 # What is left about a marker that was taken out: ": The bridge", "(Gazette,)", "long —."
-_LEFT_ABOUT = re.compile(r"^(?:[:;,.–—-]\s+)+|\s*\(\s*\)|[,;]\s*(?=\))|\s+[–—-]\s*(?=[.!?]?\s*$)")
+_LEFT_ABOUT = re.compile(
+    r"^(?:[:;,.–—-]\s++)+|(?<!\s)\s*+\(\s*+\)|[,;]\s*+(?=\))|(?<!\s)\s++[–—-]\s*+(?=[.!?]?\s*+$)"
+)
 _NAMES_SOURCES = re.compile(
     r"(?:sources?|references?|passages?|footnotes?|quellen?|kaynak(?:lar)?)\W*", re.IGNORECASE
 )

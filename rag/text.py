@@ -20,6 +20,12 @@ from rag.invisible import without_hidden
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
+JUDGED_CHARACTERS = 1_000
+"""So much of a sentence is looked at to judge it, and so that nobody can make that slow."""
+JUDGED_WORD_CHARACTERS = 100
+"""So much of a word."""
+_LONG_WORD = re.compile(rf"(\w{{{JUDGED_WORD_CHARACTERS}}})\w++")
+
 #: The kinds of blocks that have cells.
 ROW_KINDS = ("table_header", "table_row")
 
@@ -141,6 +147,20 @@ def _content(part: Part) -> str:
 def _gap(before: BlockKind, after: BlockKind) -> str:
     together = before == after == "list_item" or (before in ROW_KINDS and after == "table_row")
     return "\n" if together else "\n\n"
+
+
+# ------------------------------------------------------------------------------ what is judged
+
+
+def judged(text: str, most_characters: int = JUDGED_CHARACTERS) -> str:
+    """Return as much of a text as is looked at to judge it; what is quoted and shown is always the whole.
+
+    Of nearly every sentence that is all of it. What is longer, as a row of signs or a file written as
+    letters, tells no more by being longer, and rules that compare words with words would take ever so long.
+    """
+    if len(text) <= JUDGED_WORD_CHARACTERS:
+        return text
+    return _LONG_WORD.sub(r"\1", text[:most_characters])
 
 
 # -------------------------------------------------------------------------------- how wide it is
