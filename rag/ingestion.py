@@ -31,6 +31,7 @@ from rag.documents import (
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.folder import is_within
+from rag.invisible import without_hidden
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
@@ -332,12 +333,14 @@ def _prepared(document: NewDocument) -> NewDocument:
         There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
     """
     name = one_line(document.title or document.key) or "The text"
-    if not document.blocks:
-        text = normalise_text(document.text)
-        document = replace(document, text=text, blocks=find_blocks(text))
-    strings = (document.text, document.title, document.key, document.source, document.url, document.author)
+    strings = [document.title, document.key, document.source, document.url, document.author]
+    strings += [document.text] if document.blocks else []
     if any(map(_UNSTORABLE.search, strings)):
         raise LoadError(name, "It holds characters that can't be stored: take NUL and surrogates out of it.")
+    # Blocks that somebody hands over with characters that can't be seen are those of another text.
+    if not document.blocks or without_hidden(document.text) != document.text:
+        text = normalise_text(document.text)
+        document = replace(document, text=text, blocks=find_blocks(text))
     # What a program hands over and what is typed comes here as it is.
     document = replace(
         document,
