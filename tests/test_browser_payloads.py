@@ -248,15 +248,14 @@ def test_payloads_in_the_address_are_shown_as_they_are(watched: Page):
 
 
 def test_pasted_texts_and_addresses_are_shown_as_they_are(watched: Page):
-    for number in (0, 2, 26):
-        watched.goto("/library")
-        watched.get_by_text("Paste a text").click()
-        watched.get_by_label("Title").fill(f"Pasted {number} {PAYLOADS[number]}")
-        watched.get_by_label("Text", exact=True).fill(f"The pilot reads {number} {PAYLOADS[number]} aloud.")
-        watched.get_by_role("button", name="Add this text").click()
-        results = watched.get_by_role("list", name="What became of the files")
-        expect(results).to_contain_text(f"Pasted {number} ")
-        assert_nothing_was_made(watched)
+    watched.goto("/library")
+    watched.get_by_text("Paste a text").click()
+    watched.get_by_label("Title").fill(f"Pasted {' '.join(PAYLOADS)}"[:900])
+    watched.get_by_label("Text", exact=True).fill(f"The pilot reads {' '.join(PAYLOADS)} aloud.")
+    watched.get_by_role("button", name="Add this text").click()
+    results = watched.get_by_role("list", name="What became of the files")
+    expect(results).to_contain_text("Pasted <script>")
+    assert_nothing_was_made(watched)
     watched.get_by_text("Add from the web").click()
     watched.get_by_label("Addresses of articles or feeds").fill("\n".join(PAYLOADS))
     watched.get_by_role("button", name="Add these addresses").click()

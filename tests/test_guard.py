@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
 
 import pytest
 from app_server import Server, Tab, ask, open_socket, own
@@ -38,13 +37,9 @@ CLOSED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("app"), FOOTNOTE_HOSTS=PROXY)
-    server.start()
-    yield server
-    server.stop()
-    server.log.close()
+@pytest.fixture
+def server(running: Server) -> Server:
+    return running
 
 
 def other_names(port: int) -> list[str]:
