@@ -30,7 +30,7 @@ OTHER_NAME = (
 OTHER_PAGE = "Footnote answers no page but its own."
 NOT_HERE = "There is nothing here."
 FAILED = "This request can't be answered."
-_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_INLINE = re.compile(rb"<script>((?:[^<]|<(?!/?script\b))*+)</script>")
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 
 
