@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
-from rag.folder import Stamp, is_within
+from rag.folder import is_within
 from rag.preferences import Origin
+from rag.reading_files import Stamp
 from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
 from rag.word_vectors import NO_WORDS, unpack
