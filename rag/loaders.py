@@ -7,6 +7,7 @@ from pathlib import Path
 from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.formats import SUPPORTED, kind_of, shown_name
+from rag.limits import is_short
 from rag.reading_files import Bounds, FileRead, read_file
 from rag.worker import read_apart
 
@@ -78,8 +79,8 @@ def load_bytes(
     """Read the content of a file that is called `name`, as of an upload.
 
     A file with one document gives it the key `key`; the documents of an archive, a table or the
-    attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but text
-    and short Markdown is read in a process of its own (`rag.worker`), which is ended when it is cancelled.
+    attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but short
+    texts is read in a process of its own (`rag.worker`), which is ended when it is cancelled.
 
     Raises
     ------
@@ -104,7 +105,10 @@ def _is_harmless(name: str, data: bytes) -> bool:
     if data.startswith(b"PK"):
         return False
     kind = kind_of(name, data) if data.strip() else ""
-    return kind in ("", "text") or (kind == "markdown" and len(data) <= _SHORT_BYTES)
+    if kind == "text":
+        # Of the encodings with zeros two bytes are a character, and lines end in other bytes.
+        return b"\0" not in data and is_short(data.decode("utf-8", "replace"))
+    return not kind or (kind == "markdown" and len(data) <= _SHORT_BYTES)
 
 
 def check_size(name: str, size_bytes: int, max_bytes: int) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from itertools import starmap
 from pathlib import Path
@@ -58,10 +58,13 @@ class Worker:
         max_bytes: int,
         cancelled: IsCancelled | None = None,
         told: Mapping[str, str] | None = None,
+        *,
+        is_file: bool = True,
     ) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
 
-        With ``told``, the headers that a feed came with, it is read as a feed.
+        With ``told``, the headers that a feed came with, it is read as a feed. What is no file is a text
+        whose structure is to be found.
 
         Raises
         ------
@@ -73,7 +76,14 @@ class Worker:
         try:
             if self._idle is not None:
                 self._idle.cancel()
-            request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data), "told": told}
+            request = {
+                "name": name,
+                "key": key,
+                "max_bytes": max_bytes,
+                "size": len(data),
+                "told": told,
+                "is_file": is_file,
+            }
             return self._ask(name, json.dumps(request).encode() + b"\n" + data, cancelled)
         finally:
             self._idle = threading.Timer(_IDLE_SECONDS, self.close)
@@ -192,6 +202,24 @@ def read_apart(
     return _worker.read(name, data, key, max_bytes, cancelled, told)
 
 
+def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None) -> NewDocument:
+    """Return a document as `rag.blocks.structured` does, by the worker, which can be ended.
+
+    Raises
+    ------
+    LoadError
+    Cancelled
+    """
+    name = document.title or document.key or "The text"
+    text = document.text.encode("utf-8", "surrogatepass")
+    loaded = _worker.read(name, text, document.key, len(text), cancelled, is_file=False)
+    for error in loaded.failed:
+        raise error
+    [found] = loaded.documents
+    left_out = document.left_out + found.left_out
+    return replace(document, text=found.text, blocks=found.blocks, left_out=left_out)
+
+
 # -------------------------------------------------------------------------------- what is passed
 
 
@@ -248,6 +276,7 @@ def _limit_memory(memory_bytes: int) -> None:
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
+    from rag.blocks import structured
     from rag.load_any import read_any
 
     while line := requests.readline():
@@ -259,6 +288,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
                 from rag.feeds import read_feed
 
                 loaded = read_feed(name, data, request["told"])
+            elif not request["is_file"]:
+                text = data.decode("utf-8", "surrogatepass")
+                loaded = Loaded([structured(NewDocument(text, key=request["key"]))])
             else:
                 loaded = read_any(name, data, request["key"], request["max_bytes"])
             answer = _answer(loaded)
