@@ -1,44 +1,53 @@
-"""The Streamlit entry: page set-up, navigation, and the one place that catches what goes wrong."""
+"""The server, which `streamlit run app.py` starts: Streamlit's own, behind what keeps others' pages out."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import streamlit as st
+from anyio import to_thread
+from starlette.middleware import Middleware
+from streamlit.starlette import App
 
-from app_pages import article, chat, library, quality
-from app_pages.component import global_style, say, show
-from app_pages.places import conversation_link
-from app_pages.work import sentence_for
+from app_pages.component import say
+from app_pages.engine import close_engine
+from app_pages.guard import Guard, Names
+from app_pages.logs import log_in_short
+from app_pages.uploads import Uploads
+from app_pages.work import UNEXPECTED, sentence_for
+from rag import FootnoteError, Settings, SettingsError
 
-_MARK = Path(__file__).parent / "app_pages" / "static" / "mark.svg"
 
-
-def main() -> None:
-    """Run the page that the address names; a failure is one sentence, and the log has the rest."""
-    st.set_page_config(page_title="Footnote", page_icon=str(_MARK), layout="centered")
-    global_style()
-    pages = [
-        st.Page(chat.page, title="Chat", url_path="chat", default=True),
-        st.Page(library.page, title="Library", url_path="library"),
-        st.Page(quality.page, title="Quality", url_path="quality"),
-        st.Page(article.page, title="Article", url_path="article"),
-    ]
-    page = st.navigation(pages, position="hidden")
-    _header(page.title)
+def _settings() -> Settings:
     try:
-        page.run()
-    except Exception as error:  # noqa: BLE001  # the front: logged, and one sentence for the user
-        say(sentence_for(error), key="failure", tone="alert")
+        return Settings.from_env()
+    except SettingsError:  # each page says what is wrong
+        return Settings()
 
 
-def _header(current: str) -> None:
-    """Show the menu; "Chat" leads to the conversation that one was last in."""
-    conversation = st.query_params.get("c") or st.session_state.get("conversation", "")
-    places = {"Chat": conversation_link(conversation), "Library": "/library", "Quality": "/quality"}
-    shown = [{"title": name, "href": href, "current": name == current} for name, href in places.items()]
-    with st.container(key="header"):
-        show("header", key="menu", pages=shown)
+@asynccontextmanager
+async def _closing(_: App) -> AsyncIterator[None]:
+    """Close the library at the end; a signal ends the process before anything else would."""
+    yield
+    await to_thread.run_sync(close_engine)
 
 
-main()
+def _tell(error: Exception) -> bool:
+    """Say in one sentence that something went wrong outside of a page; Streamlit has logged it."""
+    say(sentence_for(error) if isinstance(error, FootnoteError) else UNEXPECTED, key="failure", tone="alert")
+    return True
+
+
+log_in_short()
+settings = _settings()
+names = Names.of(settings.hosts, st.get_option("server.address"))
+app = App(
+    "app_pages/script.py",
+    lifespan=_closing,
+    on_script_error=_tell,
+    middleware=[
+        Middleware(Guard, names=names),
+        Middleware(Uploads, most_bytes=settings.max_upload_bytes),
+    ],
+)

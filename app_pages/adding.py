@@ -28,10 +28,11 @@ State = Literal["added", "updated", "unchanged", "failed", "asks", "stopped"]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was dropped."""
+    """A file as it was dropped, or why it was let go on its way."""
 
     name: str
     data: bytes
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,12 @@ _IN_WORDS: dict[State, str] = {
 Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
+Job = tuple[str, Add]
+"""What is added, by its name, and what adds it."""
+
 
 def one_by_one(
-    library: Library, jobs: Sequence[tuple[str, Add]], report: ReportProgress, cancelled: IsCancelled | None
+    library: Library, jobs: Sequence[Job], report: ReportProgress, cancelled: IsCancelled | None
 ) -> Iterator[Result]:
     """Add several things, each with its name, and give what becomes of each, until it is cancelled.
 

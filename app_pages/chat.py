@@ -10,6 +10,7 @@ import streamlit as st
 from app_pages.asking import Asking
 from app_pages.component import say, show, show_progress
 from app_pages.engine import Engine, engine, watch
+from app_pages.events import Event
 from app_pages.limits import limit, limits, limits_chosen, limits_view, move_limits
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
@@ -54,11 +55,11 @@ def _choices(shared: Engine, conversation_id: str) -> Filters:
         limits=limits_view(filters, documents) if has_limits else None,
         mode=mode if has_modes else "",
     )
-    if event.get("do") == "limit":
+    if event.do == "limit":
         limit(conversation_id, limits_chosen(event))
         st.rerun()
-    if event.get("do") == "mode":
-        choose_mode(conversation_id, "generate" if event["mode"] == "generate" else "quote")
+    if event.do == "mode":
+        choose_mode(conversation_id, "generate" if event.text("mode") == "generate" else "quote")
         st.rerun()
     return filters
 
@@ -230,25 +231,25 @@ def _draw_empty() -> None:
     show("welcome", key="welcome", line=EMPTY, empty=True, starters=[], room=0)
 
 
-def _react(shared: Engine, conversation_id: str, event: dict[str, Any]) -> None:
+def _react(shared: Engine, conversation_id: str, event: Event) -> None:
     """Do what was pressed in a view, and draw the page anew."""
-    if event.get("do") == "ask":
+    if event.do == "ask" and event.text("question").strip():
         _ask(
             shared,
             conversation_id,
-            str(event["question"]),
-            alone=bool(event.get("alone")),
-            prefer=not event.get("plain"),
-            everything=bool(event.get("everything")),
-            mode="generate" if event.get("anew") else None,
+            event.text("question"),
+            alone=event.is_on("alone"),
+            prefer=not event.is_on("plain"),
+            everything=event.is_on("everything"),
+            mode="generate" if event.is_on("anew") else None,
         )
-    elif event.get("do") == "stop":
-        shared.stop(conversation_id, int(event["number"]))
-    elif event.get("do") == "strike":
-        st.session_state["struck"] = bool(event["on"])
-    elif event.get("do") == "forget":
-        shared.forget(str(event["id"]))
-        if event["id"] == conversation_id:
+    elif event.do == "stop":
+        shared.stop(conversation_id, event.number("number"))
+    elif event.do == "strike":
+        st.session_state["struck"] = event.is_on("on")
+    elif event.do == "forget":
+        shared.forget(event.text("id"))
+        if event.text("id") == conversation_id:
             st.query_params.clear()
     else:
         return

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from app_pages.events import Event
 from rag import Progress
 
 _STATIC = Path(__file__).parent / "static"
@@ -45,8 +46,8 @@ _mount = st.components.v2.component(
 )
 
 
-def show(view: str, key: str, **data: Any) -> dict[str, Any]:
-    """Show a view and return what the user has just done in it, {} for nothing.
+def show(view: str, key: str, **data: Any) -> Event:
+    """Show a view and return what the user has just done in it.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def show(view: str, key: str, **data: Any) -> dict[str, Any]:
     # Two underscores in a row are Streamlit's own mark, and one in 200 conversations' ids has them.
     name = f"view-{key}".replace("_", "-")
     result = _mount(key=name, data={"view": view, **data}, on_event_change=lambda: None)
-    return dict(result.event or {})
+    return Event.of(result.event)
 
 
 def show_progress(progress: Progress, key: str, text: str, pace: str = "") -> None:

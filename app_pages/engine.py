@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -249,10 +250,45 @@ def _bring_in_step(
     return added
 
 
-@st.cache_resource(show_spinner="Opening the library", on_release=Engine.close)
+class _Shared:
+    """The one engine of this process.
+
+    Not in Streamlit's cache: any visitor may clear that, and with it would close the engine for all.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been opened."""
+        return self._engine is not None
+
+    def get(self) -> Engine:
+        """Return it, opened at the first call; what fails is tried again at the next."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine.open()
+            return self._engine
+
+    def close(self) -> None:
+        """Close it, if it is open; the next call of `get` opens another."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+
+_shared = _Shared()
+close_engine = _shared.close
+atexit.register(close_engine)
+
+
 def engine() -> Engine:
     """Return the one engine of this server; what fails is tried again at the next page view."""
-    return Engine.open()
+    with nullcontext() if _shared.is_open else st.spinner("Opening the library"):
+        return _shared.get()
 
 
 @st.fragment(run_every=0.25)

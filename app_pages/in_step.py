@@ -10,6 +10,7 @@ import streamlit as st
 
 from app_pages.component import say, show
 from app_pages.engine import Engine
+from app_pages.events import Event
 from app_pages.following import State
 from app_pages.pace import Pace
 from app_pages.wording import count, day
@@ -138,14 +139,14 @@ def _name(file: str, failure: Failure) -> str:
     return file if failure.path == PurePosixPath(file).name else f"{file} › {failure.path}"
 
 
-def _react(shared: Engine, event: dict[str, Any]) -> None:
-    do = event.get("do")
+def _react(shared: Engine, event: Event) -> None:
+    do = event.do
     if do == "pause":
         shared.following.pause()
     elif do == "go on":
         shared.following.go_on()
     elif do == "retry":
-        shared.following.retry([str(event["file"])])
+        shared.following.retry([event.text("file")])
     elif do == "retry all":
         shared.following.retry()
     else:

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from app_pages.adding import (
+    NO_TEXT,
     Add,
     Result,
     Upload,
-    add_upload,
     keep_both,
     one_by_one,
     replace_document,
     too_large,
 )
-from app_pages.wording import count
+from app_pages.waiting import PASTED, address_key, in_bytes, jobs_of, name_of
+from app_pages.web import NO_ADDRESS
 from app_pages.work import Work, sentence_for
 from rag import Library, LoadError
 from rag.documents import IsCancelled, ReportProgress
-from rag.incoming import Incoming, Kept
+from rag.feeds import Entry
+from rag.fetching import PUBLIC, Network
+from rag.incoming import Incoming, Kept, Kind
 
+TOO_MANY = "No more than 500 are taken at once: add this one and what follows it when these are done."
+_MOST_AT_ONCE = 500
 _PATIENCE_SECONDS = 10.0
 
 
@@ -101,15 +106,24 @@ def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Resu
     return []
 
 
+def _check(upload: Upload, most_bytes: int) -> None:
+    refusal = upload.refusal
+    if not refusal and len(upload.data) > most_bytes:
+        refusal = too_large(upload.name, len(upload.data), most_bytes).text
+    if refusal:
+        raise LoadError(upload.name, refusal)
+
+
 class Intake:
     """Adds to a library what is handed over, in a thread of its own, and knows what became of it.
 
-    Dropped files are on disk until they have been added, have failed, or were cancelled; what an earlier
-    start of the server has left is taken up at once.
+    Dropped files, pasted texts and addresses are on disk until they have been added, have failed, or were
+    cancelled; what an earlier start of the server has left is taken up at once.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, network: Network = PUBLIC) -> None:
         self._library = library
+        self._network = network
         self._incoming = Incoming(library.settings.data_dir)
         self._addings: list[Adding] = []
         self._changed = threading.Condition()
@@ -117,7 +131,7 @@ class Intake:
         self._thread: threading.Thread | None = None
         left = self._incoming.left()
         for drop in dict.fromkeys(kept.drop for kept in left):
-            self._begin_drop([kept for kept in left if kept.drop == drop], [])
+            self._begin_kept([kept for kept in left if kept.drop == drop], [])
 
     @property
     def under_way(self) -> list[Adding]:
@@ -142,19 +156,41 @@ class Intake:
             self._changed.notify_all()
         return adding
 
-    def drop(self, uploads: Sequence[Upload]) -> Adding:
-        """Write files to disk, and add them in their turn."""
+    def drop(self, uploads: Iterable[Upload]) -> Adding:
+        """Write files to disk, one after the other as they are given, and add them in their turn."""
         kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
-        most = self._library.settings.max_upload_bytes
         for upload in uploads:
-            if len(upload.data) > most:
-                refused.append(too_large(upload.name, len(upload.data), most))
-                continue
             try:
+                _check(upload, self._library.settings.max_upload_bytes)
                 kept.append(self._incoming.keep(upload.name, upload.data, drop))
             except LoadError as error:
                 refused.append(Result(upload.name, "failed", error.reason))
-        return self._begin_drop(kept, refused)
+        return self._begin_kept(kept, refused)
+
+    def paste(self, title: str, text: str) -> Adding:
+        """Write a pasted text to disk, and add it in its turn."""
+        title = title.strip()
+        if not text.strip():
+            return self._begin_kept([], [Result(title or PASTED, "failed", NO_TEXT)])
+        upload = Upload(title, text.encode(errors="replace"))
+        return self._keep([(upload, "")], "text")
+
+    def fetch(self, addresses: Sequence[str]) -> Adding:
+        """Write addresses to disk, and add what is there in their turn."""
+        urls = list(dict.fromkeys(addresses))
+        if not urls:
+            return self._begin_kept([], [Result("From the web", "failed", NO_ADDRESS)])
+        return self._keep([(Upload(url, url.encode()), address_key(url)) for url in urls], "address")
+
+    def take(self, result: Result, chosen: Sequence[Entry]) -> None:
+        """Write the entries of a feed that were chosen to disk, and add them in their turn."""
+        feed = result.feed
+        if not (feed and chosen and self._take(result)):
+            return  # it has been chosen from on another page
+        entries = [(Upload(one.title, in_bytes(feed, one)), address_key(one.url)) for one in chosen]
+        self._keep(entries, "entry")
+        if result.kept:
+            result.kept.delete()
 
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
@@ -219,29 +255,42 @@ class Intake:
             was_begun, adding.is_begun = adding.is_begun, True
         return not was_begun
 
-    def _begin_drop(self, kept: list[Kept], refused: list[Result]) -> Adding:
+    def _keep(self, parts: Sequence[tuple[Upload, str]], kind: Kind) -> Adding:
+        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
+        for part, key in parts[:_MOST_AT_ONCE]:
+            try:
+                _check(part, self._library.settings.max_upload_bytes)
+                kept.append(self._incoming.keep(part.name, part.data, drop, kind=kind, key=key))
+            except LoadError as error:
+                refused.append(Result(part.name or PASTED, "failed", error.reason))
+        refused += [Result(part.name, "failed", TOO_MANY) for part, _ in parts[_MOST_AT_ONCE:][:1]]
+        return self._begin_kept(kept, refused)
+
+    def _begin_kept(self, kept: list[Kept], refused: list[Result]) -> Adding:
         total = len(kept) + len(refused)
-        only = kept[0].name if len(kept) == 1 and not refused else count(total, "file")
-        return self.begin(only, total, partial(self._add_kept, kept), refused)
+        name = refused[0].name if refused and total == 1 else name_of(kept, total)
+        return self.begin(name, total, partial(self._add_kept, kept), refused)
 
     def _add_kept(
-        self, files: Sequence[Kept], report: ReportProgress, cancelled: IsCancelled | None
+        self, waiting: Sequence[Kept], report: ReportProgress, cancelled: IsCancelled | None
     ) -> Iterator[Result]:
-        jobs = [(kept.name, partial(self._add_file, kept)) for kept in files]
-        yield from one_by_one(self._library, jobs, report, cancelled)
+        with jobs_of(self._library, waiting, self._network) as jobs:
+            each = zip(waiting, jobs, strict=True)
+            settling = [(name, partial(self._add_one, kept, add)) for kept, (name, add) in each]
+            yield from one_by_one(self._library, settling, report, cancelled)
         if cancelled is not None and cancelled() and not self._closing.is_set():
             asked = {result.kept for adding in self._addings for result in adding.results}
-            for kept in files:
+            for kept in waiting:
                 if kept not in asked:
                     kept.delete()
 
-    def _add_file(self, kept: Kept, report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
-        upload = Upload(kept.name, kept.read())
+    def _add_one(
+        self, kept: Kept, add: Add, report: ReportProgress, cancelled: IsCancelled | None
+    ) -> list[Result]:
         kept.note(is_begun=True)
         results = list[Result]()
         try:
-            most = self._library.settings.max_upload_bytes
-            results = add_upload(self._library, upload, most, report, cancelled)
+            results = list(add(report, cancelled))
         finally:
             if any(result.state == "asks" for result in results):
                 kept.note(is_begun=False)

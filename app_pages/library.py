@@ -12,8 +12,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import (
     Result,
-    Upload,
-    add_text,
     restore,
     summary,
 )
@@ -22,7 +20,8 @@ from app_pages.engine import Engine, engine, watch
 from app_pages.in_step import begin_drawing, hold_still, show_in_step
 from app_pages.intake import Adding
 from app_pages.places import article_link
-from app_pages.web import add_addresses, add_entries, entry_line
+from app_pages.uploads import received
+from app_pages.web import entry_line
 from app_pages.wording import count, day, file_name, kind, short_day, size, title
 from app_pages.work import sentence_for
 from app_pages.writing import has_choice
@@ -36,7 +35,6 @@ _FORGOTTEN = "No answer will quote it any more, and what conversations quoted fr
 NO_MODEL = (
     "Answers are made of quotes. A language model can write them, each sentence checked: see the README."
 )
-PASTED = "Pasted text"
 STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 _LEFT_SECONDS = 10.0
@@ -69,7 +67,7 @@ def _drop_area(shared: Engine) -> None:
     files = _dropped()
     if files:
         # At once: whatever is drawn next may be where Streamlit ends this run for another.
-        shared.intake.drop([Upload(file.name, file.getvalue()) for file in files])
+        shared.intake.drop(map(received, files))
         st.rerun()
     most = size(shared.settings.max_upload_bytes)
     say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
@@ -134,9 +132,7 @@ def _web_area(shared: Engine) -> None:
         pasted = st.text_area(label, height=100, key=f"addresses-{turn}", placeholder="https://")
         if st.form_submit_button("Add these addresses"):
             st.session_state["addresses"] = turn + 1
-            total = len(set(pasted.split()))
-            add = partial(add_addresses, shared.library, pasted)
-            shared.intake.begin(count(total, "address", "addresses"), total, add)
+            shared.intake.fetch(pasted.split())
             st.rerun()
 
 
@@ -152,8 +148,7 @@ def _paste_area(shared: Engine) -> None:
         name = st.text_input("Title", key=f"paste-title-{turn}")
         text = st.text_area("Text", height=200, key=f"paste-text-{turn}")
         if st.form_submit_button("Add this text"):
-            add = partial(add_text, shared.library, name, text)
-            st.session_state["pasting"] = shared.intake.begin(name.strip() or PASTED, 1, add)
+            st.session_state["pasting"] = shared.intake.paste(name, text)
             st.rerun()
 
 
@@ -169,8 +164,8 @@ def _under_way(shared: Engine) -> None:
 
 def _draw_under_way(shared: Engine) -> None:
     event = show("addings", key="addings", addings=[_block(adding) for adding in shared.intake.under_way])
-    if event.get("do") == "cancel":
-        shared.intake.cancel(str(event["id"]))
+    if event.do == "cancel":
+        shared.intake.cancel(event.text("id"))
 
 
 def _block(adding: Adding) -> dict[str, Any]:
@@ -196,16 +191,16 @@ def _results(shared: Engine) -> None:
     event = show(
         "results", key="results", results=[_line(one) for one in results], told=told, dismiss=is_told
     )
-    chosen = next((one for one in results if one.id == event.get("id")), None)
-    if event.get("do") == "dismiss":
+    chosen = next((one for one in results if one.id == event.text("id")), None)
+    if event.do == "dismiss":
         st.session_state["removed"] = []
-        shared.intake.dismiss(event["ids"])
+        shared.intake.dismiss(event.texts("ids"))
         st.rerun()
-    elif chosen and event.get("do") == "leave":
+    elif chosen and event.do == "leave":
         shared.intake.leave(chosen)
         st.rerun()
-    elif chosen:
-        shared.intake.choose(chosen, replace=event["do"] == "replace")
+    elif chosen and chosen.waiting and event.do in ("replace", "both"):
+        shared.intake.choose(chosen, replace=event.do == "replace")
         st.rerun()
 
 
@@ -216,13 +211,13 @@ def _feeds(shared: Engine) -> None:
         assert feed is not None
         entries = [entry_line(*item) for item in enumerate(feed.entries)]
         event = show("entries", key=f"feed-{result.id}", title=result.name, entries=entries)
-        if event.get("do") not in ("take", "leave"):
+        if event.do not in ("take", "leave"):
             continue
-        shared.intake.leave(result)
-        if event["do"] == "take":
-            chosen = [feed.entries[int(index)] for index in event["ids"]]
-            add = partial(add_entries, shared.library, feed, chosen)
-            shared.intake.begin(result.name, len(chosen), add)
+        chosen = [feed.entries[index] for index in event.numbers("ids") if 0 <= index < len(feed.entries)]
+        if event.do == "take":
+            shared.intake.take(result, chosen)
+        else:
+            shared.intake.leave(result)
         st.rerun()
 
 
@@ -246,8 +241,8 @@ def _table(shared: Engine) -> None:
         say(_empty(shared), key="empty", tone="plain")
         return
     event = show("table", key="documents", groups=_groups(documents, shared.library.stories()))
-    if event.get("do") == "remove":
-        _ask_to_remove(str(event["id"]))
+    if event.do == "remove":
+        _ask_to_remove(event.text("id"))
 
 
 def _empty(shared: Engine) -> str:
@@ -343,9 +338,9 @@ def _removed(shared: Engine) -> None:
         for one in buried
     ]
     event = show("removed", key="removed", items=items)
-    if event.get("do") == "restore":
-        key = str(event["key"])
-        name = next((one.title for one in buried if one.key == key), "")
+    key = event.text("key")
+    if event.do == "restore" and any(one.key == key for one in buried):
+        name = next(one.title for one in buried if one.key == key)
         shared.intake.begin(name, 1, lambda *_: restore(shared.library, key, name))
         st.rerun()
 

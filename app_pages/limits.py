@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from app_pages.events import Event
 from app_pages.wording import day, title
 from rag import Document, Filters, FootnoteError
 
@@ -67,9 +68,9 @@ def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str
     }
 
 
-def limits_chosen(event: Mapping[str, Any]) -> Filters:
+def limits_chosen(event: Event) -> Filters:
     """Return what was chosen in the panel."""
-    return _filters(event["sources"], event["since"], event["until"], event["articles"])
+    return _filters(event.texts("sources"), event.text("since"), event.text("until"), event.texts("articles"))
 
 
 def _kept() -> dict[str, Filters]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from app_pages.uploads import refusal_of
 from app_pages.wording import count, size
 from rag import Library, LoadError, Settings
 from rag.documents import ReportProgress
@@ -72,6 +73,8 @@ def read_upload(name: str, data: bytes, settings: Settings) -> list[Case]:
         It is too large, or can't be read; the sentence names the file as the user knows it.
     """
     name = plain_name(name)
+    if refusal := refusal_of(data):
+        raise LoadError(name, refusal)
     if len(data) > settings.max_upload_bytes:
         most = size(settings.max_upload_bytes)
         raise LoadError(name, f"{name} has {size(len(data))}, and {most} are allowed: split it.")

@@ -220,8 +220,8 @@ def _wrong(shared: Engine, measured: Measured) -> None:
     event = show("wrong", key="wrong", rows=rows)
     if len(wrong) > len(rows):
         say(f"The {len(rows)} of {len(wrong)} about which the library was surest.", key="more-wrong")
-    if event.get("do") == "ask":
-        _ask_in_chat(shared, str(event["question"]))
+    if event.do == "ask" and event.text("question").strip():
+        _ask_in_chat(shared, event.text("question"))
 
 
 def _ask_in_chat(shared: Engine, question: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from app_pages.adding import Result, add_document, add_in_place, failure, one_by_one
+from app_pages.adding import Job, Result, add_document, add_in_place, failure
 from app_pages.wording import count, short_day
 from rag import Library, Loaded, LoadError
 from rag.addresses import web_address
@@ -19,43 +20,28 @@ from rag.folder import INNER, file_of
 NO_ADDRESS = "There is no address to add; paste one that begins with https:// first."
 
 
-def add_addresses(
-    library: Library,
-    pasted: str,
-    report: ReportProgress,
-    cancelled: IsCancelled | None = None,
-    network: Network = PUBLIC,
-) -> Iterator[Result]:
-    """Add the articles at addresses, pasted with spaces or line ends between; feeds wait for a choice."""
-    addresses = list(dict.fromkeys(pasted.split()))
-    if not addresses:
-        yield Result("From the web", "failed", NO_ADDRESS)
-        return
-    tasks = [(url, partial(load_page_or_feed, url, library.settings, network)) for url in addresses]
+@contextmanager
+def address_jobs(library: Library, urls: Sequence[str], network: Network = PUBLIC) -> Iterator[list[Job]]:
+    """Give what adds the articles at addresses, each in its turn; a feed waits for a choice."""
+    tasks = [(url, partial(load_page_or_feed, url, library.settings, network)) for url in urls]
     with FetchingAhead(tasks) as ahead:
-        jobs = [
+        yield [
             (url, partial(_add_address, library, url, partial(ahead.take, index)))
-            for index, url in enumerate(addresses)
+            for index, url in enumerate(urls)
         ]
-        yield from one_by_one(library, jobs, report, cancelled)
 
 
-def add_entries(
-    library: Library,
-    feed: Feed,
-    entries: Sequence[Entry],
-    report: ReportProgress,
-    cancelled: IsCancelled | None = None,
-    network: Network = PUBLIC,
-) -> Iterator[Result]:
-    """Add the articles of chosen entries of a feed."""
-    tasks = [(one.url, partial(load_entry, feed, one, library.settings, network)) for one in entries]
+@contextmanager
+def entry_jobs(
+    library: Library, chosen: Sequence[tuple[Feed, Entry]], network: Network = PUBLIC
+) -> Iterator[list[Job]]:
+    """Give what adds the articles of entries of feeds, each in its turn."""
+    tasks = [(one.url, partial(load_entry, feed, one, library.settings, network)) for feed, one in chosen]
     with FetchingAhead(tasks) as ahead:
-        jobs = [
+        yield [
             (entry.title, partial(_add_entry, library, entry, partial(ahead.take, index)))
-            for index, entry in enumerate(entries)
+            for index, (_, entry) in enumerate(chosen)
         ]
-        yield from one_by_one(library, jobs, report, cancelled)
 
 
 def entry_line(index: int, entry: Entry) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The public names, in the order of the pipeline.
 
 from typing import TYPE_CHECKING
 
+import rag.silence  # noqa: F401  # first of all: what it switches off is read as others are imported
 from rag.assistant import Assistant
 from rag.catalog_view import Failure, Tombstone
 from rag.documents import (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rag.errors import LoadError
+from rag.interfaces import own_networks
 from rag.text import one_line
 
 if TYPE_CHECKING:
@@ -82,8 +83,25 @@ def is_public(address: str) -> bool:
     if isinstance(found, IPv4Address):
         return _is_public_4(found)
     if found in _RELAY:
-        return _is_public_4(IPv4Address(int(found) & 0xFFFFFFFF))
+        return _is_public_4(_relayed(found))
     return _is_public_6(found)
+
+
+def is_elsewhere(address: str) -> bool:
+    """Whether an address is public and of no network that this computer is in.
+
+    One's own may be public too: a server's, and those of all devices at home with IPv6.
+    """
+    if not is_public(address):
+        return False
+    found = ip_address(address)
+    if isinstance(found, IPv6Address) and found in _RELAY:
+        found = _relayed(found)
+    return not any(found in network for network in own_networks())
+
+
+def _relayed(address: IPv6Address) -> IPv4Address:
+    return IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _is_public_4(address: IPv4Address) -> bool:

@@ -129,7 +129,8 @@ class Assistant:
         """Return the chain from a question to its `Answer` as a LangChain Runnable.
 
         It streams what `stream` does. Its steps, ``retrieve``, ``quote`` and with a model ``prompt``,
-        ``model`` and ``check``, can be traced by LangChain's callbacks.
+        ``model`` and ``check``, can be traced by LangChain's callbacks. Variables of the environment for
+        LangSmith count only with `Settings.tracing`.
         """
 
         def answer(question: str, trace: Trace) -> Iterator[Stage | Sentence | Answer]:
@@ -137,7 +138,7 @@ class Assistant:
 
         from rag.chains import answering_chain
 
-        return answering_chain(answer)
+        return answering_chain(answer, tracing=self._settings.tracing)
 
     def _steps(
         self,

@@ -6,7 +6,7 @@ import, which a start without it is spared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from rag.documents import Answer, Hit, Sentence, Stage
 from rag.embeddings import Embedder
-from rag.tracing import Given, Made, Trace
+from rag.tracing import Given, Made, Trace, traced_if
 
 
 class LangChainEmbeddings(Embeddings):
@@ -43,6 +43,20 @@ class LibraryRetriever(BaseRetriever):
     limit: int = 10
     filters: Any = None
 
+    def invoke(
+        self, input: str, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[LangChainDocument]:
+        """Return the passages for a question."""
+        with traced_if(self.library.settings.tracing):
+            return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(
+        self, input: str, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[LangChainDocument]:
+        """Return the passages for a question."""
+        with traced_if(self.library.settings.tracing):
+            return await super().ainvoke(input, config, **kwargs)
+
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[LangChainDocument]:
@@ -60,8 +74,52 @@ class Traced:
         return RunnableLambda(function, name=name).invoke(given, self.config)
 
 
+class _AnsweringChain(RunnableLambda[str, Answer]):
+    """The chain, traced by what a caller asks for, and by the environment only where a setting says so.
+
+    A run's tracers are chosen at its beginning, so of a stream only the first step is taken within the block.
+    """
+
+    def __init__(self, function: Callable[[str], Answer], tracing: bool) -> None:
+        super().__init__(function, name="footnote")
+        self._tracing = tracing
+
+    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """Return the answer."""
+        with traced_if(self._tracing):
+            return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """Return the answer."""
+        with traced_if(self._tracing):
+            return await super().ainvoke(input, config, **kwargs)
+
+    def transform(
+        self, input: Iterator[str], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Answer]:
+        """Give the steps to the answer."""
+        steps = super().transform(input, config, **kwargs)
+        with traced_if(self._tracing):
+            first = next(steps, None)
+        if first is not None:
+            yield first
+        yield from steps
+
+    async def atransform(
+        self, input: AsyncIterator[str], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Answer]:
+        """Give the steps to the answer."""
+        steps = super().atransform(input, config, **kwargs)
+        with traced_if(self._tracing):
+            first = await anext(steps, None)
+        if first is not None:
+            yield first
+        async for step in steps:
+            yield step
+
+
 def answering_chain(
-    answer: Callable[[str, Trace], Iterator[Stage | Sentence | Answer]],
+    answer: Callable[[str, Trace], Iterator[Stage | Sentence | Answer]], *, tracing: bool
 ) -> Runnable[str, Answer]:
     """Return the chain from a question to its answer; streamed, it gives all that comes before it too."""
 
@@ -69,7 +127,7 @@ def answering_chain(
         yield from answer(question, Traced(config))
 
     # Invoked, a generator gives the sum of its steps, and of steps that don't add up the last: the answer.
-    return RunnableLambda(cast(Callable[[str], Answer], footnote), name="footnote")
+    return _AnsweringChain(cast(Callable[[str], Answer], footnote), tracing)
 
 
 def _langchain_document(hit: Hit) -> LangChainDocument:

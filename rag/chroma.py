@@ -407,4 +407,5 @@ def _server_client(url: str, timeout_seconds: float) -> Any:
 def _chroma_settings() -> Any:
     from chromadb.config import Settings as ChromaSettings
 
-    return ChromaSettings(anonymized_telemetry=False)
+    # Said here, since its settings are read from the environment too.
+    return ChromaSettings(anonymized_telemetry=False, chroma_otel_granularity="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import encodings
 import re
 
 from rag.errors import LoadError
@@ -39,11 +40,26 @@ _AS_BROWSERS_DO = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
     "shift_jis": "cp932",
+    "big5": "big5hkscs",
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "euc_kr": "cp949",
+    "utf-16": "utf-16-le",
 }
+# The encodings of that list, by the names that Python has for them.
+_OF_THE_WEB = frozenset(
+    "utf-8 utf-16-le utf-16-be cp866 koi8-r koi8-u mac-roman mac-cyrillic cp874 gb18030 big5hkscs euc_jp"
+    " iso2022_jp cp932 cp949".split()
+    + [f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)]
+    + [f"cp{page}" for page in range(1250, 1259)]
+)
+# Labels that Python has no name for.
+_LABELS = {"windows-31j": "cp932", "windows-874": "cp874", "windows-949": "cp949"}
+# Of Python's codecs the two that are none of the list and take hours for some megabytes.
+_SLOW = ("punycode", "idna")
 
 # How files begin that are no text, and what to call them.
 _MAGIC = (
@@ -121,6 +137,43 @@ def decode(name: str, data: bytes, declared: str = "") -> str:
     return text
 
 
+def in_unicode(data: bytes, told: str) -> bytes:
+    """Return a text in UTF-8 with its mark where a server has told its encoding rightly, else as it is.
+
+    Parameters
+    ----------
+    told
+        What the server calls the encoding, "" if nothing; a byte order mark is believed before it.
+    """
+    encoding = encoding_of_the_web(told)
+    if not encoding or data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)):
+        return data
+    text = _strict(data, encoding)
+    return data if text is None else codecs.BOM_UTF8 + text.encode()
+
+
+def encoding_of_the_web(label: str) -> str:
+    """Return Python's name for what browsers read under this label, "" if that is no encoding of the web."""
+    label = label.strip().lower().removeprefix("x-")
+    try:
+        name = codecs.lookup(_LABELS.get(label, label)).name
+    except (LookupError, ValueError):
+        return ""
+    name = _AS_BROWSERS_DO.get(name, name)
+    return name if name in _OF_THE_WEB else ""
+
+
+def forget_slow_codecs() -> None:
+    """Let nothing in this process decode by a codec that takes hours: what reads mail and feeds takes any."""
+
+    def search(name: str) -> codecs.CodecInfo | None:
+        found = encodings.search_function(name)
+        return None if found and found.name in _SLOW else found
+
+    codecs.unregister(encodings.search_function)
+    codecs.register(search)
+
+
 def _by_mark(data: bytes) -> str | None:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -170,13 +223,9 @@ def _strict(data: bytes, encoding: str) -> str | None:
         return None
 
 
-def _declared(data: bytes, encoding: str) -> str | None:
-    try:
-        name = codecs.lookup(encoding).name
-        return data.decode(_AS_BROWSERS_DO.get(name, name), "replace")
-    # TypeError and ValueError: names such as "hex" and "idna" are codecs, but of no text.
-    except (LookupError, TypeError, ValueError):
-        return None
+def _declared(data: bytes, label: str) -> str | None:
+    encoding = encoding_of_the_web(label)
+    return data.decode(encoding, "replace") if encoding else None
 
 
 def _damaged_utf8(data: bytes) -> str | None:

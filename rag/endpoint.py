@@ -30,6 +30,7 @@ from rag.errors import ModelError
 from rag.hushing import Hush
 from rag.prompts import Message
 from rag.settings import Settings
+from rag.tracing import traced_if
 
 OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_HOSTS = (
@@ -219,12 +220,14 @@ class Endpoint:
             headers={"Accept-Encoding": _UNPACKED},
             event_hooks={"response": [_bound]},
             trust_env=is_elsewhere,
+            follow_redirects=False,
         ) as client:
             sent = [_MESSAGES[message.role](message.text) for message in messages]
             stream = self._model(client).astream(sent, {**(config or {}), "run_name": "model"})
-            async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
-                async for chunk in stream:
-                    yield chunk
+            with traced_if(settings.tracing):
+                async with aclosing(stream):  # type: ignore[type-var]  # it is a generator
+                    async for chunk in stream:
+                        yield chunk
 
     def _model(self, client: httpx2.AsyncClient) -> ChatOpenAI:
         settings = self._settings
@@ -285,6 +288,11 @@ class Endpoint:
 
     def _refused(self, error: openai.APIStatusError) -> ModelError:
         status = error.status_code
+        if status < 400:
+            return ModelError(
+                f"The model's endpoint {self._host} points to another address ({status}), and nothing is sent"
+                " there: set OPENAI_BASE_URL to where it really is."
+            )
         if status in (401, 403):
             return ModelError(f"The model's endpoint {self._host} refused the key: check OPENAI_API_KEY.")
         if status == 404:

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -48,6 +50,11 @@ class _Patience(NamedTuple):
     seconds: float
     wait_seconds: float
     retries: int
+
+    @property
+    def most_seconds(self) -> float:
+        """The longest that all of it may take."""
+        return (self.retries + 1) * (self.seconds + self.wait_seconds)
 
 
 class Prefixes(NamedTuple):
@@ -214,7 +221,7 @@ class EndpointEmbeddings:
         if time.monotonic() < until:
             raise _Down(sentence)
         try:
-            vectors = np.array(self._client(patience).embed_documents(texts), np.float32)
+            vectors = np.array(self._in_time(texts, patience), np.float32)
         except Exception as error:  # noqa: BLE001  # whatever the libraries make of what they were sent
             failure = self._translated(error)
             if isinstance(failure, _Down):
@@ -222,6 +229,33 @@ class EndpointEmbeddings:
             # Without the cause: it may hold what the endpoint has said, the key among it.
             raise failure from None
         return self._checked(vectors, len(texts))
+
+    def _in_time(self, texts: list[str], patience: _Patience) -> list[list[float]]:
+        """Return the vectors of texts, asked for in a thread that is left to itself when the time is over.
+
+        The client's own limit begins anew with each line of headers, of which a server may send ever more.
+
+        Raises
+        ------
+        TimeoutError
+        """
+        client, vectors = self._client(patience), Future[list[list[float]]]()
+
+        def ask() -> None:
+            try:
+                vectors.set_result(client.embed_documents(texts))
+            except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+                vectors.set_exception(error)
+
+        threading.Thread(target=ask, name="embedding", daemon=True).start()
+        try:
+            return vectors.result(patience.most_seconds)
+        except TimeoutError:
+            with self._mutex:
+                self._clients.pop(patience, None)
+            with suppress(Exception):  # what it does while it is closed
+                client.http_client.close()  # type: ignore[union-attr]  # it was given
+            raise
 
     def _client(self, patience: _Patience) -> OpenAIEmbeddings:
         with self._mutex:
@@ -281,7 +315,7 @@ class EndpointEmbeddings:
         import openai
 
         match error:
-            case openai.APITimeoutError():
+            case openai.APITimeoutError() | TimeoutError():
                 return _Down(f"{self._subject} doesn't answer in time: try again when it is less busy.")
             case openai.APIConnectionError():
                 return _Down(f"{self._subject} can't be reached: start it, or check its address.")
@@ -296,6 +330,11 @@ class EndpointEmbeddings:
                 return _Down(
                     f"{self._subject} takes no more for now (429): try again later, or see to its limits and"
                     " its credit."
+                )
+            case openai.APIStatusError(status_code=status) if status < 400:
+                return _Down(
+                    f"{self._subject} points to another address ({status}), and no text is sent there: set"
+                    " FOOTNOTE_EMBEDDING_BASE_URL to where it really is."
                 )
             case openai.APIStatusError(status_code=status) if status <= 500:  # llama.cpp says 500
                 return _Refused(

@@ -44,6 +44,8 @@ def limited_client(url: str, total_seconds: float, put_off_seconds: float) -> ht
         timeout=httpx2.Timeout(total_seconds, connect=_CONNECT_SECONDS),
         event_hooks={"response": [limit]},
         trust_env=not is_on_this_computer(url),
+        # `openai` would follow, and send the texts to whatever server it is pointed to.
+        follow_redirects=False,
     )
 
 

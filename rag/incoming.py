@@ -1,8 +1,8 @@
-"""Files that were handed over, on disk until they are in the library: a restart loses none of them.
+"""What was handed over, on disk until it is in the library: a restart loses none of it.
 
-A file is called by the time it came, never by its own name, which stands beside it in a small JSON file.
-Each process keeps its files in a folder of its own, locked as long as it runs; what an ended one has
-left is taken up by the next.
+Files, pasted texts and addresses of the web are kept alike. Each is called by the time it came, never by
+its own name, which stands beside it in a small JSON file. Each process keeps its own in a folder of its own,
+locked as long as it runs; what an ended one has left is taken up by the next.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rag.errors import LoadError
 from rag.folder import file_of, size_in_bytes
@@ -22,6 +23,8 @@ from rag.process_lock import ProcessLock
 
 MOST_BYTES = 2 * 1024**3
 """What may wait at once: eighty files of the largest size that is taken."""
+Kind = Literal["file", "text", "address", "entry"]
+"""What waits: a file, a pasted text, an address of the web, or an entry of a feed."""
 _LOCK = ".lock"
 _DATA, _NOTE = ".data", ".json"
 
@@ -33,11 +36,17 @@ def upload_key(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that waits on disk; ``drop`` names what it was handed over together with."""
+    """A file that waits on disk.
+
+    ``drop`` names what it was handed over together with, ``kind`` what it holds, and ``key`` is the key of
+    what it brings into the library, as far as that is known.
+    """
 
     name: str
     drop: str
     path: Path
+    kind: Kind = "file"
+    key: str = ""
 
     def read(self) -> bytes:
         """Return its content.
@@ -64,9 +73,9 @@ class Kept:
 
     def note(self, *, is_begun: bool) -> None:
         """Note whether the file is being added, so that from now on its documents may be in the library."""
-        note = {"name": self.name, "drop": self.drop, "is_begun": is_begun}
+        note = {"name": self.name, "drop": self.drop, "kind": self.kind, "key": self.key}
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(note), "ascii")
+        part.write_text(json.dumps({**note, "is_begun": is_begun}), "ascii")
         part.replace(self.path.with_suffix(_NOTE))
 
     def delete(self) -> None:
@@ -101,8 +110,8 @@ class Incoming:
                 self._tidy(folder)
         return sorted(found, key=lambda kept: kept.path.name)
 
-    def keep(self, name: str, data: bytes, drop: str) -> Kept:
-        """Write a file to disk.
+    def keep(self, name: str, data: bytes, drop: str, *, kind: Kind = "file", key: str = "") -> Kept:
+        """Write something to disk that is to be added.
 
         Raises
         ------
@@ -116,7 +125,8 @@ class Incoming:
                     raise LoadError(
                         name, "Too much waits to be added already: add it again when that is done."
                     )
-                kept = Kept(name, drop, self._folder() / f"{self._number():020}{_DATA}")
+                path = self._folder() / f"{self._number():020}{_DATA}"
+                kept = Kept(name, drop, path, kind, key or (upload_key(name) if kind == "file" else ""))
                 kept.write(data)
         except OSError as error:
             why = error.strerror or type(error).__name__
@@ -174,7 +184,7 @@ def forget_incoming(data_dir: Path, key: str) -> None:
     """
     for path in _root(data_dir).glob(f"*/*{_NOTE}"):
         note = _note(path)
-        if note.get("is_begun") and file_of(key, (upload_key(str(note.get("name"))),)):
+        if note.get("is_begun") and file_of(key, (_kept(path.with_suffix(_DATA), note).key,)):
             Kept("", "", path.with_suffix(_DATA)).delete()
 
 
@@ -186,9 +196,18 @@ def _whole(folder: Path) -> Iterator[Kept]:
     """Yield the files of a folder; what was cut off while it was written is deleted."""
     for path in list(folder.glob(f"*{_DATA}")):
         if note := _note(path.with_suffix(_NOTE)):
-            yield Kept(str(note.get("name", "")), str(note.get("drop", "")), path)
+            yield _kept(path, note)
         else:
             path.unlink(missing_ok=True)
+
+
+def _kept(path: Path, note: Mapping[str, object]) -> Kept:
+    name, kind = str(note.get("name", "")), note.get("kind")
+    # An older Footnote kept files only, and noted no key.
+    key = str(note.get("key") or upload_key(name))
+    if kind == "text" or kind == "address" or kind == "entry":
+        return Kept(name, str(note.get("drop", "")), path, kind, str(note.get("key", "")))
+    return Kept(name, str(note.get("drop", "")), path, "file", key)
 
 
 def _note(path: Path) -> dict[str, object]:

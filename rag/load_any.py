@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rag.blocks import plain_parts
-from rag.decoding import decode, what_it_is
+from rag.decoding import decode, in_unicode, what_it_is
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import INNER
-from rag.formats import TAKEN, kind_of, shown_name, what_it_needs
+from rag.formats import TAKEN, Kind, kind_of, shown_name, what_it_needs
 from rag.limits import first_part, within_limits
 from rag.load_archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.load_epub import read_epub
@@ -25,6 +25,7 @@ from rag.text import build_text, normalise_text
 
 _NAMED = 5
 _BINARY = {"pdf": read_pdf, "docx": read_docx, "odt": read_odt, "pptx": read_pptx, "epub": read_epub}
+_IN_AN_ENCODING: tuple[Kind, ...] = ("html", "markdown", "text", "csv", "json", "jsonl")
 _TABLES = {"csv": read_csv, "json": read_json, "jsonl": read_jsonl}
 _MAILS = {"eml": read_eml, "msg": read_msg}
 
@@ -37,9 +38,15 @@ class _Budget:
     files: int = MOST_FILES
 
 
-def read_any(name: str, data: bytes, key: str, max_bytes: int) -> Loaded:
-    """Return the documents of a file; those within it have its key, `INNER` and a name of their own."""
+def read_any(name: str, data: bytes, key: str, max_bytes: int, charset: str = "") -> Loaded:
+    """Return the documents of a file; those within it have its key, `INNER` and a name of their own.
+
+    ``charset`` is what a server calls the encoding of a text; the other kinds say in themselves how they are
+    written.
+    """
     loaded = Loaded()
+    if charset and kind_of(name, data) in _IN_AN_ENCODING:
+        data = in_unicode(data, charset)
     _read(name, data, key, max_bytes, loaded, _Budget(), 0)
     return loaded
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
-from email.message import EmailMessage, Message
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Any
 
 from rag.blocks import tidy_plain
+from rag.decoding import encoding_of_the_web
 from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.load_archive import Member
@@ -73,12 +74,9 @@ def _leaves(message: Message) -> Iterator[Message]:
 
 
 def _content(part: Message) -> str:
-    try:
-        return str(part.get_content()) if isinstance(part, EmailMessage) else ""
-    # An encoding that nobody knows, or that it isn't in.
-    except (LookupError, UnicodeError, KeyError):
-        content = part.get_payload(decode=True)
-        return content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+    content = part.get_payload(decode=True)
+    encoding = encoding_of_the_web(part.get_content_charset() or "") or "utf-8"
+    return content.decode(encoding, "replace") if isinstance(content, bytes) else ""
 
 
 def _day(value: str) -> date | None:

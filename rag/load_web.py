@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import replace
 from datetime import date
@@ -13,7 +12,7 @@ from rag.addresses import shown_address, web_address
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.fetching import PUBLIC, Fetched, Network, fetch
-from rag.formats import Kind, kind_of
+from rag.formats import kind_of
 from rag.loaders import SUPPORTED, load_bytes
 from rag.settings import Settings
 
@@ -62,8 +61,6 @@ _UNTOLD = (
 )
 FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 """What servers call feeds."""
-# What a server may name the encoding of; the others say in themselves how they are written.
-_IN_AN_ENCODING: tuple[Kind, ...] = ("html", "markdown", "text", "csv", "json", "jsonl")
 _DAY = re.compile(r"/(20\d\d|19\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-]|$)")
 
 
@@ -98,9 +95,10 @@ def load_url(
 
 
 def fetch_within(url: str, settings: Settings, network: Network) -> Fetched:
-    """Fetch an address, no more than an upload may have."""
+    """Fetch an address, no more than an upload may have, from the ports that the settings allow."""
     most = min(network.max_bytes, settings.max_upload_bytes)
-    return fetch(url, replace(network, max_bytes=most))
+    high_ports = network.high_ports or settings.web_high_ports
+    return fetch(url, replace(network, max_bytes=most, high_ports=high_ports))
 
 
 def read_fetched(
@@ -109,9 +107,7 @@ def read_fetched(
     """Read what the address `key` gave, as `load_url` does."""
     shown = shown_address(key)
     name = _file_name(shown, fetched)
-    data = _in_unicode(fetched) if kind_of(name, fetched.data) in _IN_AN_ENCODING else fetched.data
-    # In Unicode it may be a little larger than what was fetched within the limit.
-    loaded = load_bytes(name, data, key, max(settings.max_upload_bytes, len(data)))
+    loaded = load_bytes(name, fetched.data, key, settings.max_upload_bytes, charset=fetched.charset)
     failed = [LoadError(shown, _about(shown, name, error)) for error in loaded.failed]
     if not loaded.documents:
         raise failed[0] if failed else LoadError(shown, f"{shown} holds no text: check the address.")
@@ -133,23 +129,11 @@ def _file_name(shown: str, fetched: Fetched) -> str:
     if told in FEEDS:
         advice = "choose from its entries on the Library page, or with `python -m rag add --feed`"
         raise LoadError(shown, f"{shown} is a feed and no article: {advice}.")
-    if ending not in SUPPORTED and not kind_of("", fetched.data):
+    # What is in an archive is looked for by the worker alone.
+    if ending not in SUPPORTED and not fetched.data.startswith(b"PK") and not kind_of("", fetched.data):
         kind = f"of the kind {told[:60]}, which can't be read"
         raise LoadError(shown, f"{shown} is {kind}: give the address of an article's page.")
     return (path.stem or "page") + ending
-
-
-def _in_unicode(fetched: Fetched) -> bytes:
-    """Return the content in UTF-8 with its mark where the server names its encoding, else as it is."""
-    if not fetched.charset or fetched.data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE)):
-        return fetched.data
-    try:
-        # As browsers do, Latin-1 is read as the Windows code page.
-        found = codecs.lookup(fetched.charset).name
-        encoding = "cp1252" if found in ("iso8859-1", "ascii") else found
-        return codecs.BOM_UTF8 + fetched.data.decode(encoding).encode()
-    except (LookupError, ValueError):
-        return fetched.data  # a wrong name: the page itself may tell
 
 
 def _completed(document: NewDocument, url: str, source: str, published: date | None, key: str) -> NewDocument:

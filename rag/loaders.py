@@ -75,12 +75,14 @@ def load_bytes(
     key: str,
     max_bytes: int = _DEFAULT_MAX_BYTES,
     cancelled: IsCancelled | None = None,
+    charset: str = "",
 ) -> Loaded:
     """Read the content of a file that is called `name`, as of an upload.
 
     A file with one document gives it the key `key`; the documents of an archive, a table or the
     attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but short
-    texts is read in a process of its own (`rag.worker`), which is ended when it is cancelled.
+    texts is read in a process of its own (`rag.worker`), which is ended when it is cancelled; so is a text
+    whose encoding a server has told (``charset``).
 
     Raises
     ------
@@ -91,12 +93,12 @@ def load_bytes(
         check_size(name, len(data), max_bytes)
     except LoadError as error:
         return Loaded(failed=[error])
-    if _is_harmless(name, data):
+    if not charset and _is_harmless(name, data):
         # Imported here with all the readers, which only the worker needs until then.
         from rag.load_any import read_any
 
         return read_any(name, data, key, max_bytes)
-    return read_apart(name, data, key, max_bytes, cancelled)
+    return read_apart(name, data, key, max_bytes, cancelled, charset=charset)
 
 
 def _is_harmless(name: str, data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from rag.errors import SettingsError
 PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"
 """Begins the fields that are read from variables of other programs too, such as OPENAI_API_KEY."""
+_HOST = re.compile(r"(?:[\w.-]{1,250}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 NO_ENDPOINT = (
     "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, "
     "or ask for quotes"
@@ -45,6 +47,8 @@ class Settings(BaseModel):
     """The folder of articles that the app follows."""
     folders: tuple[Path, ...] = ()
     """Further folders that it follows; in the environment separated as in PATH."""
+    hosts: tuple[str, ...] = ()
+    """Names under which browsers reach the app, besides this computer's own; with spaces between."""
     answer_mode: Literal["auto", "quote", "generate"] = "auto"
     """How answers are made; "auto" has a model write them if an endpoint is set, and quotes otherwise."""
     openai_api_key: SecretStr = SecretStr("")
@@ -65,6 +69,10 @@ class Settings(BaseModel):
     """How long it may pause while it writes."""
     model_total_seconds: float = Field(180.0, gt=0, le=3_600)
     """How long everything may take that a model does for one answer."""
+    web_high_ports: bool = False
+    """Whether web addresses with a port above 1024 are read; else only those with 80 and 443."""
+    tracing: bool = False
+    """Whether LangSmith's variables of the environment count: they send questions, passages and answers."""
     embedding_model: str = ""
     """The embedding model of an OpenAI-compatible endpoint; empty for the packaged one, or `model_dir`'s."""
     embedding_base_url: str = ""
@@ -96,6 +104,18 @@ class Settings(BaseModel):
             # A shell leaves "~" as it is within quotation marks.
             return tuple(os.path.expanduser(part) for part in parts if part)  # noqa: PTH111  # any user's
         return folders
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _hosts(cls, hosts: object) -> object:
+        return tuple(hosts.replace(",", " ").lower().split()) if isinstance(hosts, str) else hosts
+
+    @field_validator("hosts")
+    @classmethod
+    def _host_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_HOST.fullmatch, hosts)):
+            raise ValueError("it must be names of hosts, such as footnote.example.org, or with a port")
+        return hosts
 
     @model_validator(mode="after")
     def _folders_apart(self) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -31,3 +32,16 @@ class Untraced:
     def step(self, name: str, function: Callable[[Given], Made], given: Given) -> Made:
         """Return what a function makes of something."""
         return function(given)
+
+
+def traced_if(tracing: bool) -> AbstractContextManager[None]:
+    """Return a block in which LangSmith's variables of the environment count only where `tracing` says so.
+
+    They may be meant for other programs, and would send questions and passages outside. A tracer that a
+    caller gives as a callback goes on working.
+    """
+    if tracing:
+        return nullcontext()
+    from langsmith import get_tracing_context, tracing_context
+
+    return tracing_context(**{**get_tracing_context(), "enabled": False})

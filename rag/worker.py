@@ -58,13 +58,14 @@ class Worker:
         max_bytes: int,
         cancelled: IsCancelled | None = None,
         told: Mapping[str, str] | None = None,
+        charset: str = "",
         *,
         is_file: bool = True,
     ) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
 
-        With ``told``, the headers that a feed came with, it is read as a feed. What is no file is a text
-        whose structure is to be found.
+        With ``told``, the headers that a feed came with, it is read as a feed; ``charset`` is what a server
+        calls the encoding of a text. What is no file is a text whose structure is to be found.
 
         Raises
         ------
@@ -82,6 +83,7 @@ class Worker:
                 "max_bytes": max_bytes,
                 "size": len(data),
                 "told": told,
+                "charset": charset,
                 "is_file": is_file,
             }
             return self._ask(name, json.dumps(request).encode() + b"\n" + data, cancelled)
@@ -197,9 +199,10 @@ def read_apart(
     max_bytes: int,
     cancelled: IsCancelled | None = None,
     told: Mapping[str, str] | None = None,
+    charset: str = "",
 ) -> Loaded:
     """Read a file, or a feed with what was told of it, in the worker that this process keeps."""
-    return _worker.read(name, data, key, max_bytes, cancelled, told)
+    return _worker.read(name, data, key, max_bytes, cancelled, told, charset)
 
 
 def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None) -> NewDocument:
@@ -277,8 +280,10 @@ def _limit_memory(memory_bytes: int) -> None:
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
     from rag.blocks import structured
+    from rag.decoding import forget_slow_codecs
     from rag.load_any import read_any
 
+    forget_slow_codecs()
     while line := requests.readline():
         request = json.loads(line)
         data = requests.read(request["size"])
@@ -292,7 +297,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
                 text = data.decode("utf-8", "surrogatepass")
                 loaded = Loaded([structured(NewDocument(text, key=request["key"]))])
             else:
-                loaded = read_any(name, data, request["key"], request["max_bytes"])
+                loaded = read_any(name, data, request["key"], request["max_bytes"], request["charset"])
             answer = _answer(loaded)
         except MemoryError:
             reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 from functools import partial
 from pathlib import Path
 
+from streamlit.starlette import App
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app_pages import library, web  # noqa: E402  # found only now
+from app_pages import engine  # noqa: E402  # found only now
+from app_pages.intake import Intake  # noqa: E402
 from rag.fetching import Network  # noqa: E402
 
 anywhere = Network(is_allowed=lambda address: True)
-library.add_addresses = partial(web.add_addresses, network=anywhere)
-library.add_entries = partial(web.add_entries, network=anywhere)
-runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+engine.Intake = partial(Intake, network=anywhere)
+app = App(str(ROOT / "app_pages" / "script.py"))

@@ -129,6 +129,24 @@ def drips(seconds: float) -> Act:
     return act
 
 
+def pours(part: bytes, seconds: float, pause_seconds: float = 0.02) -> Act:
+    """Send the same again and again for so long, in the place of an answer or of its headers."""
+
+    def act(connection: Connection) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            connection.wfile.write(part)
+            time.sleep(pause_seconds)
+
+    return act
+
+
+def drips_headers(connection: Connection) -> None:
+    """Send one header after the other."""
+    connection.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    pours(b"X-Header: a\r\n", 12)(connection)
+
+
 @contextmanager
 def embedding_server() -> Iterator[Server]:
     """Serve until the block ends."""

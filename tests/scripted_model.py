@@ -175,6 +175,18 @@ def goes_on(text: str, most_seconds: float = 30.0) -> Act:
     return act
 
 
+def floods(part: bytes, beginning: bytes = b"", most_seconds: float = 10.0) -> Act:
+    """Write the same bytes again and again as fast as they are taken."""
+
+    def act(connection: Connection) -> None:
+        connection.wfile.write(beginning)
+        until = time.monotonic() + most_seconds
+        while time.monotonic() < until:
+            connection.wfile.write(part)
+
+    return act
+
+
 @contextmanager
 def model_server(acts: Sequence[Act] = ()) -> Iterator[Model]:
     """Serve until the block ends."""

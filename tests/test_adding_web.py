@@ -9,8 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from app_pages.adding import Result
-from app_pages.web import add_addresses, add_entries
+from app_pages.adding import Result, one_by_one
+from app_pages.web import address_jobs, entry_jobs
 from rag import Library, Progress
 from rag.feeds import Entry, Feed
 from tests.test_load_url import ARTICLE, PAGE
@@ -28,7 +28,8 @@ def nothing(progress: Progress) -> None: ...
 
 
 def add(web: Web, library: Library, *urls: str) -> list[Result]:
-    return list(add_addresses(library, " ".join(urls), nothing, network=web.network))
+    with address_jobs(library, urls, web.network) as jobs:
+        return list(one_by_one(library, jobs, nothing, None))
 
 
 def test_servers_are_asked_at_once_and_results_come_in_the_order_given(web: Web, library: Library):
@@ -71,7 +72,8 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
     web.page("/ferry", PAGE.replace("bridge", "ferry").replace(ARTICLE[:20], "The ferry was opened"))
     entries = tuple(Entry(web.url(f"/{name}"), name.title()) for name in ("ferry", "bridge"))
     feed = Feed(web.url("/feed"), "Harbour Gazette", entries)
-    results = list(add_entries(library, feed, entries, nothing, network=web.network))
+    with entry_jobs(library, [(feed, entry) for entry in entries], web.network) as jobs:
+        results = list(one_by_one(library, jobs, nothing, None))
     assert [result.name for result in results] == ["The ferry", "The bridge"]
     assert {document.source for document in library.documents()} == {"Harbour Gazette"}
 
@@ -79,5 +81,6 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
 def test_cancelled_it_begins_nothing_further(web: Web, library: Library):
     web.page("/bridge", PAGE)
     urls = [web.url("/bridge", host) for host in ("quay.test", "articles.test")]
-    assert list(add_addresses(library, " ".join(urls), nothing, lambda: True, network=web.network)) == []
+    with address_jobs(library, urls, web.network) as jobs:
+        assert list(one_by_one(library, jobs, nothing, lambda: True)) == []
     assert (library.documents(), web.asked) == ([], [])

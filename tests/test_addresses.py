@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import socket
+import struct
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from network_of_its_own import SENT, said_outside
 
 from rag import LoadError
 from rag.addresses import is_public, resolve, shown_address, web_address
+from rag.fetching import PUBLIC, fetch
 
 PRIVATE = """
 0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.255.0.1 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8
@@ -67,6 +76,34 @@ def test_a_password_is_refused_and_not_repeated():
         web_address("https://me:secret@example.org/a")
     assert "leave it out" in caught.value.reason
     assert "secret" not in caught.value.reason + caught.value.path
+
+
+def neighbours() -> None:
+    """Be in two public networks, as a server is, and fetch from this computer, its neighbours and beyond."""
+    with socket.socket() as any_socket:
+        for request, address in ((0x8916, "93.184.215.14"), (0x891C, "255.255.255.0")):
+            place = struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
+            fcntl.ioctl(any_socket, request, struct.pack("16s16s8x", b"lo:1", place))
+    with socket.socket(socket.AF_INET6) as any_socket:
+        address = socket.inet_pton(socket.AF_INET6, "2606:4700::14")
+        fcntl.ioctl(any_socket, 0x8916, struct.pack("=16sIi", address, 64, socket.if_nametoindex("lo")))
+    with socket.create_server(("", 80)):
+        for host in (
+            "93.184.215.14",
+            "93.184.215.77",
+            "[2606:4700::14]",
+            "[2606:4700::77]",
+            "[64:ff9b::5db8:d70e]",
+        ):
+            with pytest.raises(LoadError, match="leads to an address that is not on the public internet"):
+                fetch(f"http://{host}/")
+        with pytest.raises(LoadError, match=r"took longer|can't be reached"):
+            fetch("http://93.184.216.1/", replace(PUBLIC, timeout_seconds=0.5))
+
+
+def test_the_networks_that_this_computer_is_in_are_not_read_though_they_are_public(tmp_path: Path):
+    command = (sys.executable, "-c", "import test_addresses; test_addresses.neighbours()")
+    assert said_outside(command, tmp_path) == [f"{SENT}93.184.216.1"]
 
 
 def test_a_long_address_is_shown_short():

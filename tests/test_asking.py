@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app_pages import chat
 from app_pages.asking import STOPPED_BEFORE
-from app_pages.engine import Engine
+from app_pages.engine import Engine, close_engine
 from app_pages.work import UNEXPECTED, Work
 from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
 from rag.conversations import Conversations
@@ -272,8 +271,8 @@ def test_a_library_of_a_newer_version_is_one_sentence_and_stays_as_it_is(
     connection.close()
     before = catalog.read_bytes()
     monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
-    st.cache_resource.clear()
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    close_engine()
+    app = AppTest.from_file(str(ROOT / "app_pages" / "script.py"), default_timeout=60).run()
     assert not app.exception
     header, failure = (json.loads(one.proto.json) for one in app.get("bidi_component"))
     assert [page["title"] for page in header["pages"]] == ["Chat", "Library", "Quality"]
@@ -291,10 +290,10 @@ def test_a_conversation_of_any_id_is_shown(
     conversations.close()
     monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))
-    st.cache_resource.clear()
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    close_engine()
+    app = AppTest.from_file(str(ROOT / "app_pages" / "script.py"), default_timeout=60)
     app.query_params["c"] = conversation
     app.run()
     shown = [json.loads(one.proto.json) for one in app.get("bidi_component")]
     assert "Why?" in [view.get("question") for view in shown]
-    st.cache_resource.clear()
+    close_engine()

@@ -10,21 +10,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app_server import ROOT, Server
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARTICLES = ["s-400-purchase.md", "f-16-sale.md", "kilogram-redefinition.txt", "panama-canal-drought.md"]
 SIGNED = "When was the loan agreement for the S-400 purchase signed?"
 SIGNED_QUOTE = "The loan agreement for the S-400 purchase was signed in Ankara on 29 December 2017."
 RADARS = "How many AN/APG-83 radars are in the notification?"
@@ -56,43 +49,6 @@ pytestmark = pytest.mark.browser
 
 if CHROMIUM is None and not os.environ.get("CI"):
     pytest.skip("Chromium is not installed, so the browser tests did not run.", allow_module_level=True)
-
-
-class Server:
-    """The app in a process of its own, on a free port, with folders of its own."""
-
-    def __init__(self, folder: Path, script: str = "app.py", **environment: str) -> None:
-        self.script, self.environment = script, environment
-        self.data, self.corpus = folder / "data", folder / "corpus"
-        self.corpus.mkdir()
-        for name in ARTICLES:
-            shutil.copy(ROOT / "corpus" / name, self.corpus / name)
-        self.log = (folder / "server.log").open("w")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("FOOTNOTE_", "OPENAI_"))}
-        environment |= {"FOOTNOTE_DATA_DIR": str(self.data), "FOOTNOTE_CORPUS_DIR": str(self.corpus)}
-        environment |= self.environment
-        command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.port", str(self.port)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
-        )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health"):
-                    return
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.1)
-        raise TimeoutError("the app did not start")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
 
 
 @pytest.fixture(scope="module")

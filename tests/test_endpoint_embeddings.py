@@ -19,14 +19,17 @@ from embedding_server import (
     Server,
     breaks_off,
     drips,
+    drips_headers,
     embedding_server,
     gives,
     gives_vectors,
+    pours,
     refuses,
     says,
     waits,
 )
 from pydantic import SecretStr
+from web import nobody_knocks
 
 from rag import (
     Assistant,
@@ -213,6 +216,9 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "overload": (refuses(503, x_should_retry="false"), r"failed \(503\): try again later"),
     "time-out": (waits(2), "doesn't answer in time"),
     "drip": (drips(5), "doesn't answer in time"),
+    "interim answers": (pours(b"HTTP/1.1 100 Continue\r\n\r\n", 12), "doesn't answer in time"),
+    "flood": (pours(b"HTTP/1.1 100 Continue\r\n\r\n" * 500, 12, 0.0), "doesn't answer in time"),
+    "headers without end": (drips_headers, "doesn't answer in time"),
     "cut": (breaks_off, "can't be reached"),
     "fewer": (gives(lambda vectors: vectors[:-1]), r"vectors for \d+ texts: choose another server"),
     "more": (gives(lambda vectors: [*vectors, vectors[0]]), r"vectors for \d+ texts"),
@@ -248,6 +254,17 @@ def test_a_failing_endpoint_fails_the_document_in_one_sentence(
     assert library.status().passages == 0
     everything = caplog.text + repr(report) + str(failure) + repr(library.embedder) + repr(library.settings)
     assert KEY not in everything
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+def test_an_endpoint_that_points_elsewhere_gets_nobody_a_text_or_the_key(
+    status: int, server: Server, library: Library
+):
+    with nobody_knocks() as elsewhere:
+        server.act = refuses(status, Location=f"{elsewhere}/v1/embeddings")
+        [failure] = library.add([SHIP]).failed
+    assert f"points to another address ({status}), and no text is sent there: set" in failure.reason
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "too many requests", "time-out", "fewer", "page"])

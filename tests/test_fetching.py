@@ -8,13 +8,15 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from rag import LoadError
+from rag import LoadError, Settings, load_url
 from rag.fetching import PUBLIC, Network, fetch
+from tests.test_load_url import ARTICLE
 from tests.web import CERTIFICATE, Web, serve
 
 
@@ -96,10 +98,47 @@ def test_a_redirect_to_a_private_address_is_refused(web: Web, target: str):
         "http://me:pw@articles.test/",
         "http://[::1",
         "http://a:port/",
+        *(
+            "gopher://articles.test/",
+            "dict://127.0.0.1:11211/",
+            "ldap://articles.test/",
+            "ws://articles.test/",
+        ),
+        *("data:text/html,secret", "javascript:alert(1)", "about:blank", "blob:http://articles.test/a"),
+        *("jar:http://articles.test/a", "view-source:http://articles.test/", "unix:///run/docker.sock"),
+        *(
+            "http+unix://%2Frun%2Fdocker.sock/",
+            "mailto:a@articles.test",
+            "smb://articles.test/",
+            "netdoc:///etc",
+        ),
+        *("https:///etc/passwd", "https:", "HTTP://ME:PW@articles.test/", "http://a\\@127.0.0.1/"),
     ],
 )
 def test_a_redirect_to_what_is_no_address_of_the_web_is_refused(web: Web, target: str):
     assert "no web address" in refusal(web.status("/a", 302, target), web.network)
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 53, 1024])
+def test_a_port_of_the_system_is_not_asked(web: Web, port: int):
+    reason = refusal(web.status("/a", 302, f"http://articles.test:{port}/"), web.network)
+    assert reason.startswith(f"leads to port {port}, and only those of the web are asked, 80 and 443: save")
+
+
+def test_a_high_port_is_asked_only_where_the_setting_says_so(web: Web, settings: Settings):
+    url, network = web.page("/a", ARTICLE, "text/plain"), replace(web.network, high_ports=False)
+    with pytest.raises(
+        LoadError, match=rf"leads to port {web.port}, .*: set FOOTNOTE_WEB_HIGH_PORTS=true, or save"
+    ):
+        load_url(url, settings, network)
+    assert web.asked == []
+    with_setting = settings.model_copy(update={"web_high_ports": True})
+    assert load_url(url, with_setting, network).documents
+
+
+def test_of_the_public_internet_only_the_ports_of_the_web_are_asked():
+    one_address = replace(PUBLIC, resolve=lambda host, seconds: ["93.184.215.14"])
+    assert "leads to port 8080" in refusal("http://example.org:8080/", one_address)
 
 
 def test_redirects_are_followed_five_times_and_looked_up_each_time(web: Web):
@@ -159,6 +198,18 @@ def test_a_compressed_page_is_unpacked(web: Web):
     assert fetch(url, web.network).data == b"text " * 1_000
 
 
+def test_what_was_compressed_in_two_parts_is_read_wholly_and_what_follows_is_passed_over(web: Web):
+    packed = gzip.compress(b"one ") + gzip.compress(b"two") + b"\0" * 100_000
+    assert fetch(web.page("/a", packed, Content_Encoding="gzip"), web.network).data == b"one two"
+
+
+def test_a_page_of_very_many_compressed_parts_is_refused_soon(web: Web):
+    url = web.page("/a", gzip.compress(b"") * 400_000, Content_Encoding="gzip")
+    began = time.thread_time()
+    assert "came damaged" in refusal(url, web.network)
+    assert time.thread_time() - began < 2
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [(b"no gzip at all", "came damaged"), (gzip.compress(b"text" * 99)[:-12], "broke off")],
@@ -169,6 +220,73 @@ def test_a_damaged_page_is_refused(web: Web, data: bytes, says: str):
 
 def test_a_page_that_ends_too_soon_is_refused(web: Web):
     assert "no proper answer" in refusal(web.page("/a", "text", Content_Length="99"), web.network)
+
+
+BEGINNING = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+CHUNKED = BEGINNING + b"Transfer-Encoding: chunked\r\n\r\n"
+FLOODS = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2_000),
+    "interim answers with headers": (b"", b"HTTP/1.1 103 Early Hints\r\n" + b"Link: </a>\r\n" * 50 + b"\r\n"),
+    "headers": (BEGINNING, b"X-Header: a\r\n" * 5_000),
+    "one long header": (BEGINNING + b"X-Header: ", b"a" * 65_536),
+    "a long status": (b"HTTP/1.1 200 ", b"a" * 65_536),
+    "a line without end": (b"", b"a" * 65_536),
+    "chunks of one byte": (CHUNKED, b"1\r\na\r\n" * 10_000),
+    "chunks with long extensions": (CHUNKED, b"1;" + b"a" * 60_000 + b"\r\na\r\n"),
+    "a chunk's size without end": (CHUNKED, b"0" * 65_536),
+    "trailers": (CHUNKED + b"1\r\na\r\n0\r\n", b"X-Trailer: a\r\n" * 5_000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_little_takes_no_core_for_long(web: Web, flood: str):
+    begin, part = FLOODS[flood]
+
+    def pour(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(begin)
+        while True:
+            request.wfile.write(part)
+
+    web.answers["/a"] = pour
+    began = time.thread_time()
+    reason = refusal(web.url("/a"), replace(web.network, timeout_seconds=20))
+    assert time.thread_time() - began < 4
+    assert reason.startswith(("gave no proper answer", "is larger than", "took longer than"))
+
+
+def test_a_flood_of_single_bytes_under_tls_takes_no_core_for_long():
+    def pour(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            request.wfile.write(b"a")
+
+    with serve(tls=True) as web:
+        web.answers["/a"] = pour
+        trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
+        network = replace(web.network, tls=trusting, timeout_seconds=20)
+        began = time.thread_time()
+        assert refusal(web.url("/a", scheme="https"), network).startswith("gave no proper answer")
+        assert time.thread_time() - began < 4
+
+
+@pytest.mark.parametrize("say", [b"", b"\x16\x03\x01"])
+def test_a_handshake_that_drips_ends_with_the_time_for_everything(say: bytes):
+    def drip() -> None:
+        with suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                for byte in say * 20:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.1)
+                time.sleep(3)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, daemon=True).start()
+        network = Network(is_allowed=lambda address: True, timeout_seconds=0.5)
+        began = time.monotonic()
+        reason = refusal(f"https://127.0.0.1:{server.getsockname()[1]}/", network)
+        assert time.monotonic() - began < 2
+    assert reason.startswith(("took longer than", "has no certificate", "can't be reached"))
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])

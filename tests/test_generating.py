@@ -26,6 +26,7 @@ from scripted_model import (
     Model,
     breaks_off,
     chunk,
+    floods,
     goes_on,
     model_server,
     pauses,
@@ -34,6 +35,7 @@ from scripted_model import (
     sends,
 )
 from test_assistant import BREAD, LIGHTHOUSE, UNANSWERED, assert_footnotes_hold
+from web import nobody_knocks
 
 from rag import (
     Answer,
@@ -301,6 +303,11 @@ FAULTS: dict[str, tuple[Act, str]] = {
     "failing": (refuses(500), r"failed \(500\)"),
     "silent": (sends(2.0), "wrote nothing within 1 s"),
     "silent but alive": (pauses("", 2.0), "wrote nothing within 1 s"),
+    "interim answers": (floods(b"HTTP/1.1 100 Continue\r\n\r\n" * 500), "wrote nothing within 1 s"),
+    "chunks of nothing": (
+        floods(b"1\r\n \r\n" * 500, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        "wrote nothing within 1 s",
+    ),
     "a page": (sends(PAGE, kind="text/html"), "can't be read: check OPENAI_BASE_URL"),
     "nothing": (sends(), "can't be read"),
     "no JSON": (sends("data: {nonsense\n\n"), "can't be read"),
@@ -352,6 +359,20 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert server.keys[-1] == f"Bearer {KEY}"
     assert KEY not in repr(answer) + caplog.text + "".join(capfd.readouterr())
     assert_footnotes_hold(library, answer)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_endpoint_that_points_elsewhere_gets_nobody_the_prompt_or_the_key(
+    assistant: Assistant, server: Model, status: int
+):
+    with nobody_knocks() as elsewhere:
+        server.script(refuses(status, Location=f"{elsewhere}/v1/chat/completions"))
+        answer = assistant.ask(QUESTION)
+    assert (
+        f"points to another address ({status}), and nothing is sent there: set OPENAI_BASE_URL"
+        in answer.remark
+    )
+    assert (answer.mode, len(server.requests)) == ("quote", 1)
 
 
 def test_half_a_sign_that_the_endpoint_sends_does_not_keep_the_model_from_being_asked_again(

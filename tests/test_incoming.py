@@ -83,6 +83,21 @@ def test_a_file_that_was_lost_from_the_disk_has_a_sentence(settings: Settings):
         kept.read()
 
 
+def test_removing_what_is_at_an_address_deletes_the_address_that_is_being_added(library: Library):
+    incoming = Incoming(library.settings.data_dir)
+    url = "https://quay.test/towns.csv"
+    begun = incoming.keep(url, url.encode(), "drop", kind="address", key=url)
+    begun.note(is_begun=True)
+    waiting = incoming.keep(url, url.encode(), "drop", kind="address", key=url)
+    library.add([NewDocument("The ship is in the harbour.", key=f"{url}!/1")])
+    library.remove(library.documents()[0].id)
+    assert (begun.path.exists(), waiting.path.exists()) == (False, True)
+    incoming.close()
+    assert [(kept.name, kept.kind, kept.key) for kept in Incoming(library.settings.data_dir).left()] == [
+        (url, "address", url)
+    ]
+
+
 def test_removing_a_document_deletes_the_file_it_is_being_added_from(library: Library):
     incoming = Incoming(library.settings.data_dir)
     begun = incoming.keep("table.csv", b"The ship is in the harbour.", "drop")

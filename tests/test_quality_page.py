@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app_pages import figures, quality
+from app_pages.engine import close_engine
 from app_pages.measuring import measure_library, plain_name, read_upload
 from rag import Library, LoadError, NewDocument, Settings
 from rag.evaluation_runs import keep_run, runs_on
@@ -151,9 +151,9 @@ class TestPage:
         settings.corpus_dir.mkdir(parents=True)
         monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
         monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))
-        st.cache_resource.clear()
+        close_engine()
         yield settings.corpus_dir
-        st.cache_resource.clear()
+        close_engine()
 
     def open(self) -> AppTest:
         """The page, once the articles are read."""

@@ -1,0 +1,44 @@
+"""The Streamlit entry: page set-up, navigation, and the one place that catches what goes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app_pages import article, chat, library, quality
+from app_pages.component import global_style, say, show
+from app_pages.places import conversation_link
+from app_pages.work import sentence_for
+
+_MARK = Path(__file__).parent / "app_pages" / "static" / "mark.svg"
+
+
+def main() -> None:
+    """Run the page that the address names; a failure is one sentence, and the log has the rest."""
+    st.set_page_config(page_title="Footnote", page_icon=str(_MARK), layout="centered")
+    global_style()
+    pages = [
+        st.Page(chat.page, title="Chat", url_path="chat", default=True),
+        st.Page(library.page, title="Library", url_path="library"),
+        st.Page(quality.page, title="Quality", url_path="quality"),
+        st.Page(article.page, title="Article", url_path="article"),
+    ]
+    page = st.navigation(pages, position="hidden")
+    _header(page.title)
+    try:
+        page.run()
+    except Exception as error:  # noqa: BLE001  # the front: logged, and one sentence for the user
+        say(sentence_for(error), key="failure", tone="alert")
+
+
+def _header(current: str) -> None:
+    """Show the menu; "Chat" leads to the conversation that one was last in."""
+    conversation = st.query_params.get("c") or st.session_state.get("conversation", "")
+    places = {"Chat": conversation_link(conversation), "Library": "/library", "Quality": "/quality"}
+    shown = [{"title": name, "href": href, "current": name == current} for name, href in places.items()]
+    with st.container(key="header"):
+        show("header", key="menu", pages=shown)
+
+
+main()
