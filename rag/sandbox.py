@@ -2,10 +2,11 @@
 
 Each layer is used where the system has it, and holds where another one isn't there:
 
-- Limits (POSIX): memory, no file longer than nothing, few open files, no further process.
+- Limits (POSIX): memory, short files and few of them open, no further process.
 - System calls (Linux on x86-64 and ARM64, by seccomp): no network, no further process or program, no
   signal or look into another process, and no change of anybody's rights to a file.
-- Files (Linux from 5.13 on, by Landlock): nothing is written, and nothing read but Python and its packages.
+- Files (Linux from 5.13 on, by Landlock): nothing is read but Python and its packages, and nothing written
+  but files without a name in a folder of its own, which are gone with it.
 
 No layer needs a right; a container may forbid the last two. macOS and Windows have only what is above them.
 """
@@ -18,11 +19,14 @@ import platform
 import site
 import struct
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_OPEN_FILES = 64
+_OPEN_FILES = 32
+_LONGEST_FILE_BYTES = 128 * 1024**2
+"""The tables that tell languages apart are unpacked into a file of 68 MB."""
 _NO_NEW_PRIVILEGES, _GET_SECCOMP, _SET_SECCOMP, _FILTER = 38, 21, 22, 2
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -37,7 +41,7 @@ _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _PRLIMIT = {"x86_64": 302, "aarch64": 261}
 _CLONE3 = 435
-_NEW_CALLS = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442, 448, 452)
+_NEW_CALLS = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442, 447, 448, 452)
 """The same on both: signals and looks by pidfd, io_uring, the newer calls to mount, fchmodat2."""
 _REFUSED = {
     "x86_64": (
@@ -59,7 +63,7 @@ _REFUSED = {
             303,
             304,
         ),  # pivot_root, chroot, mount ... open_by_handle_at
-        *(29, 64, 68, 240),  # shmget, semget, msgget, mq_open
+        *(29, 64, 68, 240, 319),  # shmget, semget, msgget, mq_open, memfd_create
         *(248, 249, 250, 298, 321, 323),  # add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd
     ),
     "aarch64": (
@@ -72,13 +76,13 @@ _REFUSED = {
         *(5, 6, 7, 14, 15, 16),
         *(88,),
         *(41, 51, 40, 39, 97, 268, 264, 265),
-        *(194, 190, 186, 180),
+        *(194, 190, 186, 180, 279),
         *(217, 218, 219, 241, 280, 282),
     ),
 }
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_WRITE_FILE, _READ_FILE, _READ_FOLDER, _REMOVE_FILE, _MAKE_FILE = 1 << 1, 1 << 2, 1 << 3, 1 << 5, 1 << 8
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """By Landlock's version how many rights to files it knows; from the fifth on there are 16."""
 _PARTS_OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg", "share")
@@ -109,21 +113,25 @@ def limit_memory(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def confine(package: Path) -> None:
+def confine(package: Path, own: Path) -> None:
     """Give up for good what reading files doesn't need; what the system has no way for stays.
 
     Parameters
     ----------
     package
         The folder of our own modules, which may have to be read still.
+    own
+        An empty folder for files that are needed in passing.
     """
+    # Which is not to be found out by writing to one after the other.
+    tempfile.tempdir = str(own)
     _limit()
     if sys.platform == "linux":
         with suppress(OSError):
             _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         # Files first: the filter refuses nothing that this needs, but may be there where this isn't.
         with suppress(OSError):
-            _confine_files([*_readable(package)])
+            _confine_files([*_readable(package)], own)
         if _has_seccomp():
             with suppress(OSError):
                 _confine_calls(platform.machine())
@@ -133,7 +141,12 @@ def _limit() -> None:
     with suppress(ImportError):
         import resource
 
-        limits = {"RLIMIT_FSIZE": 0, "RLIMIT_NOFILE": _OPEN_FILES, "RLIMIT_NPROC": 0, "RLIMIT_MEMLOCK": 0}
+        limits = {
+            "RLIMIT_FSIZE": _LONGEST_FILE_BYTES,
+            "RLIMIT_NOFILE": _OPEN_FILES,
+            "RLIMIT_NPROC": 0,
+            "RLIMIT_MEMLOCK": 0,
+        }
         for name, most in limits.items():
             if hasattr(resource, name):
                 with suppress(OSError, ValueError):
@@ -207,7 +220,7 @@ def _landlock_version() -> int:
         return 0
 
 
-def _confine_files(readable: list[Path]) -> None:
+def _confine_files(readable: list[Path], own: Path) -> None:
     """Allow these to be read and nothing else (https://docs.kernel.org/userspace-api/landlock.html)."""
     version = _landlock_version()
     if version < 1:
@@ -219,16 +232,27 @@ def _confine_files(readable: list[Path]) -> None:
     try:
         for path in readable:
             with suppress(FileNotFoundError, PermissionError):
-                _allow_reading(ruleset, path)
+                folder = _READ_FOLDER if path.is_dir() else 0
+                _allow(ruleset, path, _READ_FILE | folder)
+        # Files with a name would fill the disk until somebody looks.
+        named = 0 if _has_unnamed_files(own) else _MAKE_FILE | _REMOVE_FILE
+        _allow(ruleset, own, _READ_FOLDER | _READ_FILE | _WRITE_FILE | named)
         _call("syscall", _RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
 
-def _allow_reading(ruleset: int, path: Path) -> None:
+def _has_unnamed_files(folder: Path) -> bool:
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rights = _READ_FILE | (_READ_FOLDER if path.is_dir() else 0)
         beneath = struct.pack("=Qi", rights, descriptor)
         _call("syscall", _ADD_RULE, ruleset, 1, ctypes.c_char_p(beneath), 0)
     finally:

@@ -299,7 +299,7 @@ if __name__ == "__main__":
     import rag.load_any  # noqa: F401
 
     sys.dont_write_bytecode = True
-    confine(_PACKAGE)
+    confine(_PACKAGE, Path.cwd())
     # Documents are many small objects that stay: looking through them for garbage again and again would take
     # half of the time of a large table.
     gc.set_threshold(100_000, 50, 50)

@@ -92,7 +92,8 @@ def test_it_reads_and_changes_nothing_of_the_library_or_anybody(
         "open('own.txt', 'w').write('a' * 10**8)",
         "open('/tmp/footnote-evil', 'w').write('a' * 10**8)",
         "open('/dev/shm/footnote-evil', 'w')",
-        "os.write(os.memfd_create('a'), b'a' * 10**6)",
+        "os.fdopen(os.open('.', os.O_TMPFILE | os.O_RDWR), 'wb').write(b'a' * 2 * 10**8)",
+        "os.memfd_create('a')",
     )
     assert held.read_text() == "the library"
 
@@ -141,7 +142,7 @@ def test_it_can_take_none_of_it_back(taken_over: Worker):
     check_refused(
         taken_over,
         "__import__('resource').setrlimit(7, (4096, 4096))",
-        "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, (1, 1)) or open('a', 'w')",
+        "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, (10**9, 10**9))",
         "[os.open('/dev/null', os.O_RDONLY) for _ in range(200)]",
         "bytearray(4 * 1024**3)",
     )
