@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Collection, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -198,6 +200,18 @@ def files_below(folder: Path) -> list[Path]:
         paths.extend(Path(name, part) for part in names if not part.startswith("."))
     # Not by the method of a path, which fails at a link to a name that is too long.
     return sorted(path for path in paths if os.path.isfile(path))  # noqa: PTH113
+
+
+def make_private(folder: Path) -> None:
+    """Let nobody else look into a folder, nor at what lies in it; what belongs to others stays as it is."""
+    paths = [str(folder)]
+    for place, folders, names in os.walk(folder):
+        paths += [os.path.join(place, name) for name in (*folders, *names)]  # noqa: PTH118  # as strings
+    for path in paths:
+        with suppress(OSError):
+            mode = os.lstat(path).st_mode
+            if mode & 0o077 and not stat.S_ISLNK(mode):
+                os.chmod(path, stat.S_IMODE(mode) & ~0o077)  # noqa: PTH101  # as strings
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -41,6 +41,7 @@ from rag.folder import (
     further_folder,
     is_followed,
     list_folders,
+    make_private,
     size_in_bytes,
 )
 from rag.forgetting import Forgetting
@@ -130,6 +131,8 @@ class Library:
         """
         embedder = embedder or embedder_of(settings)
         catalog = Catalog(settings.data_dir / "catalog.sqlite3")
+        # What it holds is private, and conversations and waiting files lie beside it.
+        make_private(settings.data_dir)
         try:
             former = former_embedder(catalog, embedder.name, may_change=reembed)
         except BaseException:
