@@ -17,6 +17,7 @@ from rag.feeds import Feed
 from rag.folder import INNER, file_of
 from rag.incoming import Kept, upload_key
 from rag.library import part_of
+from rag.text import one_line
 
 UPDATED = "Updated: the new version takes the place of the old."
 UNCHANGED = "Unchanged: it is in the library already."
@@ -28,11 +29,17 @@ State = Literal["added", "updated", "unchanged", "failed", "asks", "stopped"]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was dropped, or why it was let go on its way."""
+    """A file as it was dropped, by its name as it is seen, or why it was let go on its way.
+
+    Two files whose names look the same are one.
+    """
 
     name: str
     data: bytes
     refusal: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.name))
 
 
 @dataclass(frozen=True)
@@ -100,10 +107,11 @@ def add_text(
     cancelled: IsCancelled | None = None,
 ) -> list[Result]:
     """Add a pasted text under its own content's identity."""
-    name = title.strip() or "Pasted text"
+    title = one_line(title)
+    name = title or "Pasted text"
     if not text.strip():
         return [Result(name, "failed", NO_TEXT)]
-    document = NewDocument(text=text, title=title.strip(), key="")
+    document = NewDocument(text=text, title=title, key="")
     return guarded(name, lambda: add_document(library, name, document, report, cancelled))
 
 

@@ -20,6 +20,8 @@ STOPPED_BEFORE = "The question was stopped before its turn came: ask it again wh
 LEANED_ON = 6
 """Turns that a follow-up may lean on: the latest ones."""
 _TICK_SECONDS = 0.1
+_MOMENT_SECONDS = 1.0
+"""What takes no longer needs no button to stop it, which would only flicker."""
 
 
 class Asking:
@@ -85,7 +87,7 @@ class Asking:
         self._engine = engine
         self._conversation_id = conversation_id
         self._after = after
-        self._heard = time.monotonic()
+        self._heard = self._began = time.monotonic()
         self._stop = threading.Event()
         self._is_forgotten = False
         self._done = threading.Event()
@@ -108,8 +110,9 @@ class Asking:
 
     @property
     def stoppable(self) -> bool:
-        """Whether stopping it does anything: what quotes is done in a moment."""
-        return (self.may_write or self.waits) and not self.stopping
+        """Whether stopping it is worth a button: what quotes is mostly done in a moment."""
+        is_worth_it = self.may_write or self.waits or time.monotonic() - self._began >= _MOMENT_SECONDS
+        return is_worth_it and not self.stopping
 
     @property
     def waited_seconds(self) -> int:
@@ -117,7 +120,7 @@ class Asking:
         return int(time.monotonic() - self._heard)
 
     def stop(self) -> None:
-        """Stop the model; what was written and checked until then is the answer, if its turn has come."""
+        """Stop it; what was found, or written and checked, until then is the answer, if its turn has come."""
         self._stop.set()
 
     def forget(self) -> None:
@@ -149,6 +152,7 @@ class Asking:
             counted = f", {progress.done} of {progress.total}" if progress.total else ""
             self._tell(f"Waiting until the articles are read{counted}")
             self._wait_for(lambda seconds: self._engine.indexing.wait(seconds) or True)
+        self._began = time.monotonic()
         self.waits = False
 
     def _wait_for(self, wait: Callable[[float], bool]) -> None:

@@ -12,6 +12,7 @@ from app_pages.work import Work, sentence_for
 from rag import AddReport, Library, Progress
 from rag.documents import ReportProgress
 from rag.folder import CORPUS_PREFIX, Folder, Listing
+from rag.text import one_line
 from rag.watching import Rest, happenings, places_of
 
 _REST_SECONDS = 1.0
@@ -219,4 +220,4 @@ def _further(report: ReportProgress, done: int, progress: Progress) -> None:
 
 def _name(folder: Folder) -> str:
     path = str(folder.path) if folder.prefix != CORPUS_PREFIX else folder.path.name
-    return f"{path.rstrip('/')}/"
+    return f"{one_line(path).rstrip('/')}/"

@@ -17,6 +17,7 @@ from app_pages.adding import (
     Add,
     Result,
     Upload,
+    failure,
     keep_both,
     one_by_one,
     replace_document,
@@ -30,6 +31,7 @@ from rag.documents import IsCancelled, ReportProgress
 from rag.feeds import Entry
 from rag.fetching import PUBLIC, Network
 from rag.incoming import Incoming, Kept, Kind
+from rag.text import one_line
 
 TOO_MANY = "No more than 500 are taken at once: add this one and what follows it when these are done."
 _MOST_AT_ONCE = 500
@@ -169,7 +171,7 @@ class Intake:
 
     def paste(self, title: str, text: str) -> Adding:
         """Write a pasted text to disk, and add it in its turn."""
-        title = title.strip()
+        title = one_line(title)
         if not text.strip():
             return self._begin_kept([], [Result(title or PASTED, "failed", NO_TEXT)])
         upload = Upload(title, text.encode(errors="replace"))
@@ -287,10 +289,12 @@ class Intake:
     def _add_one(
         self, kept: Kept, add: Add, report: ReportProgress, cancelled: IsCancelled | None
     ) -> list[Result]:
-        kept.note(is_begun=True)
         results = list[Result]()
         try:
+            kept.begin()
             results = list(add(report, cancelled))
+        except LoadError as error:
+            results = [failure(kept.name, error)]
         finally:
             if any(result.state == "asks" for result in results):
                 kept.note(is_begun=False)
@@ -306,7 +310,7 @@ class Intake:
         cancelled: IsCancelled | None,
     ) -> list[Result]:
         if result.kept:
-            result.kept.note(is_begun=True)
+            result.kept.note(is_begun=True, attempts=result.kept.attempts + 1)
         results = add(report, cancelled)
         if result.kept:
             self._settle(result.kept)
@@ -314,5 +318,7 @@ class Intake:
 
     def _settle(self, kept: Kept) -> None:
         """Delete a file that is done with, but for one that the closing server has cut short."""
-        if not self._closing.is_set():
+        if self._closing.is_set():
+            kept.pause()
+        else:
             kept.delete()

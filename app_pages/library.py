@@ -26,7 +26,6 @@ from app_pages.wording import count, day, file_name, kind, short_day, size, titl
 from app_pages.work import sentence_for
 from app_pages.writing import has_choice
 from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story
-from rag.addresses import LOOPBACK
 from rag.documents import told_together
 from rag.folder import is_followed, name_in
 from rag.formats import TAKEN
@@ -39,7 +38,6 @@ STAY = "They stay on this computer."
 MOSTLY_STAY = "They stay on this computer, but for the passages that a model is sent to write an answer from."
 _LEFT_SECONDS = 10.0
 """So long a place to drop files stays in the page after another has taken its place, the last one longer."""
-SEEN_BY_ALL = "Whoever opens this app sees what is being added."
 _COUNT_SECONDS = 3.0
 """The figures at the bottom are counted again so often."""
 
@@ -70,7 +68,7 @@ def _drop_area(shared: Engine) -> None:
         shared.intake.drop(map(received, files))
         st.rerun()
     most = size(shared.settings.max_upload_bytes)
-    say(f"{TAKEN}, up to {most} each. {_where(shared)}", key="takes")
+    say(f"{TAKEN}, up to {most} each. {_stay(shared)}", key="takes")
 
 
 def _dropped() -> list[UploadedFile]:
@@ -106,16 +104,6 @@ def _is_recent(when: float) -> bool:
 def _drop_area_of(number: int) -> list[UploadedFile]:
     key = f"uploads-{number}"
     return st.file_uploader("Add articles", accept_multiple_files=True, key=key, label_visibility="collapsed")
-
-
-def _where(shared: Engine) -> str:
-    return f"{_stay(shared)} {SEEN_BY_ALL}" if is_open_to_others() else _stay(shared)
-
-
-def is_open_to_others() -> bool:
-    """Whether the app answers other computers too."""
-    address = st.get_option("server.address")
-    return not address or address not in LOOPBACK
 
 
 def _stay(shared: Engine) -> str:

@@ -8,9 +8,11 @@ import streamlit as st
 
 from app_pages import article, chat, library, quality
 from app_pages.component import global_style, say, show
+from app_pages.guard import is_open_to_others
 from app_pages.places import conversation_link
 from app_pages.work import sentence_for
 
+OPEN = "Open to the network: whoever reaches this page sees, asks, adds and deletes everything."
 _MARK = Path(__file__).parent / "app_pages" / "static" / "mark.svg"
 
 
@@ -26,6 +28,8 @@ def main() -> None:
     ]
     page = st.navigation(pages, position="hidden")
     _header(page.title)
+    if is_open_to_others(st.get_option("server.address")):
+        say(OPEN, key="open")
     try:
         page.run()
     except Exception as error:  # noqa: BLE001  # the front: logged, and one sentence for the user

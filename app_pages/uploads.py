@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import Upload, too_large
+from rag.text import one_line
 
 TOO_MUCH = "Too much was dropped at once: drop this file again when the others are added."
 _FILES_AT_ONCE = 20
@@ -79,7 +80,7 @@ def received(file: UploadedFile) -> Upload:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
     file.seek(0)
     file.truncate()
-    return Upload(file.name, data, refusal_of(data))
+    return Upload(one_line(file.name) or "The file", data, refusal_of(data))
 
 
 def refusal_of(data: bytes) -> str:

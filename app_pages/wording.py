@@ -11,6 +11,7 @@ from rag.documents import NO_ANSWER
 from rag.folder import INNER, ROW
 from rag.pronouns import ENGLISH_STARTS
 from rag.questions import names_and_numbers
+from rag.text import one_line
 from rag.words import fold, stem, stems, words
 
 NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
@@ -79,7 +80,7 @@ def file_name(document: Document) -> str:
         return ""
     # Of what is in an archive or a message the name of that comes first: "news.zip › bridge.docx".
     names = (PurePosixPath(part).name for part in name.split(INNER) if not part.startswith(ROW))
-    return " › ".join(names)
+    return one_line(" › ".join(names))
 
 
 def title(document: Document) -> str:

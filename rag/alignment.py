@@ -128,7 +128,11 @@ def _best_window(
     """Return the first and one past the last sentence of the stretch that holds most of a claim."""
     best, place = 0.0, (0, 0)
     alone = held @ weights
-    for first in np.flatnonzero(alone).tolist():
+    most = np.convolve(np.append(alone, [0.0] * WINDOW_LINES), np.ones(WINDOW_LINES))[WINDOW_LINES - 1 :]
+    likeliest = np.argsort(-alone, kind="stable")[:_MOST_BEGINNINGS]
+    for first in np.sort(likeliest[alone[likeliest] > 0]).tolist():
+        if min(most[first], weights.sum()) < best:
+            continue  # whatever stretch begins here holds less than the best one
         union, count = held[first].copy(), 0
         for last in range(first, min(first + WINDOW_LINES, len(lines))):
             count += len(lines[last].words)
@@ -142,6 +146,8 @@ def _best_window(
     return place
 
 
+_MOST_BEGINNINGS = 300
+"""Sentences with which a stretch may begin: those that hold most of the claim."""
 _MOST_ELSEWHERE = 40
 """Sentences whose words are compared by meaning: those that hold most of the claim."""
 
@@ -216,9 +222,9 @@ def _anchors(words: Sequence[Word], others: Sequence[Word]) -> tuple[tuple[int, 
     for i, word in enumerate(words):
         for j in reversed(places.get(word.stem, ())):
             at = bisect_left(tails, j)
-            links.append((i, j, heads[at - 1] if at else -1))
-            tails[at:] = [j, *tails[at + 1 :]]
-            heads[at:] = [len(links) - 1, *heads[at + 1 :]]
+            tails[at : at + 1], link = [j], (i, j, heads[at - 1] if at else -1)
+            heads[at : at + 1] = [len(links)]
+            links.append(link)
     pairs, at = [], heads[-1] if heads else -1
     while at >= 0:
         i, j, at = links[at]

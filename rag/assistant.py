@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rag import followups
 from rag.copies import find_apart
+from rag.deadline import Deadline
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.finding import Found
@@ -32,6 +33,8 @@ ASKED_AS = "Asked as: "
 """Begins the stage that says how a follow-up was completed."""
 PASSAGES = 10
 """Passages read for an answer."""
+NO_TIME = "There was no time to look further."
+STOPPED = "Stopped before everything was looked at."
 
 
 class Assistant:
@@ -80,7 +83,7 @@ class Assistant:
         mode
             How the answer is made; as the settings say if left out. `Answer.mode` is how it was made.
         stop
-            Set by another thread to stop a model; what was written and checked until then is the answer.
+            Set by another thread to stop; what was found, or written and checked, until then is the answer.
 
         Raises
         ------
@@ -108,6 +111,9 @@ class Assistant:
         stop: Event | None = None,
     ) -> Iterator[Stage | Sentence | Answer]:
         """Answer a question step by step: what is happening, each sentence, and last the answer.
+
+        Finding and quoting end at the deadline of the settings, and when they are stopped, as a model does at
+        its own: the answer is then the best until that moment, and its remark says so.
 
         The first stage of a follow-up that was completed says as what it is asked. Sentences that a model
         writes come as they are checked. The answer at the end counts: it may have some between them that were
@@ -169,7 +175,8 @@ class Assistant:
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
-        find = partial(self._library.find, text, filters=filters, prefer=prefer)
+        deadline = Deadline(self._settings.question_seconds, stop.is_set if stop else lambda: False)
+        find = partial(self._library.find, text, filters=filters, prefer=prefer, deadline=deadline)
         found = trace.step("retrieve", lambda _: find_apart(find, PASSAGES), text)
         yield Stage(_reading(found))
         answer = trace.step("quote", partial(self._quoted, text), found)
@@ -180,7 +187,10 @@ class Assistant:
             answer = replace(answer, remark=problem)
         if answer.mode == "quote":
             yield from answer.sentences
-        remark = " ".join(filter(None, [found.remark, answer.remark]))
+        remarks = [found.remark, answer.remark]
+        if deadline.has_cut and not answer.remark:
+            remarks.append(STOPPED if deadline.is_stopped() else NO_TIME)
+        remark = " ".join(filter(None, remarks))
         yield replace(answer, remark=remark, seconds=time.perf_counter() - started)
 
     def _writes(self, mode: Mode | None) -> bool:
@@ -207,7 +217,7 @@ class Assistant:
         """Answer from what was found for a question, of which only a part may have been searched for."""
         answer = quote(found, self._library.embedder.name)
         if answer.text == EMPTY_COLLECTION and self._library.status().documents:
-            if found.remark:  # by words alone, nothing may be found
+            if found.remark or found.deadline.has_cut:  # by words alone or at once, nothing may be found
                 answer = replace(answer, text=NO_ANSWER)
             elif found.limited_to:
                 answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
@@ -233,6 +243,8 @@ class Assistant:
 
 def _reading(found: Found) -> str:
     passages = len(found.candidates)
+    if not passages and found.deadline.has_cut:
+        return "No time to read a passage"
     if not passages and found.remark:
         return "No passage has the question's words"
     if not passages:

@@ -143,7 +143,7 @@ def _read_line(text: str, start: int, indent: int) -> _Line:
     if not text or _RULE.fullmatch(text):
         return _Line(text, start, indent, None)
     if marker := _HASHES.match(text):
-        content = re.sub(r"\s+#+$", "", text[marker.end() :])
+        content = re.sub(r"(?<!\s)\s++#++$", "", text[marker.end() :])
         return _Line(content, start + marker.end(), indent, "heading", len(marker["hashes"]))
     return _Line(text, start, indent, "list_item" if _ITEM.match(text) else "paragraph")
 

@@ -16,9 +16,10 @@ from rag.copies import cite
 from rag.documents import Citation, LeftOut, ListPart, Sentence
 from rag.embeddings import Embedder
 from rag.finding import Found
-from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.leads import Lead
 from rag.markers import Draft, is_fragment, is_said
+from rag.orders import is_unasked
 from rag.refusals import is_refusal, may_refuse
 from rag.splitting import LEANING
 from rag.stored_passage import StoredPassage
@@ -59,9 +60,8 @@ class Numbered:
         text, offset = stored.passage.text, stored.passage.start
         spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
         checked = text
-        for (start, end), is_told in zip(
-            spans, instructions_in([text[start:end] for start, end in spans]), strict=True
-        ):
+        told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
+        for (start, end), is_told in zip(spans, told, strict=True):
             if is_told:
                 checked = checked[:start] + " " * (end - start) + checked[end:]
         return cls(stored, header + text, len(header), header + checked)
@@ -184,9 +184,8 @@ class Written:
             return _TOO_LONG
         if is_said(text, self.found.question.text):
             return _REPEATS
-        # "How do I ...?" is answered by what to do.
-        is_unasked = is_order(text) and not self.found.question.text.lower().startswith("how ")
-        if is_unasked or is_instruction(text) or is_shouted(text):
+        is_told = is_instruction(text) or is_task(text) or is_shouted(text)
+        if is_told or is_unasked(text, self.found.question.text, is_item=draft.is_item and bool(self._lead)):
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 
@@ -345,8 +344,7 @@ class Written:
 
 def _texts(place: tuple[Numbered, int, int]) -> list[str]:
     passage, first, last = place
-    offset, text = passage.stored.passage.start, passage.stored.passage.text
-    return [text[s.start - offset : s.end - offset] for s in passage.stored.sentences[first : last + 1]]
+    return [passage.stored.judged_sentence(position) for position in range(first, last + 1)]
 
 
 def _leaned_on(stored: StoredPassage, first: int) -> int:
@@ -359,7 +357,7 @@ def _leaned_on(stored: StoredPassage, first: int) -> int:
         and before.kind == span.kind == "paragraph"
         and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
     )
-    leans = LEANING.match(stored.passage.text[span.start - offset : span.end - offset])
+    leans = LEANING.match(stored.judged_sentence(first))
     return first - 1 if leans and is_one_paragraph else first
 
 

@@ -7,6 +7,7 @@ weighted by the words of the sentence, and the worst.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -203,9 +204,19 @@ def _pairs(alignment: Alignment, known: Passages) -> float:
             places.setdefault(word.stem, []).append(position)
         for i, (one, other) in enumerate(pairwise(content)):
             here, there = places.get(one.stem, ()), places.get(other.stem, ())
-            if any(0 < j - k <= 5 for k in here for j in there):
+            if i not in found and any(_is_followed(place, there) for place in here):
                 found.add(i)
     return len(found) / (len(content) - 1)
+
+
+_PAIR_WORDS = 5
+"""So near behind each other two words of a sentence are a pair."""
+
+
+def _is_followed(place: int, there: Sequence[int]) -> bool:
+    """Whether one of some places, in their order, comes right behind a place."""
+    next_one = bisect_right(there, place)
+    return next_one < len(there) and there[next_one] - place <= _PAIR_WORDS
 
 
 def _near_each_other(alignment: Alignment) -> float:
@@ -214,8 +225,14 @@ def _near_each_other(alignment: Alignment) -> float:
     for position, word in enumerate(word for line in alignment.window for word in line.words):
         places.setdefault(word.stem, []).append(position)
     there = [places[word.stem] for word in alignment.claim.content if word.stem in places]
-    gaps = [min(abs(i - j) for i in one for j in other) for one, other in pairwise(there)]
+    gaps = [_gap(one, other) for one, other in pairwise(there)]
     return max(0.0, 1 - sum(gaps) / len(gaps) / 15) if gaps else 0.0
+
+
+def _gap(ones: Sequence[int], others: Sequence[int]) -> int:
+    """Return how near two words are to each other where they are nearest; both have their places in order."""
+    ends = [(place, bisect_left(others, place)) for place in ones]
+    return min(abs(place - other) for place, at in ends for other in others[max(0, at - 1) : at + 1])
 
 
 _BRIGHT = (

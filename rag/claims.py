@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rag.meanings import is_known
 from rag.splitting import split_sentences
+from rag.text import judged
 from rag.values import Value, amounts, days
 from rag.word_pieces import rarity
 from rag.words import QUESTION_WORDS, fold, stem
 
-MOST_CHARACTERS = 200_000
-"""Of all passages together; what lies beyond is not read."""
+MOST_CHARACTERS, MOST_LINES = 200_000, 1_000
+"""Characters and sentences of all passages together; what lies beyond is not read."""
+
+_MOST_WORDS, _MOST_VALUES = 200, 20
+"""Of a sentence: words are compared with words, and values with values."""
 
 FUNCTION_WORDS = QUESTION_WORDS | frozenset(
     "am been being if then than so because since while although though however therefore thus hence also too"
@@ -68,7 +72,10 @@ _WEIGHTS = {"number": 1.3, "name": 1.3, "word": 1.0, "function": 0.0}
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence; ``start`` and ``end`` tell where it stands in its text, ``passage`` in which one."""
+    """A sentence; ``start`` and ``end`` tell where it stands in its text, ``passage`` in which one.
+
+    ``text`` is as much of it as is looked at to judge it (`rag.text.judged`).
+    """
 
     text: str
     passage: int
@@ -77,8 +84,8 @@ class Line:
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """Its words in order."""
-        return tuple(_words(self.text))
+        """Its words in order, but for those beyond what any sentence has."""
+        return tuple(islice(_words(self.text), _MOST_WORDS))
 
     @cached_property
     def content(self) -> tuple[Word, ...]:
@@ -92,8 +99,10 @@ class Line:
 
     @cached_property
     def values(self) -> tuple[Value, ...]:
-        """Its amounts and dates."""
-        return (*amounts(self.text), *days(self.text)) if _MAY_HAVE_VALUES.search(self.text) else ()
+        """Its amounts and dates, but for those beyond what any sentence has."""
+        if not _MAY_HAVE_VALUES.search(self.text):
+            return ()
+        return (*amounts(self.text)[:_MOST_VALUES], *days(self.text)[:_MOST_VALUES])
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
@@ -104,7 +113,7 @@ class Line:
 def read_claim(text: str) -> list[Line]:
     """Return the sentences of a claim, without the markers of its footnotes."""
     plain = _MARKER.sub("", text).strip()
-    return [Line(plain[s:e], 0, s, e) for s, e in split_sentences(plain)]
+    return [Line(judged(plain[s:e]), 0, s, e) for s, e in split_sentences(plain)]
 
 
 def read_passages(passages: Sequence[str]) -> list[Line]:
@@ -116,8 +125,8 @@ def read_passages(passages: Sequence[str]) -> list[Line]:
         for start, end in _paragraphs(text):
             spans = split_sentences(text[start:end])
             for first, last in ((start + s, start + e) for s, e in spans):
-                if any(character.isalnum() for character in text[first:last]):
-                    lines.append(Line(text[first:last], number, first, last))
+                if len(lines) < MOST_LINES and any(map(str.isalnum, said := judged(text[first:last]))):
+                    lines.append(Line(said, number, first, last))
     return lines
 
 
@@ -135,14 +144,12 @@ def _paragraphs(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in pairwise(cuts) if text[start:end].strip()]
 
 
-def _words(text: str) -> list[Word]:
-    found = list[Word]()
-    for match in _WORD.finditer(text):
+def _words(text: str) -> Iterator[Word]:
+    for place, match in enumerate(_WORD.finditer(text)):
         folded, stemmed, kind = _reading(match[0])
-        if kind == "name" and not found and is_known(stemmed) and match[0][1:].islower():
+        if kind == "name" and place == 0 and is_known(stemmed) and match[0][1:].islower():
             kind = "word"
-        found.append(Word(match[0], folded, stemmed, kind, match.start(), match.end()))
-    return found
+        yield Word(match[0], folded, stemmed, kind, match.start(), match.end())
 
 
 @lru_cache(maxsize=100_000)

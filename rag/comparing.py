@@ -41,8 +41,8 @@ def compare(found: Found, whole: Judged, judged: Sequence[Judged]) -> Compared |
         ranked = list(own.ranked)
         if ranked and not side.rest and not found.shape.subject:
             # What they are tells best how they differ.
-            ranked.insert(0, ranked.pop(defining(side.name, own)))
-        fitting = [w for w in ranked if _is_about(side, w)]
+            ranked.insert(0, ranked.pop(defining(side.name, own, found.deadline)))
+        fitting = [w for w in found.deadline.each(ranked) if _is_about(side, w)]
         # A row beside a row compares better than beside a sentence.
         best = next((w for w in fitting if _table(w) in tables), fitting[0] if fitting else None)
         if best:

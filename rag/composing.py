@@ -81,7 +81,7 @@ def listed(found: Found, best: Weighed) -> Listed | None:
     if structure.is_table:
         items = _fitting_rows(structure, found)
     if found.shape.extreme:
-        rows = extreme_rows(structure, items, found.question.stems, found.shape)
+        rows = extreme_rows(structure, items, found.question.stems, found.shape, found.deadline)
         if not rows:
             return None
         items = rows
@@ -94,7 +94,7 @@ def listed_by_side(found: Found) -> Listed | None:
     if any(side.rest for side in found.shape.sides) or not all(names):
         return None
     for document in found.texts:
-        for structure in structures_of(document):
+        for structure in found.deadline.each(structures_of(document)):
             labels = [stems(label) for label in cells(structure.labels)]
             columns = {_column(name, labels) for name in names}
             if len(columns) == len(names) and -1 not in columns:
@@ -133,7 +133,7 @@ def _best_structure(found: Found, best: Weighed) -> Structure | None:
     by_itself = _covered(found.question, [*best.stems, *_context(best.candidate.stored.document)])
     chosen, most = None, 0.0
     for document in found.texts:
-        for structure in structures_of(document):
+        for structure in found.deadline.each(structures_of(document)):
             suits = _suits(structure, found, best, by_itself, cosines)
             if suits > most:
                 chosen, most = structure, suits
@@ -158,7 +158,7 @@ def _suits(
     if found.shape.extreme:
         said = [*said, *EXTREME_STEMS]
     said_and_title = [*said, *_context(document)]
-    items = [word for item in structure.items for word in stems(structure.text_of(item))]
+    items = [word for item in found.deadline.each(structure.items) for word in stems(structure.text_of(item))]
     covered_by_lead = _covered(question, said_and_title)
     covered = _covered(question, [*said_and_title, *items])
     is_home = best.candidate.stored.document.id == document.id
@@ -222,7 +222,7 @@ def _context(document: Document) -> tuple[str, ...]:
 def _fitting_rows(structure: Structure, found: Found) -> Sequence[Block]:
     """Return the rows that hold what the question names of some rows and not of all, as a year."""
     said = {found.shape.subject, *stems(structure.labels), *_context(structure.document)}
-    held = [frozenset(stems(structure.text_of(row))) for row in structure.items]
+    held = [frozenset(stems(structure.text_of(row))) for row in found.deadline.each(structure.items)]
     wanted = [
         word
         for word in found.question.stems

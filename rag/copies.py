@@ -14,6 +14,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import combinations
 
+from rag.deadline import Deadline
 from rag.documents import Citation, Document
 from rag.evidence import Weighed
 from rag.finding import Found
@@ -48,10 +49,10 @@ def find_apart(find: Callable[[int], Found], limit: int) -> Found:
     Where there are copies, more is looked through, so that they don't crowd out other articles.
     """
     found = set_apart(find(limit))
-    if not found.copies:
+    if not found.copies or found.deadline.is_over:
         return found
     more = set_apart(find(max(limit, LOOKED_THROUGH)))
-    return replace(more, candidates=more.candidates[:limit])
+    return found if more.deadline.has_cut else replace(more, candidates=more.candidates[:limit])
 
 
 def set_apart(found: Found) -> Found:
@@ -60,9 +61,9 @@ def set_apart(found: Found) -> Found:
     Of two that hold the same the better one stays, and of two of which one holds more, that one.
     """
     kept, copies = list(found.candidates), list[Candidate]()
-    for candidate in _suspected(found.candidates):
+    for candidate in found.deadline.within(_suspected(found.candidates)):
         others = [other for other in kept if other is not candidate]
-        if _is_copy(candidate, others):
+        if _is_copy(candidate, others, found.deadline):
             kept = others
             copies.insert(0, candidate)
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))
@@ -117,7 +118,7 @@ def cite(number: int, stored: StoredPassage, first: int, last: int, found: Found
     # The same row may stand in two tables that are no copies of one another.
     others = found.copies if is_row else (*found.candidates, *found.copies)
     places = {citation.document.id: citation}
-    for other in others:
+    for other in found.deadline.within(others):
         if other.stored.document.id not in places and (
             place := _same_words(stored, first, last, other.stored)
         ):
@@ -167,14 +168,14 @@ def _suspected(candidates: Sequence[Candidate]) -> list[Candidate]:
     ]
 
 
-def _is_copy(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+def _is_copy(candidate: Candidate, others: Sequence[Candidate], deadline: Deadline) -> bool:
     """Whether a passage stands in the passages of one other document."""
     mine = candidate.stored
     documents = dict[str, list[Candidate]]()
     for other in others:
         if other.stored.document.id != mine.document.id:
             documents.setdefault(other.stored.document.id, []).append(other)
-    for passages in documents.values():
+    for passages in deadline.within(documents.values()):
         held = frozenset[str]().union(*(other.held for other in passages))
         if len(held & candidate.held) >= _SHARED * len(candidate.held):
             sentences = [sentence for other in passages for sentence in _sentences(other.stored)]

@@ -74,7 +74,8 @@ _ASKS_FOR_HOLDER = re.compile(r"who (?:is|are) (?:(?:now|currently) )?(?:the|\w+
 _ASKS_FOR_DOER = re.compile(
     r"who (?!is\b|was\b|are\b|were\b|do|did|ha[sd]|can|could|will|would|may)\w+", re.IGNORECASE
 )
-_PARTICIPLE = re.compile(r"\b(?:was|were|has been|have been|had been) (?:.+ )?(?P<verb>\w+(?:ed|en|wn))\W*$")
+_PASSIVE = re.compile(r"\b(?:was|were|has been|have been|had been) ")
+_PARTICIPLE = re.compile(r"(?<= )(?P<verb>\w+(?:ed|en|wn))\W*+$")
 
 _YES_NO_VERB = re.compile(r"(?P<verb>\w+)(?:n['’]t)?\s+(?:(?:the|an?|any|there)\s+)?", re.IGNORECASE)
 _FAMILIES = (
@@ -121,6 +122,7 @@ def read_wanted(found: Found) -> Wanted:
     if kind == "cause":
         others = [word for word in others if word not in _CAUSE_STEMS]
     verb = _PARTICIPLE.search(text) if kind == "day" else None
+    verb = verb if verb and _PASSIVE.search(text, 0, verb.start()) else None
     return Wanted(
         text,
         kind,
@@ -326,4 +328,4 @@ def next_text(weighed: Weighed) -> str:
     between = stored.passage.text[weighed.span.end - offset : span.start - offset]
     if span.kind != "paragraph" or "\n\n" in between:
         return ""
-    return stored.passage.text[span.start - offset : span.end - offset]
+    return stored.judged_sentence(place)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.copies import is_same, plain
+from rag.deadline import Deadline
 from rag.documents import Document
 from rag.evidence import Weighed, lacking
 from rag.questions import asked_kind, beginning, names_and_numbers
@@ -37,7 +38,8 @@ _REPORT = re.compile(
     rf"|^(?:[\w'’]+ ){{1,6}}?(?:said|announced|reported|confirmed|stated)(?: on [^,;.]{{3,20}}?)? that\b",
     re.IGNORECASE,
 )
-_REPORTER = re.compile(rf"\W*(?:[\w'’]+\W+){{0,2}}{_REPORTS}\b", re.IGNORECASE)
+# An apostrophe belongs to its word only: if it might be a sign between words too, 200 would take hours.
+_REPORTER = re.compile(rf"[^\w'’]*+(?:[\w'’]++[^\w'’]++){{0,2}}['’]*+{_REPORTS}\b", re.IGNORECASE)
 _REPORTED_BY = re.compile(r"\b(?:according to|told|sa(?:id|ys))(?: the)?\s*$", re.IGNORECASE)
 # Of each group a sentence may mean one and not the others.
 _CONTRASTS = tuple(
@@ -60,7 +62,9 @@ _CONTRASTS = tuple(
     )
 )
 _WORD = re.compile(r"[^\W_]+")
-_BEFORE = re.compile(r"([^\W\d_]+)(?:[ -]| of (?:the |a |an )?)$")
+_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]++)(?:[ -]| of (?:the |a |an )?)$")
+_BEFORE_CHARACTERS = 120
+"""A word of the longest kind that is looked at, and " of the "."""
 _COMPLEMENT = re.compile(
     r" (of|in|at|for|to|from|against|with|on|off) (?:the |a |an |its |their )?([^\W\d_]+)"
 )
@@ -113,7 +117,9 @@ class Claim:
     said: str
 
 
-def find_differing(question: Question, ranked: Sequence[Weighed], scores: Sequence[float]) -> list[Claim]:
+def find_differing(
+    question: Question, ranked: Sequence[Weighed], scores: Sequence[float], deadline: Deadline
+) -> list[Claim]:
     """Return the best sentence and those of other documents that answer with other values, or nothing.
 
     ``ranked`` are the sentences in sight, the best first, and ``scores`` their log-odds.
@@ -126,7 +132,7 @@ def find_differing(question: Question, ranked: Sequence[Weighed], scores: Sequen
     if value is None:
         return []
     claims = [_claim(question, best, value)]
-    for weighed, score in zip(ranked[1:_LOOKED_AT], scores[1:_LOOKED_AT], strict=False):
+    for weighed, score in deadline.each(zip(ranked[1:_LOOKED_AT], scores[1:_LOOKED_AT], strict=False)):
         if len(claims) == MOST_VALUES or score < max(scores[0] - _CLOSE, _LEAST_LOG_ODDS):
             break
         if any(_document(weighed).id == _document(claim.weighed).id for claim in claims):
@@ -307,7 +313,7 @@ def _narrowed(claim: Claim) -> dict[str, set[str]]:
         before = narrowed.setdefault(stem(match[0]), set())
         if (right := _COMPLEMENT.match(text, match.end())) and fold(right[2]) not in _passed_over():
             narrowed.setdefault(f"{stem(match[0])} {right[1].lower()}", set()).add(stem(right[2]))
-        left = _BEFORE.search(text[: match.start()])
+        left = _BEFORE.search(text[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()])
         word = fold(left[1]) if left else ""
         if word and word not in _passed_over() | _HARMLESS and not word.endswith("ly"):
             before.add(stem(word))

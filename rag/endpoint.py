@@ -27,7 +27,7 @@ from rag.addresses import is_on_this_computer
 from rag.background import Background, Nothing
 from rag.documents import Stage
 from rag.errors import ModelError
-from rag.hushing import Hush
+from rag.hushing import Hush, own_words
 from rag.prompts import Message
 from rag.settings import Settings
 from rag.tracing import traced_if
@@ -55,7 +55,8 @@ _UNPACKED = "identity"
 """Packed, the most bytes could be a thousand times as many in memory."""
 _TOO_LONG = re.compile(
     r"context[ _-](?:length|size|window|limit)|exceeds? (?:the )?(?:available |maximum |model'?s? )*context"
-    r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens|maximum[ a-z]* tokens",
+    r"|(?:prompt|input|request)[^.]{0,40} (?:is )?too long|too many (?:input )?tokens"
+    r"|maximum[ a-z]{0,60} tokens",
     re.IGNORECASE,
 )
 """What servers say of a request that doesn't fit; a "context deadline" is something else."""
@@ -118,7 +119,12 @@ class Endpoint:
         self._url = settings.openai_base_url or OPENAI_URL
         self._host = urlsplit(self._url).netloc
         self.model = settings.openai_model
+        self._key = settings.openai_api_key.get_secret_value()
         self._is_openai = f".{urlsplit(self._url).hostname}".endswith(_OPENAI_HOSTS)
+
+    def own_words(self, text: str) -> str:
+        """Return what the model says that no source bears as it may be shown, without the key."""
+        return own_words(text, self._key)
 
     def stream(
         self, messages: Sequence[Message], limits: Limits, config: RunnableConfig | None = None
@@ -168,7 +174,7 @@ class Endpoint:
     ) -> Generator[str | Stage, None, Reply]:
         reply, started = Reply(), time.monotonic()
         most_characters = _CHARACTERS_A_TOKEN * self._settings.model_answer_tokens
-        hush = Hush(self._settings.openai_api_key.get_secret_value())
+        hush = Hush(self._key, "\n".join(message.text for message in messages))
         heard = started
         call = Background(lambda: self._chunks(messages, config))
         try:
@@ -236,7 +242,7 @@ class Endpoint:
             limit = {"max_completion_tokens": settings.model_answer_tokens}
         return ChatOpenAI(
             model=self.model,
-            api_key=SecretStr(settings.openai_api_key.get_secret_value() or _NO_KEY),
+            api_key=SecretStr(self._key or _NO_KEY),
             base_url=self._url,
             organization="",
             # Of the environment, it could not be had together with a client of ours.

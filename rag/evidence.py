@@ -7,12 +7,13 @@ named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`; all are about 0 to 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.questions import (
     asked_kind,
     beginning,
@@ -25,6 +26,7 @@ from rag.questions import (
 )
 from rag.retrieval import Candidate, Question, covered, paired
 from rag.splitting import Span
+from rag.text import judged
 from rag.words import stems, words
 
 SENTENCE_FEATURES: Mapping[str, str] = {
@@ -95,7 +97,10 @@ _STUB_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A sentence in sight with its features, in the order of `SENTENCE_FEATURES`."""
+    """A sentence in sight with its features, in the order of `SENTENCE_FEATURES`.
+
+    ``text`` is as much of it as is looked at to judge it (`rag.text.judged`).
+    """
 
     candidate: Candidate
     position: int
@@ -109,15 +114,19 @@ class Weighed:
         return self.candidate.stored.sentences[self.position]
 
 
-def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list[Weighed]:
-    """Return the quotable sentences of the best passages with their features."""
+def weigh_sentences(
+    question: Question, candidates: Sequence[Candidate], deadline: Deadline = NO_DEADLINE
+) -> list[Weighed]:
+    """Return the quotable sentences of the best passages with their features, as far as there is time."""
     seen = candidates[:IN_SIGHT]
     if not seen:
         return []
     best_score = max(candidate.score for candidate in seen)
     best_cosine = max(float(c.sentence_cosines.max(initial=0.0)) for c in seen)
     rows = [
-        row for candidate in seen for row in _candidate_rows(question, candidate, best_score, best_cosine)
+        row
+        for candidate in seen
+        for row in deadline.within(_candidate_rows(question, candidate, best_score, best_cosine))
     ]
     best_coverage = max((row[3]["coverage"] for row in rows), default=0.0)
     best_matches = max((row[3]["matches"] for row in rows), default=0.0)
@@ -132,19 +141,18 @@ def weigh_sentences(question: Question, candidates: Sequence[Candidate]) -> list
 
 def _candidate_rows(
     question: Question, candidate: Candidate, best_score: float, best_cosine: float
-) -> list[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
-    stored, rows = candidate.stored, []
-    offset = stored.passage.start
-    context = frozenset(stems(f"{stored.document.title} {stored.passage.heading}"))
+) -> Iterator[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
+    stored = candidate.stored
+    context = frozenset(stems(f"{judged(stored.document.title)} {judged(stored.passage.heading)}"))
     shared = (stem for stem in question.stems if stem in candidate.held)
     rarest = max(shared, key=question.rarity.__getitem__, default=None)
     kind = asked_kind(question.text)
     before: frozenset[str] = frozenset()
     lead_in = before
-    header = frozenset(stems(stored.header))
+    header = frozenset(stems(judged(stored.header)))
     matches = candidate.word_cosines[:, 1:].mean(axis=0).tolist() if candidate.word_cosines.size else []
     for position, span in enumerate(stored.sentences):
-        text = stored.passage.text[span.start - offset : span.end - offset]
+        text = stored.judged_sentence(position)
         in_order = stems(text)
         held = frozenset(in_order)
         if span.kind == "table_header":
@@ -180,9 +188,8 @@ def _candidate_rows(
             "is_question": float(text.endswith("?")),
             "matches": matches[position] if matches else 0.0,
         }
-        rows.append((candidate, position, text, features, held))
+        yield candidate, position, text, features, held
         before = held
-    return rows
 
 
 def _is_stub(span: Span, text: str) -> bool:
@@ -252,11 +259,9 @@ def _held_share(wanted: Collection[str], held: Collection[str]) -> float:
 def _place(best: Weighed) -> str:
     """Return the best sentence with the two around it, its title and heading, and a row's header."""
     stored = best.candidate.stored
-    offset = stored.passage.start
-    spans = (stored.sentences[position] for position in _around(best))
-    sentences = (stored.passage.text[s.start - offset : s.end - offset] for s in spans)
     header = stored.header_of(best.position) if best.span.kind == "table_row" else ""
-    return "\n".join([stored.document.title, stored.passage.heading, best.candidate.day, header, *sentences])
+    above = (stored.document.title, stored.passage.heading, best.candidate.day, header)
+    return "\n".join([*map(judged, above), *map(stored.judged_sentence, _around(best))])
 
 
 def _around(best: Weighed) -> list[int]:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from rag.deadline import Deadline
 from rag.documents import Block
 from rag.shapes import Shape
 from rag.structures import Structure
 from rag.text import cells
 from rag.words import fold, stems
 
+_MOST_CELLS = 200_000
 _VALUE = re.compile(
     r"(?P<currency>[$€£¥₺]?)\s?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"\s?(?P<unit>[^\d\s]\S*(?: [^\d\s]\S*)?)?"
@@ -24,7 +26,7 @@ _DAY = re.compile(rf"(?:(?:(?P<day>\d{{1,2}}) )?(?P<month>{'|'.join(_MONTHS)}) )
 
 
 def extreme_rows(
-    structure: Structure, rows: Sequence[Block], asked: Sequence[str], shape: Shape
+    structure: Structure, rows: Sequence[Block], asked: Sequence[str], shape: Shape, deadline: Deadline
 ) -> Sequence[Block]:
     """Return the rows with the extreme value of the column that the question means.
 
@@ -33,10 +35,11 @@ def extreme_rows(
     can be told.
     """
     labels = cells(structure.labels)
-    table = [cells(structure.text_of(row)) for row in rows]
-    columns = [list(column) for column in zip_longest(*table, fillvalue="")]
-    if not labels or len(columns) > len(labels):
+    table = [cells(structure.text_of(row)) for row in deadline.each(rows)]
+    # One row with ten thousand cells would make so many columns of all.
+    if not labels or max(map(len, table), default=0) > len(labels) or len(labels) * len(table) > _MOST_CELLS:
         return []
+    columns = [list(column) for column in zip_longest(*table, fillvalue="")]
     named = [
         place
         for place, label in enumerate(labels[: len(columns)])

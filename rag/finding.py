@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import Document, Filters
 from rag.embeddings import Embedder, Vector
 from rag.errors import EmbeddingError
@@ -39,6 +40,7 @@ class Found:
     ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
     first; ``sides`` is what was found for each side of a comparison by itself. ``copies`` are passages whose
     words stand in ``candidates`` (`rag/copies.py`). ``remark`` says why only words counted, if so.
+    ``deadline`` is that of all that is made of it.
     """
 
     question: Question
@@ -50,6 +52,7 @@ class Found:
     sides: tuple[Found, ...] = ()
     copies: tuple[Candidate, ...] = ()
     remark: str = ""
+    deadline: Deadline = field(default=NO_DEADLINE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class Finder:
     embedder: Embedder
     complete: Callable[[StoredPassage], StoredPassage]
 
-    def find(self, question: str, limit: int, filters: Filters | None, *, prefer: bool) -> Found:
+    def find(
+        self, question: str, limit: int, filters: Filters | None, deadline: Deadline, *, prefer: bool
+    ) -> Found:
         """Find passages as `Library.find` says."""
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
@@ -72,7 +77,8 @@ class Finder:
         text = preference.text if preference else question
         shape = read_shape(text)
         texts = [text, *(side.question for side in shape.sides)]
-        embedded, trouble = self._embedded(texts)
+        with deadline.paused():
+            embedded, trouble = self._embedded(texts)
         with self.catalog.reading() as view:
             trouble = trouble or self._misfit(view, embedded[0][0])
             if trouble:
@@ -87,7 +93,7 @@ class Finder:
                 for asked, vectors in zip(texts[1:], embedded[1:], strict=True)
             ]
             candidates, *sides = (
-                tuple(find(view, self.index, part, limit, filters, preference, complete))
+                tuple(find(view, self.index, part, limit, filters, preference, complete, deadline))
                 for part in (read, *parts)
             )
             return Found(
@@ -97,8 +103,11 @@ class Finder:
                 filters.in_words(view.titles(filters.document_ids)) if filters else "",
                 shape,
                 _texts(view, candidates) if shape.kind in ("list", "comparison") else (),
-                tuple(Found(part, found) for part, found in zip(parts, sides, strict=True)),
+                tuple(
+                    Found(part, found, deadline=deadline) for part, found in zip(parts, sides, strict=True)
+                ),
                 remark=BY_WORDS.format(trouble) if trouble else "",
+                deadline=deadline,
             )
 
     def _embedded(self, texts: Sequence[str]) -> tuple[list[tuple[Vector, WordVectors]], str]:

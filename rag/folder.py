@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from rag.reading_files import Bounds, Stamp, stamp_in
+from rag.text import one_line
 
 CORPUS_PREFIX = "corpus:"
 FOLDER_PREFIX = "folder:"
@@ -86,9 +87,9 @@ def name_in(folders: Sequence[Folder], key: str) -> str:
     for folder in folders:
         if key.startswith(folder.prefix):
             name = key.removeprefix(folder.prefix)
-            return name if folder.prefix == CORPUS_PREFIX else f"{folder.path.name}/{name}"
+            return one_line(name if folder.prefix == CORPUS_PREFIX else f"{folder.path.name}/{name}")
     # Of a folder that is followed no longer.
-    return key.partition(":")[2]
+    return one_line(key.partition(":")[2])
 
 
 def is_followed(key: str) -> bool:

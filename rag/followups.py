@@ -27,9 +27,11 @@ from rag.words import content_words, fold, words
 
 _LEAD = r"(?:(?:and|but|so|ok|okay|well)[, ]+)*"
 _END = r"\s*[?.!…]*"
+_ENDED = r"(?<![\s?.!…])[\s?.!…]*+"
+"""The same behind what may be anything."""
 _MORE = pattern(
     rf"{_LEAD}(?:(?:can you |please )*tell me more|(?:say |any)?more|more details?|anything (?:else|more)"
-    rf"|what else|go on)(?P<about> about .+)?{_END}"
+    rf"|what else|go on)(?P<about> about .++)?{_END}"
 )
 _WORDS = (
     "why not|why|since when|until when|when|where|who|by whom|with whom|from whom|how long|how much|how many"
@@ -104,13 +106,13 @@ _REBUILT = (
 _REBUILT_GERMAN = pattern(r"(?:seit wann|wann|wo|warum|wieso|weshalb|wie) (?P<rest>.+)")
 
 _ABOUT = (
-    pattern(rf"(?P<lead>{_LEAD}(?:what|how) about|(?:and|or|but)) (?P<what>.+?){_END}"),
+    pattern(rf"\A(?P<lead>{_LEAD}(?:what|how) about|(?:and|or|but)) (?P<what>.+?){_ENDED}"),
     pattern(
-        r"(?P<lead>(?:(?:und|aber) )?(?:was ist|wie ist es|wie steht es) mit|(?:und|aber))"
-        rf" (?P<what>.+?){_END}"
+        r"\A(?P<lead>(?:(?:und|aber) )?(?:was ist|wie ist es|wie steht es) mit|(?:und|aber))"
+        rf" (?P<what>.+?){_ENDED}"
     ),
-    pattern(rf"(?P<lead>peki ya|peki|ya) (?P<what>.+?){_END}"),
-    pattern(r"(?P<lead>)(?P<what>(?:(?:in|on|at|since|during) )?[\w-]+) ?\?+"),
+    pattern(rf"\A(?P<lead>peki ya|peki|ya) (?P<what>.+?){_ENDED}"),
+    pattern(r"\A(?P<lead>)(?P<what>(?:(?:in|on|at|since|during) )?[\w-]+) ?\?+"),
 )
 _ENGLISH_ABOUT = (_ABOUT[0], _ABOUT[-1])
 _ELEMENT = pattern(

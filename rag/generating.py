@@ -12,12 +12,15 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.checking import Numbered, Written
+from rag.contacts import has_contact
 from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
 from rag.embeddings import Embedder
 from rag.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
 from rag.errors import ModelError
 from rag.finding import Found
+from rag.instructions import is_instruction
 from rag.markers import Draft, SentenceCutter, is_said
+from rag.orders import asks_reader
 from rag.prompting import answer_messages, check_messages, followup_messages, repair_messages
 from rag.prompts import Message, Prompts, tokens_of
 from rag.settings import Settings
@@ -41,8 +44,8 @@ UNTIL_THEN = "What was written until then stands here."
 _COMPLETING_SECONDS = 15.0
 """How long a model may take to complete a question, before it has begun with the answer."""
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
-_VERDICT = re.compile(r"^\W*(?:sentence\s+)?(\d{1,3})\W+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
-_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
+_VERDICT = re.compile(r"^[^\w\n]*+(?:sentence\s+)?(\d{1,3})\W{1,20}+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"(?<!\s)\s*+<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -112,7 +115,8 @@ class Writer:
         said = [question, *(f"{answer.question} {answer.text}" for answer in history)]
         known = set[str]().union(*map(stems, said))
         is_known = all(stem(word) in known for word in content_words(completed))
-        return completed if is_known and 0 < len(completed) <= 3 * len(question) + 200 else question
+        is_question = 0 < len(completed) <= 3 * len(question) + 200 and not _is_planted(completed, question)
+        return completed if is_known and is_question else question
 
     def write(
         self,
@@ -163,7 +167,8 @@ class Writer:
             best = yield from self._repair(job, messages, first)
         if waits and best.written.sentences and not best.has_failed:
             yield from self._second_opinion(job, best)
-        return _answer(job, best, is_repaired=best is not first)
+        answer = _answer(job, best, is_repaired=best is not first)
+        return self._hushed(answer)
 
     # ------------------------------------------------------------------------------------ the rounds
 
@@ -247,6 +252,14 @@ class Writer:
         refused = (place for place, is_borne in verdicts if place in asked and not is_borne)
         made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
 
+    def _hushed(self, answer: Answer) -> Answer:
+        """Return an answer without the key in what no source bears, also in what the model was sent again."""
+        hushed = self._endpoint.own_words
+        left_out = (replace(one, text=hushed(one.text), reason=hushed(one.reason)) for one in answer.left_out)
+        again = next((n for n, (role, _) in enumerate(answer.sent) if role == "assistant"), len(answer.sent))
+        own = ((role, hushed(text)) for role, text in answer.sent[again:])
+        return replace(answer, left_out=tuple(left_out), sent=(*answer.sent[:again], *own))
+
     def _count(self, job: _Job, reply: Reply) -> None:
         before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
         job.usage = replace(
@@ -254,6 +267,12 @@ class Writer:
             prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
             completion_tokens=before.completion_tokens + reply.completion_tokens,
         )
+
+
+def _is_planted(completed: str, question: str) -> bool:
+    """Whether a completed follow-up orders or names an address, as an article told earlier, not the user."""
+    is_order = is_instruction(completed) or asks_reader(completed)
+    return (is_order and not asks_reader(question)) or (has_contact(completed) and not has_contact(question))
 
 
 def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:

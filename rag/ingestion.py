@@ -369,7 +369,7 @@ def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int
 
 
 def _prepared(document: NewDocument, cancelled: IsCancelled | None) -> NewDocument:
-    """Return a document with normalised text, its blocks, and a key.
+    """Return a document with normalised text and metadata, its blocks, and a key.
 
     Raises
     ------
@@ -377,16 +377,22 @@ def _prepared(document: NewDocument, cancelled: IsCancelled | None) -> NewDocume
         There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
     Cancelled
     """
-    name = document.title or document.key or "The text"
+    name = one_line(document.title or document.key) or "The text"
     if not document.blocks:
         document = _with_blocks(document, cancelled)
-    document = _within_sizes(within_limits(document))
     heed(cancelled)
     strings = (document.text, document.title, document.key, document.source, document.url, document.author)
     if any(map(_UNSTORABLE.search, strings)):
-        raise LoadError(
-            one_line(name), "It holds characters that can't be stored: take NUL and surrogates out of it."
-        )
+        raise LoadError(name, "It holds characters that can't be stored: take NUL and surrogates out of it.")
+    # What a program hands over and what is typed comes here as it is.
+    document = replace(
+        document,
+        title=one_line(document.title),
+        source=one_line(document.source),
+        url=one_line(document.url),
+        author=one_line(document.author),
+    )
+    document = _within_sizes(within_limits(document))
     if not any(character.isalnum() for character in document.text):
         raise LoadError(name, "There is no text in it: add a document with words to read.")
     end = 0

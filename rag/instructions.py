@@ -1,13 +1,17 @@
 """Sentences of a document that tell its reader, or a model, what to write: they are no statement to cite.
 
 A model that obeys one writes words that stand in the document, so that the check of support alone would pass
-them.
+them. An order to use an address is one of them, also where it is meant for people: what a model makes of it,
+"the update is at evil.test", is borne by nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
+from rag.contacts import has_contact
+from rag.orders import asks_reader
 
 _MOST_QUOTED = 4
 """Sentences within quotation marks that are looked at as one: a mark may never be closed."""
@@ -17,7 +21,7 @@ _TO_A_MODEL = re.compile(
     r"|\b(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:instructions?|prompts?|rules?|above|previous"
     r"|prior|everything|guidelines?)\b"
     r"|\bnew instructions?\b|\bas an ai (?:language model|assistant)\b"
-    r"|\byou (?:are now|must now|will now|are an?\b[^.]*assistant)"
+    r"|\byou (?:are now|must now|will now|are an?\b[^.]{0,200}assistant)"
     r"|\bwhen (?:you )?(?:answer|respond|reply|summari[sz])\w*\b"
     r"|\b(?:note|message|attention|instructions?) (?:to|for) (?:the |any |all )?"
     r"(?:ai|llm|model|assistant|chatbot)s?\b"
@@ -37,13 +41,9 @@ _SPEAKS = re.compile(
     r"(?::| (?:with|in|only|the|this|that|all|any|as|out|after|exactly|every|everything|previous)\b))",
     re.IGNORECASE,
 )
-_ORDER = re.compile(
-    r"(?:please,? )?(?:(?:explain|describe|compose|provide|replace|rearrange|render|translate|summari[sz]e"
-    r"|generate|convert|integrate|insert|append|embed|introduce|remove|swap|reverse|encode) \w"
-    r"|(?:draft|develop|list|give|show|create|include|add|use|visit|click|download|buy|subscribe|contact|call"
-    r"|send|follow|go|learn|discover|try|share|remember|don['’]t|do not|never)"
-    r" (?:the|an?|this|that|these|your|us|me|to|on|in|at|for|more|it|them|every|all|any|how|here|www|https?)"
-    r"\b)",
+_TASK = re.compile(
+    r"(?:please,? )?(?:explain|describe|compose|provide|replace|rearrange|render|translate|summari[sz]e"
+    r"|generate|convert|integrate|insert|append|embed|introduce|remove|swap|reverse|encode) \w",
     re.IGNORECASE,
 )
 
@@ -53,9 +53,14 @@ def is_instruction(text: str) -> bool:
     return bool(_SPEAKS.search(text) or _TO_A_MODEL.search(text))
 
 
-def is_order(text: str) -> bool:
-    """Whether a written sentence tells a reader to do something: it may repeat what it was told itself."""
-    return bool(_ORDER.match(text))
+def is_task(text: str) -> bool:
+    """Whether a written sentence gives a task as a model is given: it may repeat what it was told itself."""
+    return bool(_TASK.match(text))
+
+
+def _sends_somewhere(text: str) -> bool:
+    """Whether a sentence tells its reader to use an address, a number or a code."""
+    return has_contact(text) and asks_reader(text)
 
 
 def is_shouted(text: str) -> bool:
@@ -77,7 +82,7 @@ def instructions_in(sentences: Sequence[str]) -> list[bool]:
         if is_open and place + 1 < len(sentences) and place - open_since < _MOST_QUOTED:
             continue
         goes_on = open_since > 0 and found[open_since - 1] and bool(_GOES_ON.search(quoted))
-        if goes_on or is_instruction(quoted.strip()):
+        if goes_on or is_instruction(quoted.strip()) or _sends_somewhere(quoted.strip()):
             found[open_since : place + 1] = [True] * (place + 1 - open_since)
         open_since, quoted = place + 1, ""
     return found

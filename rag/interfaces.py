@@ -13,6 +13,8 @@ IPNetwork = IPv4Network | IPv6Network
 _SHORTEST_PREFIX = 8
 """A shorter one is a tunnel's, to everywhere."""
 _MOST_USED_PREFIX = {socket.AF_INET: 24, socket.AF_INET6: 64}
+_HAS_LENGTH = sys.platform == "darwin" or "bsd" in sys.platform
+"""Whether a sockaddr begins with its length, in one byte, and then tells its family in another."""
 _PLACES = {socket.AF_INET: (4, 8), socket.AF_INET6: (8, 24)}
 """Where an address stands within the system's sockaddr."""
 
@@ -32,8 +34,7 @@ _Entry._fields_ = [
 
 def own_networks() -> list[IPNetwork]:
     """Return the networks whose addresses this computer reaches directly, without asking a router."""
-    found = _guessed() if sys.platform == "win32" else _told_by_system()
-    return [network for network in found if network.prefixlen >= _SHORTEST_PREFIX]
+    return list(_guessed()) if sys.platform == "win32" else _told_by_system()
 
 
 def _told_by_system() -> list[IPNetwork]:
@@ -50,26 +51,27 @@ def _networks(entry: ctypes._Pointer[_Entry]) -> Iterator[IPNetwork]:
     while entry:
         found = entry.contents
         family = _family(found.address)
-        if family in _PLACES and found.mask:
-            address, mask = (_bytes(place, family) for place in (found.address, found.mask))
-            prefix = int.from_bytes(mask, "big").bit_count()
-            yield ip_network((address, prefix), strict=False)
+        if family in _PLACES:
+            address = _bytes(found.address, family)
+            mask = _bytes(found.mask, family) if found.mask else b""
+            yield ip_network(address)
+            if (prefix := int.from_bytes(mask, "big").bit_count()) >= _SHORTEST_PREFIX:
+                yield ip_network((address, prefix), strict=False)
         entry = found.next
 
 
 def _family(place: int | None) -> int:
     if not place:
         return socket.AF_UNSPEC
-    # BSD and macOS have the structure's length before it.
     head = ctypes.string_at(place, 2)
-    return (
-        head[1] if sys.platform == "darwin" or "bsd" in sys.platform else int.from_bytes(head, sys.byteorder)
-    )
+    return head[1] if _HAS_LENGTH else int.from_bytes(head, sys.byteorder)
 
 
 def _bytes(place: int, family: int) -> bytes:
     start, end = _PLACES[socket.AddressFamily(family)]
-    return ctypes.string_at(place, end)[start:]
+    # The zeros at the end of a mask may be left out.
+    length = min(end, ctypes.string_at(place, 1)[0]) if _HAS_LENGTH else end
+    return ctypes.string_at(place, length)[start:].ljust(end - start, b"\0")
 
 
 def _guessed() -> Iterator[IPNetwork]:

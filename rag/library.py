@@ -17,6 +17,7 @@ from rag.catalog_view import Failure, Tombstone
 from rag.catalog_writer import text_hash
 from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import (
     AddReport,
     Document,
@@ -49,6 +50,7 @@ from rag.incoming import forget_incoming
 from rag.ingestion import Ingestion, Job
 from rag.settings import Settings
 from rag.syncing import Syncing
+from rag.text import one_line
 from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
@@ -180,7 +182,7 @@ class Library:
         as a whole; what has been added stays, and the report says both.
         """
         waiting = list(documents)
-        jobs = (Job(d.title or d.key, partial(Loaded, [d])) for d in waiting)
+        jobs = (Job(one_line(d.title or d.key), partial(Loaded, [d])) for d in waiting)
         return self.ingest(jobs, len(waiting), progress, cancelled)
 
     def ingest(
@@ -289,13 +291,20 @@ class Library:
         return [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
 
     def find(
-        self, question: str, limit: int = 10, filters: Filters | None = None, *, prefer: bool = True
+        self,
+        question: str,
+        limit: int = 10,
+        filters: Filters | None = None,
+        *,
+        prefer: bool = True,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Found:
         """Find passages as `search` does, with the scores and sentences that quoting needs.
 
-        Without ``prefer`` it doesn't matter which time or source a question names.
+        Without ``prefer`` it doesn't matter which time or source a question names. Behind the deadline there
+        may be fewer passages than were asked for.
         """
-        return self._finder().find(question, limit, filters, prefer=prefer)
+        return self._finder().find(question, limit, filters, deadline, prefer=prefer)
 
     def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:
         """Return a LangChain retriever over this library, or over what passes the filters.

@@ -125,7 +125,9 @@ def _mail(
 ) -> Mail:
     title = one_line(subject)
     # "Ada Lovelace <ada@example.org>" is shown as the name.
-    author = one_line(re.sub(r"\s*<[^<>]*>", "", sender)).strip("\"' ") or one_line(sender).strip("<>")
+    author = one_line(re.sub(r"(?<!\s)\s*+<[^<>]*+>", "", sender)).strip("\"' ") or one_line(sender).strip(
+        "<>"
+    )
     document = _from_html(name, html) if html.strip() and not plain.strip() else None
     if document is None:
         text, blocks = tidy_plain(normalise_text(plain))

@@ -15,23 +15,25 @@ _NAMED = r"(?:passages?|sources?|articles?|doc(?:ument)?s?|quellen?|kaynak)"
 # What some put behind the number, "[2: The bridge, 2004]"; a "[12-year-old] boy" is none.
 _NAME = r"(?:(?:\s*[,;:|]\s*|\s+[–-]\s+)[\"“'‘]?[^\W\d_][^\[\]\n]{0,80})?"
 _ONE = (
-    rf"(?:\\?\[\[?\s*\^?(?:(?:{_NAMED}|p)\s*[.:#]?\s*)?{_NUMBERS}{_NAME}\s*\\?\]\]?(?!\()|【[^】\n]{{0,40}}】"
+    rf"(?:\\?\[\[?\s*+\^?(?:(?:{_NAMED}|p)\s*+(?:[.:#]\s*+)?)?{_NUMBERS}{_NAME}\s*+\\?\]\]?(?!\()|【[^】\n]{{0,40}}】"
     rf"|\(\s*(?:see\s+)?{_NAMED}\s*:?\s*{_NUMBERS}(?:\s*(?:[,;&]|and)\s*{_NAMED}\s*:?\s*{_NUMBERS})*\s*\))"
 )
-MARKER = re.compile(rf"[ \t]*{_ONE}", re.IGNORECASE)
+MARKER = re.compile(rf"(?<![ \t])[ \t]*+{_ONE}", re.IGNORECASE)
 OPEN = re.compile(
-    r"\s*(?:<sup>[^<\n]{0,40}(?:</?[sup]{0,3})?|<[a-z/][^<>\n]{0,400}|\[[^\]\n]{0,100}|【[^】\n]{0,40}"
+    r"(?<!\s)\s*+(?:<sup>[^<\n]{0,40}(?:</?[sup]{0,3})?|\[[^\]\n]{0,100}|【[^】\n]{0,40}"
     r"|\([a-z]{1,8}[^)\n]{0,20}|\(\d[^)\n]{0,12})$",
     re.IGNORECASE,
 )
 """The end of a text that may become a marker with what comes next."""
-_LIST = re.compile(rf"^\W*(?:[^\W\d]+\W*)?({_NUMBERS})|\b{_NAMED}\s*:?\s*({_NUMBERS})", re.IGNORECASE)
+_LIST = re.compile(
+    rf"^\W*+(?:[^\W\d]++\W*+)?({_NUMBERS})|\b{_NAMED}\s*+(?::\s*+)?({_NUMBERS})", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _RAISE = str.maketrans("0123456789", _RAISED)
 _LOWER = str.maketrans(_RAISED, "0123456789")
-_TAG = re.compile(r"<sup>\s*([^<\n]{1,40}?)\s*</sup>", re.IGNORECASE)
+_TAG = re.compile(r"<sup>\s*+([^<\s][^<\n]{0,39}?)\s*+</sup>", re.IGNORECASE)
 # In front of no letter and no sign: "¹⁴C" and "Ca²⁺" are none.
 _RAISED_NUMBERS = re.compile(
     rf"(?P<before>[^\W\d_]{{1,40}}|\d[\d.,]{{0,20}})?(?<![⁻⁺{_RAISED}])"
@@ -75,10 +77,10 @@ _HUNG_ON = re.compile(
     re.IGNORECASE,
 )
 
-_ROUND = re.compile(r"\s*\(\s*(\d{1,2}(?:\s*[,;&–-]\s*\d{1,2})*)\s*\)")
-_AT_END = re.compile(rf"{_ROUND.pattern}(?=\s*[.!?…]?[\"'”’»]?\s*$)")
+_ROUND = re.compile(r"(?<!\s)\s*+\(\s*+(\d{1,2}(?:\s*+[,;&–-]\s*+\d{1,2})*+)\s*+\)")
+_AT_END = re.compile(rf"{_ROUND.pattern}(?=\s*+[.!?…]?[\"'”’»]?\s*+$)")
 _AT_START = re.compile(r"\(\d{1,2}\)\s+(?=\w)")
-_LAST_WORD = re.compile(r"(\S+)$")
+_LAST_WORD = re.compile(r"(?<!\S)(\S++)$")
 _COUNTED = frozenset(
     "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy"
     " eighty ninety hundred section sections paragraph article clause chapter table figure rule item step"

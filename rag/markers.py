@@ -1,7 +1,7 @@
 """What a model writes, cut into sentences with their markers while it comes.
 
 A marker is a passage's number (`rag.marker_forms`), in front of the full stop or behind it. Headings, code
-and rules are left out, and Markdown's signs are taken off.
+and rules are left out, and what Markdown and HTML put about the words is taken off (`rag.markup`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.marker_forms import MARKER, OPEN, is_round_marker, numbers_in, plain, round_marker, without_count
+from rag.markup import UNCLOSED, is_definition, may_hide, visible, without_links, without_tags
 from rag.splitting import whole_sentences
 from rag.text import one_line
 from rag.words import content_words
@@ -20,27 +21,30 @@ from rag.words import content_words
 MOST_CHARACTERS = 2_000
 """What is longer without an end is no sentence: the line is passed over but for its beginning."""
 _KEPT_CHARACTERS = 300
+_LONGEST_OPEN = 1_000
+"""Characters at the end among which a marker, a link or a tag may have begun."""
 _FEW_WORDS = 3
 _BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
 _ITEM = re.compile(r"\s*(?:>\s?)*(?:[-*•‣–]|\(?\d{1,2}[.)])\s")
 _LEFT_OUT = re.compile(
-    r"\s*(?:#{1,6}\s.*|(?:[-*_=]\s*){3,}|[|:\s-]+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*:?)$"
+    r"\s*+(?:#{1,6}\s.*+|(?:[-*_=]\s*+){3,}+|[|:\s-]*+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*+:?)$"
 )
 # "**Builder**: The lighthouse was built ...", and not "**Speed**: 40 km/h".
 _LABEL = re.compile(
     r"\s*(?:\*\*|__)[^*_.!?]{1,60}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?=[^\W\d_a-z]\S*(?:\s+\S+){3})"
 )
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*\)")
+_FENCE = re.compile(r"\s*(?:>\s?)*(?:```|~~~)")
 _SIGNS = re.compile(
     r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__+|__+\b|`+"
 )
 _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
 _END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
-_BEFORE_MARK = re.compile(r"\s+(?=[.,;:!?](?:\s|$))")
+_BEFORE_MARK = re.compile(r"(?<!\s)\s++(?=[.,;:!?](?:\s|$))")
 # What is left about a marker that was taken out: ": The bridge", "(Gazette,)", "long —."
-_LEFT_ABOUT = re.compile(r"^(?:[:;,.–—-]\s+)+|\s*\(\s*\)|[,;]\s*(?=\))|\s+[–—-]\s*(?=[.!?]?\s*$)")
+_LEFT_ABOUT = re.compile(
+    r"^(?:[:;,.–—-]\s++)+|(?<!\s)\s*+\(\s*+\)|[,;]\s*+(?=\))|(?<!\s)\s++[–—-]\s*+(?=[.!?]?\s*+$)"
+)
 _NAMES_SOURCES = re.compile(
     r"(?:sources?|references?|passages?|footnotes?|quellen?|kaynak(?:lar)?)\W*", re.IGNORECASE
 )
@@ -96,6 +100,7 @@ class SentenceCutter:
         self._is_code = False
         self._is_passed_over = False
         self._has_round = False
+        self._hidden_by = ""
         self._thought: str | None = ""
 
     def feed(self, piece: str) -> Iterator[Draft]:
@@ -142,7 +147,9 @@ class SentenceCutter:
         if begins_line and _FENCE.match(line):
             self._is_code = not self._is_code
             return
-        if self._is_code or (begins_line and _LEFT_OUT.match(line)):
+        line, self._hidden_by = visible(line, self._hidden_by)
+        is_left_out = begins_line and (_LEFT_OUT.match(line) or is_definition(line))
+        if self._is_code or is_left_out:
             return
         found = _marked(_bare(f"{line} ", begins_line), has_round=self._has_round)
         for place, piece in enumerate(found, given + 1):
@@ -154,11 +161,15 @@ class SentenceCutter:
 
     def _within_line(self) -> Iterator[Draft]:
         """Give the sentences behind which another has begun."""
-        if self._is_code or (self._begins_line and (self._held.lstrip()[:1] in ("#", "|", "`", "~"))):
+        if self._is_code or self._hidden_by or may_hide(self._held):
+            return
+        if self._begins_line and (
+            self._held.lstrip()[:1] in ("#", "|", "`", "~") or is_definition(self._held)
+        ):
             return
         text = _bare(self._held, self._begins_line)
-        open_marker = OPEN.search(text)
-        known = text[: open_marker.start()] if open_marker else text
+        opened = (form.search(text, max(len(text) - _LONGEST_OPEN, 0)) for form in (OPEN, UNCLOSED))
+        known = text[: min((found.start() for found in opened if found), default=None)]
         for piece, following in pairwise(_marked(known, has_round=self._has_round)):
             # One word may be the "J" of January, and decide that this is no end.
             if not _BEGUN.match(known[following.start :]):
@@ -197,11 +208,7 @@ def _bare(line: str, begins_line: bool) -> str:
         line = line[label.end() :] if (label := _LABEL.match(line)) else line
         if line.lstrip().startswith("|"):
             line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-    return plain(_SIGNS.sub("", _LINK.sub(_linked, line)))
-
-
-def _linked(match: re.Match[str]) -> str:
-    return f"[{match[1]}]" if match[1].isdigit() else match[1]
+    return plain(_SIGNS.sub("", without_tags(without_links(line))))
 
 
 def _marked(text: str, *, has_round: bool) -> list[_Piece]:
@@ -236,7 +243,8 @@ def _draft(piece: _Piece) -> Draft | None:
     text = MARKER.sub("", without_count(piece.text))
     if piece.numbers:
         text = _LEFT_ABOUT.sub("", text)
-    text = one_line(html.unescape(_BEFORE_MARK.sub("", text)))
+    # What was written with the names of its signs may be a tag too.
+    text = one_line(without_tags(html.unescape(_BEFORE_MARK.sub("", text))))
     if preamble := _PREAMBLE.match(text):
         text = text[preamble.end() :]
         text = text[:1].upper() + text[1:]

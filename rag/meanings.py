@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rag.words import stem
 
@@ -74,13 +74,13 @@ def is_negated(one: str, other: str) -> bool:
 @lru_cache(maxsize=50_000)
 def senses(word: str) -> _Senses:
     """Return what the table knows of a stem; nothing where it doesn't know it."""
-    table, links = _table()
-    own = table.get(word)
+    table = _table()
+    own = table.senses.get(word)
     if own is None:
         return _NONE
     above, opposed = set[int](), set[int]()
     for number in own:
-        ups, downs = links[number].split("|")
+        ups, downs = table.links[number].split("|")
         above.update(int(n) for n in ups.split())
         opposed.update(int(n) for n in downs.split())
     return _Senses(own, frozenset(above), frozenset(opposed))
@@ -88,15 +88,42 @@ def senses(word: str) -> _Senses:
 
 def is_known(word: str) -> bool:
     """Whether the table has a word: names and words of other languages are not there."""
-    return word in _table()[0]
+    return word in _table().senses
+
+
+def may_be_verb(word: str) -> bool:
+    """Whether a stem is one of a verb, which most short nouns are too: "call", "ferry"."""
+    table = _table()
+    return any(number >= table.first_verb for number in table.senses.get(word, ()))
+
+
+def is_only_verb(word: str) -> bool:
+    """Whether a stem is one of a verb and of nothing else: "explain", and not "call" or "open"."""
+    table = _table()
+    numbers = table.senses.get(word)
+    return numbers is not None and min(numbers) >= table.first_verb
+
+
+def is_irregular(word: str) -> bool:
+    """Whether a folded word is an irregular form of a verb: "rose", "told", and not "rise"."""
+    return word in _table().irregular
+
+
+class _Table(NamedTuple):
+    """The senses of each stem by number, of each sense the others that it is linked with, and the verbs."""
+
+    senses: dict[str, frozenset[int]]
+    links: list[str]
+    first_verb: int
+    irregular: frozenset[str]
 
 
 @cache
-def _table() -> tuple[dict[str, frozenset[int]], list[str]]:
+def _table() -> _Table:
     lines = iter(gzip.decompress(MEANINGS_PATH.read_bytes()).decode().splitlines())
     links = [line for line in takewhile(bool, lines) if not line.startswith("#")]
-    table = {}
-    for line in lines:
+    senses = {}
+    for line in takewhile(bool, lines):
         word, *numbers = line.split()
-        table[word] = frozenset(int(number) for number in numbers)
-    return table, links
+        senses[word] = frozenset(int(number) for number in numbers)
+    return _Table(senses, links, int(next(lines)), frozenset(next(lines).split()))

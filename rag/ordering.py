@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from rag.deadline import Deadline
 from rag.deciding import Decided, Wanted, decides, farthest, lacked, latest_day, read_wanted
 from rag.evidence import Weighed
 from rag.finding import Found
@@ -68,7 +69,7 @@ def says_the_same(one: Weighed, other: Weighed) -> bool:
 def put_first(found: Found, judged: Judged) -> Judged:
     """Return the sentences with the one first that decides what is asked, or that defines."""
     subject = defined(found.question.text) if found.shape.kind != "yes_no" else ""
-    first = defining(subject, judged) if subject else 0
+    first = defining(subject, judged, found.deadline) if subject else 0
     if first == 0:
         first = _deciding(found, judged)
     if first == 0:
@@ -106,31 +107,35 @@ def _deciding(found: Found, judged: Judged) -> int:
     if not wanted.kind:
         return 0
     if wanted.kind == "holder":
-        return _newest(wanted, judged)
+        return _newest(wanted, judged, found.deadline)
     if wanted.kind == "latest":
-        return _of_day(judged)
+        return _of_day(judged, found.deadline)
     word, direction = farthest(wanted.text) if wanted.kind == "day" else ("", 0)
     if direction and word in words(judged.ranked[0].text):
-        return _of_day(judged, word, direction)
+        return _of_day(judged, found.deadline, word, direction)
     if wanted.kind != "yes_no" and decides(wanted, judged.ranked[0]):
         return 0
     near = [
         (lacked(wanted, weighed), place)
-        for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
+        for place, (weighed, score) in enumerate(
+            found.deadline.each(zip(judged.ranked, judged.scores, strict=True))
+        )
         if score >= judged.scores[0] - _REACH[wanted.kind] and (place == 0 or decides(wanted, weighed))
     ]
     least, best = min(near[1:], default=near[0])
     return best if least <= near[0][0] - _MORE_DECISIVE[wanted.kind] else 0
 
 
-def _of_day(judged: Judged, word: str = "", direction: int = 1) -> int:
+def _of_day(judged: Judged, deadline: Deadline, word: str = "", direction: int = 1) -> int:
     """Return the place of the sentence that tells of the latest day, of those as good as the best.
 
     It has a ``word``; a ``direction`` of -1 means the earliest day.
     """
     told = {
         place: [direction * part for part in day]
-        for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
+        for place, (weighed, score) in enumerate(
+            deadline.each(zip(judged.ranked, judged.scores, strict=True))
+        )
         if score >= judged.scores[0] - _REACH["latest"]
         and (not word or word in words(weighed.text))
         and (day := latest_day(weighed))
@@ -138,14 +143,16 @@ def _of_day(judged: Judged, word: str = "", direction: int = 1) -> int:
     return max(told, key=lambda place: (told[place], -place), default=0)
 
 
-def _newest(wanted: Wanted, judged: Judged) -> int:
+def _newest(wanted: Wanted, judged: Judged, deadline: Deadline) -> int:
     """Return the place of the sentence in the newest article that names who is something."""
     best = judged.ranked[0]
     if not best.candidate.stored.document.published or not decides(wanted, best):
         return 0
     published = {
         place: weighed.candidate.stored.document.published or date.min
-        for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True))
+        for place, (weighed, score) in enumerate(
+            deadline.each(zip(judged.ranked, judged.scores, strict=True))
+        )
         if score >= judged.scores[0] - _REACH["holder"] and decides(wanted, weighed)
     }
     return max(published, key=lambda place: (published[place], -place))
@@ -154,12 +161,12 @@ def _newest(wanted: Wanted, judged: Judged) -> int:
 # -------------------------------------------------------------------------------- definitions
 
 
-def defining(subject: str, judged: Judged) -> int:
+def defining(subject: str, judged: Judged, deadline: Deadline) -> int:
     """Return the place of the sentence that says what something is, in its plainest form; 0 if none does."""
     forms = _forms(subject)
     found = list[tuple[int, str, int, int]]()
     best = judged.ranked[0].candidate.stored.document.id
-    for place, (weighed, score) in enumerate(zip(judged.ranked, judged.scores, strict=True)):
+    for place, (weighed, score) in enumerate(deadline.each(zip(judged.ranked, judged.scores, strict=True))):
         if score < judged.scores[0] - _IN_REACH or weighed.text.endswith("?"):
             continue
         rank = next((rank for rank, form in enumerate(forms) if form.search(weighed.text)), None)

@@ -205,7 +205,7 @@ def _unhyphened(text: str, whole: set[str]) -> str:
             return word
         return before + after
 
-    text = re.sub(r"(\w+)[-\u2010\u00ad]\s*\n\s*(\w+)", seam, text)
+    text = re.sub(r"(?<!\w)(\w++)[-\u2010\u00ad][^\S\n]*+\n\s*+(\w++)", seam, text)
     first, *others = text.split("\n")
     for line in others:
         first += ("" if is_wide(first[-1:]) and is_wide(line[:1]) else " ") + line

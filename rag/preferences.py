@@ -231,7 +231,7 @@ def _without(question: str, cuts: Sequence[tuple[int, int]]) -> str:
     text = question
     for start, end in sorted(cuts, reverse=True):
         text = f"{text[:start].rstrip(' ,')} {text[end:].lstrip(' ,')}"
-    text = re.sub(r"\s+([?.!])", r"\1", " ".join(text.split())).strip(" ,")
+    text = re.sub(r" ([?.!])", r"\1", " ".join(text.split())).strip(" ,")
     return text if content_words(text) else question
 
 

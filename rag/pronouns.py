@@ -105,7 +105,7 @@ def _is_no_noun(question: str, match: re.Match[str]) -> bool:
     is_last = not question[match.end() :].strip(" ?.!")
     if re.search(r"\b(?:is|was|are|were) $", before, re.IGNORECASE):
         return is_last
-    return bool(re.search(r"(?:[a-z]{3,}) $", before)) and not is_last and match[0].lower().startswith("that")
+    return bool(re.search(r"[a-z]{3} $", before)) and not is_last and match[0].lower().startswith("that")
 
 
 def _has_antecedent(question: str, kind: str, match: re.Match[str]) -> bool:

@@ -30,7 +30,7 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     (
         "money",
         re.compile(
-            r"\bhow much\b.*\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
+            r"\bhow much\b.{0,300}\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
             r"|\b(?:what|which) (?:was |is |were )?(?:the )?(?:\w+ )?(?:cost|price|revenue|fee|salary|fine)\b"
         ),
     ),
@@ -76,10 +76,13 @@ _NUMBER = re.compile(
 _MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
 _NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
 _LABEL = re.compile(r"[^.:;]{1,60}:\s")
-_OPENING = re.compile(r"(?:^| \| )[\s\"'“‘«(]*$")
+_OPENING_SIGNS = " \t\n\"'“‘«("
+_SMALL_NEXT = re.compile(r"\s+[a-z]")
 _ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
 # Names of people have two words at least; "who is the ...?" asks for one.
-_PERSON = re.compile(r"\b[^\W\d_a-zß-ÿ][\w’'-]*(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+")
+_PERSON = re.compile(
+    r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
+)
 _ASKS_FOR_PERSON = re.compile(r"\bwho (?:is|was) (?:the|\w+['’]s)\b")
 
 _LENGTH = (
@@ -183,9 +186,15 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(
         match[0]
         for match in _NAME.finditer(body)
-        if (is_short or " " in match[0] or not _OPENING.search(body[: match.start()]))
-        and not (_ADJECTIVE.search(match[0]) and re.match(r"\s+[a-z]", body[match.end() :]))
+        if (is_short or " " in match[0] or not _is_opening(body, match.start()))
+        and not (_ADJECTIVE.search(match[0]) and _SMALL_NEXT.match(body, match.end()))
     )
+
+
+def _is_opening(body: str, start: int) -> bool:
+    """Whether a word begins its text or a table's cell."""
+    before = body[:start].rstrip(_OPENING_SIGNS)
+    return not before or (before.endswith(" |") and body[len(before)] == " ")
 
 
 def names_and_numbers(question: str) -> list[str]:

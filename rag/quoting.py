@@ -15,6 +15,7 @@ import numpy as np
 from rag.comparing import compare
 from rag.composing import Listed, listed, listed_by_side
 from rag.copies import apart_from, cite, without_same
+from rag.deadline import DeadlineExceeded
 from rag.differing import Claim, find_differing
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
 from rag.evidence import (
@@ -124,9 +125,25 @@ def quote(found: Found, embedder: str) -> Answer:
         The question and its passages.
     embedder
         The embedding model's name; its weights are used if the question's language is known to it.
+
+    Returns
+    -------
+    Answer
+        The best one until the deadline of what was found.
     """
     weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
     judged = _judge(found, weights)
+    try:
+        return _best_answer(found, judged, weights)
+    except DeadlineExceeded:
+        return (
+            _plain_answer(found, judged)
+            if judged.confidence >= ENOUGH
+            else _declined(found, judged.confidence)
+        )
+
+
+def _best_answer(found: Found, judged: Judged, weights: Weights) -> Answer:
     enough = judged.confidence >= ENOUGH
     if enough and found.sides and (rows := listed_by_side(found)):
         return _with_items(found, rows, judged.confidence)
@@ -139,7 +156,11 @@ def quote(found: Found, embedder: str) -> Answer:
         return _declined(found, judged.confidence)
     if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
         return _with_items(found, items, judged.confidence)
-    claims = find_differing(found.question, judged.ranked, judged.scores)
+    claims = find_differing(found.question, judged.ranked, judged.scores, found.deadline)
+    return _plain_answer(found, judged, claims)
+
+
+def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim] = ()) -> Answer:
     chosen = choose(judged.ranked, judged.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
     sentences = _sentences(quotes, found)
@@ -211,11 +232,15 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
 
 def _judge(found: Found, weights: Weights) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    ranked, scores = without_same(*_rank(weigh_sentences(found.question, found.candidates), weights))
+    weighed = weigh_sentences(found.question, found.candidates, found.deadline)
+    ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
     judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
-    ordered = with_newest(put_first(found, judged))
+    try:
+        ordered = with_newest(put_first(found, judged))
+    except DeadlineExceeded:
+        return judged
     if ordered.ranked[0] is judged.ranked[0] or found.shape.kind != "yes_no":
         return ordered
     # What decides a yes or no may stand in another place than what was best.

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 
+_FEW_WORDS = (
+    r"(?:\w{1,30} ){0,4}?(?:(?:passages?(?: \d+)?|excerpts?|context|sources?|articles?|texts?|documents?"
+    r"|materials?|information|collection)\b|\w{1,30}(?=\s*+[,.:;]))"
+)
 _REGRETS = (
     r"(?:(?:(?:i['’]m|i am) (?:very )?(?:sorry|afraid)|sorry|(?:my )?apologies|unfortunately|however|but"
-    r"|leider|es tut mir leid|maalesef|üzgünüm|based on (?:the|these) [\w ]{3,40}"
-    r"|from (?:the|these) [\w ]{3,40})"
-    r"\s*[,.:;]?\s*(?:but |that |aber |ancak )?){0,3}"
+    rf"|leider|es tut mir leid|maalesef|üzgünüm|based on (?:the|these) {_FEW_WORDS}"
+    rf"|from (?:the|these) {_FEW_WORDS})"
+    r"\s*+(?:[,.:;]\s*+)?(?:but |that |aber |ancak )?){0,3}"
 )
 _NOT = r"(?:not|n['’]t)"
 _TOLD = (

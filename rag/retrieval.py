@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.catalog_view import CatalogView
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import Filters
 from rag.embeddings import Vector, products
 from rag.language import language_of_question
 from rag.preferences import Preference
 from rag.stored_passage import StoredPassage
+from rag.text import judged
 from rag.vectors import VectorIndex, nearest_rows
 from rag.word_vectors import WordVectors, as_floats, best_matches
 from rag.words import content_spans, content_words, index_stem, spellings, stem, stems
@@ -149,10 +151,12 @@ def find(
     filters: Filters | None = None,
     preference: Preference | None = None,
     complete: Callable[[StoredPassage], StoredPassage] = lambda stored: stored,
+    deadline: Deadline = NO_DEADLINE,
 ) -> list[Candidate]:
     """Return the best passages for a question, the best first; ties go by id.
 
-    ``complete`` adds the vectors of its words to a passage that has none.
+    ``complete`` adds the vectors of its words to a passage that has none. Those that there is no time for
+    are left out.
     """
     if filters:
         near, lexical = _passing(view, index, question, filters)
@@ -169,7 +173,8 @@ def find(
     best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
     wanted_too = [passage for passage in best if passage in preferred][:PREFERRED]
     looked_at = view.passages(list(dict.fromkeys([*best[: max(SECOND_LOOK, limit)], *wanted_too])))
-    candidates = _second_look(question, [complete(stored) for stored in looked_at.values()], fused)
+    completed = [complete(stored) for stored in deadline.within(looked_at.values())]
+    candidates = _second_look(question, completed, fused, deadline)
     if preference:
         candidates = _with_bonus(question, candidates, preference)
     candidates.sort(key=lambda c: (-c.score, c.stored.passage.id))
@@ -292,13 +297,16 @@ def _fuse(
 
 
 def _second_look(
-    question: Question, passages: Sequence[StoredPassage], fused: Mapping[str, tuple[float, float, float]]
+    question: Question,
+    passages: Sequence[StoredPassage],
+    fused: Mapping[str, tuple[float, float, float]],
+    deadline: Deadline,
 ) -> list[Candidate]:
     """Return the passages with their scores, in their order; ``fused`` is what `_fuse` returns."""
     matches = best_matches(question.word_rows, [stored.words for stored in passages])
     return [
         _scored(question, stored, word_cosines, *fused[stored.passage.id])
-        for stored, word_cosines in zip(passages, matches, strict=True)
+        for stored, word_cosines in deadline.within(zip(passages, matches, strict=True))
     ]
 
 
@@ -310,8 +318,8 @@ def _scored(
     cosine: float,
     lexical: float,
 ) -> Candidate:
-    passage = stored.passage
-    text_stems = stems(f"{stored.document.title}\n{passage.heading}\n{stored.header}\n{passage.text}")
+    above = (stored.document.title, stored.passage.heading, stored.header)
+    text_stems = stems("\n".join([*map(judged, above), stored.judged_text]))
     held = frozenset(text_stems)
     coverage = covered(question, held)
     pairs = paired(question, text_stems, held)

@@ -67,6 +67,8 @@ class Settings(BaseModel):
     """How long a model may think before it writes."""
     model_between_tokens_seconds: float = Field(20.0, gt=0, le=3_600)
     """How long it may pause while it writes."""
+    question_seconds: float = Field(3.0, gt=0, le=3_600)
+    """How long finding and quoting may take for a question; then the answer is the best until then."""
     model_total_seconds: float = Field(180.0, gt=0, le=3_600)
     """How long everything may take that a model does for one answer."""
     web_high_ports: bool = False

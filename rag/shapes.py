@@ -52,6 +52,8 @@ FACT = Shape("fact")
 DATES = "date"
 """The subject of "When were the talks?": the column of days or years."""
 
+# Where the parts of a question may lie anywhere in it, only a short one is looked at, as these all are.
+_SHORT = r"\A(?!(?s:.{300}))"
 _MOST_SIDE_WORDS = 6
 _MOST_DEFINED_WORDS = 5
 # A side ends where its question goes on: "between A and B in price".
@@ -61,7 +63,7 @@ _END = r"\s*[?.!]*$"
 _ABOUT = r"(?:\s+(?:in|on|about|regarding|concerning|with respect to)\s+(?P<rest>[^?]+?))?"
 _COMPARATIVE = r"(?:(?:more|less|better|worse|\w+er)(?: [\w-]+)?|first)"
 _COMPARISONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    re.compile(_SHORT + pattern, re.IGNORECASE)
     for pattern in (
         rf"(?:what (?:is|are|was|were)|explain|describe|name|is there)(?: the| an?| any)?(?: \w+)?"
         rf" (?:differences?|distinctions?|similarit(?:y|ies)) between {_BOTH}{_ABOUT}{_END}",
@@ -94,12 +96,12 @@ _YES_NO = re.compile(
     rf"(?!was (?:ist|sind|war|waren)\b)(?:{_AUXILIARY}) \S.*"
     r"|(?:ist|sind|war|waren|hat|haben|hatte|hatten|kann|können|konnte|wird|werden|wurde|wurden|darf|soll|muss)"
     r" \S.*"
-    r"|.+ m[ıiuü](?:yd[ıiuü]|d[ıiuü]r)?(?: .+)?",
+    r"|(?>.+? m[ıiuü](?:yd[ıiuü]|d[ıiuü]r)?(?= |$)).*+",
     re.IGNORECASE,
 )
 
 _DEFINITIONS = tuple(
-    re.compile(pattern + _END, re.IGNORECASE)
+    re.compile(_SHORT + pattern + _END, re.IGNORECASE)
     for pattern in (
         r"what (?:does|did) (?P<x>[^?]+?) (?:mean|stand for)",
         r"what is meant by (?P<x>[^?]+?)",
@@ -139,7 +141,8 @@ _GERMAN = re.compile(
     re.IGNORECASE,
 )
 _TURKISH = re.compile(
-    r"(?P<noun>\S+) (?:neler(?:dir)?|hangileri(?:dir)?)\b|\b(?P<noun2>\S+l[ae]r\S*) (?:sırala|listele|say)\b"
+    r"(?<!\S)(?P<noun>\S++) (?:neler(?:dir)?|hangileri(?:dir)?)\b"
+    r"|(?<!\S)[^\w\s]*+(?P<noun2>(?>\S+?l[ae]r)\S*+) (?:sırala|listele|say)\b"
     r"|^hangi (?P<noun3>\S+)",
     re.IGNORECASE,
 )

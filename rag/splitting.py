@@ -43,16 +43,16 @@ _MONTHS = (
 # A sentence's end: its mark with closing quotes or brackets, then a space or, where the writer left
 # it out, directly a capital ("sharing.The key"). The ends of other scripts need no space at all.
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+["'”’»)\]]*)(?:\[\d+\])*(?=\s|$)
+    r"""(?<![.!?…])(?P<mark>[.!?…]++["'”’»)\]]*+)(?:\[\d+\])*+(?=\s|$)
       | (?<=[^\W\d_A-Z]{2})(?P<glued>[.!?]["”’)]?)(?=[A-ZÀ-ÖØ-ÞİŞĞ][^\W\d_]*[\s,’'])
       | (?P<wide>[。！？।؟۔]+[」』”’）]*)""",
     re.VERBOSE,
 )
-_LAST_WORD = re.compile(r"([^\W\d_](?:[^\W\d_]|\.)*)$")
+_LAST_WORD = re.compile(r"(?<![^\W\d_])(?<!\.)\.*+([^\W\d_](?:[^\W\d_]|\.)*+)$")
 _OPENER = re.compile(r"[\s\"'“‘«(\[]*(\w?)")
 _ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
 _MONTH_NEXT = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:://|www\.|@)\S*$", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<!\S)(?>\S*?(?:://|www\.|@))\S*+$", re.IGNORECASE)
 LONGEST_WORD = 100
 """Characters; what is longer, as encoded pictures are, is cut, and counts as so many words of ten."""
 _CUT_CHARACTERS = 10

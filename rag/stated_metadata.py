@@ -26,7 +26,9 @@ _DAYS = (
     *("dc.date.issued", "parsely-pub-date", "sailthru.date", "publication_date", "citation_publication_date"),
 )
 _AUTHORS = ("dc:creator", "dcterm:creator", "dcterms:creator")
-_CDATA = re.compile(r"^\s*(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?|(?://|/\*)?\s*\]\]>\s*(?:\*/)?\s*$")
+_CDATA = re.compile(
+    r"^\s*+(?:(?://|/\*)\s*+)?<!\[CDATA\[\s*+(?:\*/)?|(?://|/\*)?+(?<!\s)\s*+\]\]>\s*+(?:\*/\s*+)?$"
+)
 _NAMES = 8
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from rag.documents import Document, Passage
 from rag.embeddings import Vector, Vectors
 from rag.splitting import Span
+from rag.text import judged
 from rag.word_vectors import NO_WORDS, WordVectors
 
+_JUDGED_CHARACTERS = 10_000
+"""Several times as much as passages have; one that is longer is hardly made of words."""
 _MOST_KEPT = 500
 """Passages kept between questions: about 8 MB."""
 
@@ -31,15 +34,28 @@ class StoredPassage:
     sentence_vectors: Vectors
     words: WordVectors = NO_WORDS
 
+    @property
+    def judged_text(self) -> str:
+        """Its text as far as it is looked at to judge it."""
+        return judged(self.passage.text, _JUDGED_CHARACTERS)
+
+    def judged_sentence(self, position: int) -> str:
+        """Return a sentence as far as it is looked at to judge it."""
+        return judged(self._text_of(self.sentences[position]))
+
     def header_of(self, position: int) -> str:
         """Return the header of the table's row that is this sentence, "" where there is none."""
-        offset = self.passage.start
-        for span in reversed(self.sentences[:position]):
+        for place in range(position - 1, -1, -1):
+            span = self.sentences[place]
             if span.kind == "table_header":
-                return self.passage.text[span.start - offset : span.end - offset]
+                return self._text_of(span)
             if span.kind != "table_row":
                 break
         return self.header
+
+    def _text_of(self, span: Span) -> str:
+        offset = self.passage.start
+        return self.passage.text[span.start - offset : span.end - offset]
 
 
 class PassageCache:

@@ -46,7 +46,7 @@ KEPT_NUMBERS, KEPT_NAMES = 0.75, 0.8
 Numbers = NDArray[np.uint64]
 
 # Japanese and Chinese have no spaces: each sign is a word.
-_TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|[.!?:]+(?=\s)|\n")
+_TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|(?<![.!?:])[.!?:]++(?=\s)|\n")
 _PLACE = "#"
 _CAPITALS = 0.5
 """Share of words with capitals from which they tell nothing, as in a text that is all in capitals."""

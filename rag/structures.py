@@ -11,6 +11,7 @@ from rag.splitting import Span, split_sentences
 
 _NUMBER = re.compile(r"(\d{1,3})[.)]\s*$")
 _MARKER_CHARACTERS = 12
+_LEAD_CHARACTERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def structures_of(document: Document) -> Iterator[Structure]:
             yield Structure(
                 document,
                 heading,
-                _lead(document.text, blocks[:position]),
+                _lead(document.text, blocks[position - 1] if position else None),
                 header,
                 items,
                 block.kind != "list_item",
@@ -116,9 +117,10 @@ def _number(text: str, item: Block) -> int:
     return int(match[1]) if match else 0
 
 
-def _lead(text: str, before: Sequence[Block]) -> tuple[tuple[int, int], ...]:
-    if not before or before[-1].kind != "paragraph":
+def _lead(text: str, before: Block | None) -> tuple[tuple[int, int], ...]:
+    if not before or before.kind != "paragraph":
         return ()
-    start = before[-1].start
-    spans = split_sentences(text[start : before[-1].end])
+    # The last two sentences count.
+    start = max(before.start, before.end - _LEAD_CHARACTERS)
+    spans = split_sentences(text[start : before.end])
     return tuple((start + first, start + last) for first, last in spans)

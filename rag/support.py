@@ -18,12 +18,12 @@ from typing import Any
 from rag.alignment import SAME, UNLIKE, Alignment
 from rag.claim_context import in_context
 from rag.claim_features import CLAIM_FEATURES, Weighed, weigh_claim
-from rag.claims import read_claim, read_passages
+from rag.claims import Line, read_claim, read_passages
 
 WEIGHTS_PATH = Path(__file__).with_name("support_weights.json")
 
-MOST_IN_CLAIM = 5_000
-"""Characters of a claim: the time to check it grows with its sentences times those of the passages."""
+MOST_IN_CLAIM, MOST_SENTENCES = 5_000, 60
+"""Characters and sentences of a claim: the time to check it grows with them times those of the passages."""
 
 NamedTree = float | list[Any]
 """A leaf's log-odds, or a feature's name, its border, and the trees up to it and beyond it."""
@@ -57,11 +57,12 @@ def check_support(claim: str, passages: Sequence[str]) -> Support:
     """Check whether passages bear a claim of one or more sentences.
 
     Anything can be passed, also nothing: an empty claim, one without passages and one of more than
-    `MOST_IN_CLAIM` characters are not supported.
+    `MOST_IN_CLAIM` characters or `MOST_SENTENCES` sentences are not supported.
     """
-    if len(claim) > MOST_IN_CLAIM:
+    sentences = _read(claim)
+    if sentences is None:
         return Support(False, 0.0, "It is too long to be checked at once: check its sentences one by one.")
-    weighed = weigh_claim(read_claim(claim), read_passages(passages))
+    weighed = weigh_claim(sentences, read_passages(passages))
     if weighed is None:
         return Support(False, 0.0, "There is nothing to check in it.")
     if not any(passage.strip() for passage in passages):
@@ -71,14 +72,19 @@ def check_support(claim: str, passages: Sequence[str]) -> Support:
     return Support(supported, score, _why_supported(weighed) if supported else _why_not(weighed))
 
 
+def _read(claim: str) -> list[Line] | None:
+    """Return the sentences of a claim, None where it is too long."""
+    sentences = read_claim(claim) if len(claim) <= MOST_IN_CLAIM else None
+    return sentences if sentences is None or len(sentences) <= MOST_SENTENCES else None
+
+
 def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:
     """Return the sentences of the passages that bear a claim, the best first; empty where none does.
 
     Each sentence of the claim names one place; those that are the same or overlap are one.
     """
-    if len(claim) > MOST_IN_CLAIM:
-        return ()
-    weighed = weigh_claim(read_claim(claim), read_passages(passages))
+    sentences = _read(claim)
+    weighed = weigh_claim(sentences, read_passages(passages)) if sentences else None
     if weighed is None:
         return ()
     found: list[tuple[float, Place]] = []

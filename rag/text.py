@@ -13,19 +13,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rag.documents import Block, BlockKind
+from rag.invisible import without_hidden
 
 # Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and
 # paragraph separators.
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# What cannot be seen: control characters, lone surrogates, noncharacters, soft hyphens, zero-width
-# characters, direction marks and overrides (which could show a quote in another order than it
-# stands), tag characters (in which instructions are hidden). The zero-width joiner and non-joiner
-# (U+200D, U+200C) stay: Persian, the Indic scripts and emoji are spelt with them.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
-)
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+JUDGED_CHARACTERS = 1_000
+"""So much of a sentence is looked at to judge it, and so that nobody can make that slow."""
+JUDGED_WORD_CHARACTERS = 100
+"""So much of a word."""
+_LONG_WORD = re.compile(rf"(\w{{{JUDGED_WORD_CHARACTERS}}})\w++")
 
 #: The kinds of blocks that have cells.
 ROW_KINDS = ("table_header", "table_row")
@@ -48,9 +47,10 @@ def normalise_text(text: str) -> str:
     become spaces, lines lose trailing white space, and at most one empty line stands between two.
     Normalising twice changes nothing.
     """
+    text = without_hidden(text)
     if text.isprintable():  # one line with nothing of all that in it, as nearly every cell of a table
         return unicodedata.normalize("NFC", text).strip()
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = _LINE_ENDS.sub("\n", text)
     text = unicodedata.normalize("NFC", _ODD_SPACES.sub(" ", text))
     text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
@@ -147,6 +147,20 @@ def _content(part: Part) -> str:
 def _gap(before: BlockKind, after: BlockKind) -> str:
     together = before == after == "list_item" or (before in ROW_KINDS and after == "table_row")
     return "\n" if together else "\n\n"
+
+
+# ------------------------------------------------------------------------------ what is judged
+
+
+def judged(text: str, most_characters: int = JUDGED_CHARACTERS) -> str:
+    """Return as much of a text as is looked at to judge it; what is quoted and shown is always the whole.
+
+    Of nearly every sentence that is all of it. What is longer, as a row of signs or a file written as
+    letters, tells no more by being longer, and rules that compare words with words would take ever so long.
+    """
+    if len(text) <= JUDGED_WORD_CHARACTERS:
+        return text
+    return _LONG_WORD.sub(r"\1", text[:most_characters])
 
 
 # -------------------------------------------------------------------------------- how wide it is

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,6 +78,10 @@ _UNDER = re.compile(r"\b(?:less than|fewer than|under|up to|at most|below|as (?:
 _PART = re.compile(
     r"\b(?:another|additional|further|extra|other|by|of the|first|last|remaining|every|per)\s*$"
 )
+_MOST_DIGITS = 100
+"""More are no amount of anything, and soon more than a number can be."""
+_BEFORE_CHARACTERS = 40
+"""Longer than any of these with its spaces."""
 _MORE = re.compile(r"\s+(?:more|others?|additional|per|times|of the)\b|\s?(?:-|–|to|or|and)\s?\d")
 
 
@@ -127,10 +132,13 @@ def amounts(text: str) -> list[Amount]:
     if len(lowered) != len(text):
         return []
     taken = [(day.start, day.end) for day in days(text)]
+    starts = [start for start, _ in taken]
     found = []
     for match in _AMOUNT.finditer(lowered):
         after = _AFTER.match(lowered, match.end())
-        is_dated = any(start < match.end() and match.start("digits") < end for start, end in taken)
+        # The last date that begins before its end: dates stand in order and apart.
+        last = bisect_left(starts, match.end()) - 1
+        is_dated = last >= 0 and match.start("digits") < taken[last][1]
         if is_dated and not _is_counted(match, after):
             continue
         if amount := _amount(text, lowered, match, after):
@@ -235,11 +243,13 @@ def _is_counted(match: re.Match[str], after: re.Match[str] | None) -> bool:
 
 def _amount(text: str, lowered: str, match: re.Match[str], after: re.Match[str] | None) -> Amount | None:
     written = match["digits"].replace(",", "")
+    if len(written) > _MOST_DIGITS:
+        return None
     number = float(_DIGITS.get(written, 0) or written)
     scale = _SCALES.get(match["scale"] or "", 1.0) * _LETTERS.get(match["letter"] or "", 1.0)
     step = _step(written, number, scale)
     unit, factor, end = _unit(match, after)
-    before = lowered[: match.start()]
+    before = lowered[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()]
     value, slack = number * scale * (-1 if match["minus"] else 1), step / 2
     if _ABOUT.search(before):
         slack = max(slack, abs(value) * 0.1)

@@ -4,7 +4,7 @@
 
 The folder is that of Debian's package ``wordnet-base`` (WordNet 3.0). Of it are kept single words that
 WordNet's own texts use or that are the first sense of a word, their commonest senses, and of each sense
-the one above it and those opposed to it.
+the one above it and those opposed to it; and of verbs where their senses begin and their irregular forms.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def main() -> None:
     lines += [
         f"{word} {' '.join(str(numbers[k]) for k in keys)}" for word, keys in sorted(senses.items()) if keys
     ]
+    lines += ["", str(next(numbers[key] for key in kept if key.startswith("v")))]
+    lines.append(" ".join(sorted({inflected for inflected, _ in read_exceptions(folder, "verb")})))
     MEANINGS_PATH.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), 9, mtime=0))
     print(f"{len(kept)} senses of {len(senses)} words, {MEANINGS_PATH.stat().st_size} bytes")
 

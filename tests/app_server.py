@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -104,6 +106,7 @@ class Tab:
         self.session = ""
         self.pages = dict[str, str]()
         self.widgets = dict[str, str]()
+        self.views = list[dict[str, Any]]()
 
     def __enter__(self) -> Tab:
         self.socket = self.socket.__enter__()
@@ -136,6 +139,8 @@ class Tab:
         part = getattr(element, kind)
         if getattr(part, "id", ""):
             self.widgets[part.id] = kind
+        if kind == "bidi_component":
+            self.views.append(json.loads(part.json))
         if kind == "exception":
             return [part.message]
         return [part.json] if kind == "bidi_component" and "went wrong on our side" in part.json else []

@@ -190,7 +190,7 @@ def test_a_question_that_waits_is_stopped_at_once_and_the_others_go_on(writing: 
     assert questions(writing, conversation_id) == ["one", "three"]
 
 
-def test_a_question_for_quotes_can_be_stopped_only_while_it_waits(shared: Engine):
+def test_a_question_for_quotes_can_be_stopped_only_while_it_waits_and_where_it_takes_long(shared: Engine):
     shared.assistant.signs = {"one": threading.Event(), "two": threading.Event()}
     conversation_id = shared.conversations.create()
     first, second = (shared.ask(conversation_id, question) for question in ("one", "two"))
@@ -198,6 +198,9 @@ def test_a_question_for_quotes_can_be_stopped_only_while_it_waits(shared: Engine
     shared.assistant.signs["one"].set()
     wait_for(lambda: second.stage == "Reading")
     assert [first.stoppable, second.stoppable] == [False, False]
+    wait_for(lambda: second.stoppable)
+    second.stop()
+    assert second.stopping
     shared.assistant.signs["two"].set()
     assert second.wait(10)
 

@@ -48,7 +48,30 @@ texts = st.lists(
     st.one_of(
         st.text(max_size=30),
         st.sampled_from(
-            ["\n", "\n\n", "- ", "# ", "1. ", " | ", "|", "---|---", "====", "---", "• ", "\ufeff", "\u00a0"]
+            [
+                "\n",
+                "\n\n",
+                "- ",
+                "# ",
+                "1. ",
+                " | ",
+                "|",
+                "---|---",
+                "====",
+                "---",
+                "• ",
+                "\ufeff",
+                "\u00a0",
+                "\u200d",
+                "\u200c",
+                "\ufe0f",
+                "🙂",
+                "م",
+                "\u180b",
+                "\u202e",
+                "葛",
+                "\U000e0100",
+            ]
         ),
         st.sampled_from(
             ["A Short Heading", "a long line of words that goes on for some time and ends here. " * 2]
@@ -88,6 +111,8 @@ class TestNormaliseText:
             "Ordinary  text,\twith “quotes” – and\n  indented lines.",
             "می‌خواهم \u0915\u094d\u200d\u0937 👩‍🚀",
             "Türkiye’nin İstanbul’u",
+            "نامه‌ای ه‍ ක්‍ෂ ക്‍ ᠮᠣᠩ᠋ᠭᠣᠯ 葛\U000e0100飾 ⠃⠀⠗ ᄀᅠ",
+            "❤️‍🔥 👨‍👩‍👧 🏳️‍🌈 👩🏽‍🚀 1️⃣ ©️ ↔︎ ☺︎",
         ],
     )
     def test_ordinary_text_stays_as_it_is(self, text: str) -> None:
@@ -102,6 +127,13 @@ class TestNormaliseText:
             ("e\u0301", "é"),
             ("a  \t\n\n\n\nb\n \n \nc\n", "a\n\nb\n\nc"),
             ("a\U000e0041\U000e0042b", "ab"),
+            ("a\u200db\u200cc \u200d\u200c d", "abc  d"),
+            ("می\u200c\u200c\u200d\u200cخواهم", "می‌خواهم"),
+            ("a\ufe0fb\ufe00c\U000e0101d\u3164e\u034ff\u2800g", "abcdefg"),
+            ("🙂" + "".join(map(chr, range(0xE0100, 0xE01F0))) + "\ufe0f\ufe0f", "🙂\ufe0f"),
+            ("👩\u200d\u200d🚀 🚀\u200d a", "👩\u200d🚀 🚀 a"),
+            ("🏴\U000e0067\U000e0062\U000e007f", "🏴"),
+            ("\u061ca\u2066b\u2069\u202bc\u2064", "abc"),
             (" \n\t ", ""),
         ],
     )

@@ -153,14 +153,17 @@ def test_what_was_left_out_is_told_and_shown_struck_out_on_demand(page: Page, mo
     expect(ask(page, f"{SIGNED} And what else?").locator("del")).to_have_text(f"{INVENTED}.")
 
 
-def test_markup_that_a_model_writes_stays_text(page: Page, model: Model):  # noqa: F811
-    model.script(says(f"{LOAN} [1]. The parliament of Ruritania wrote {IMAGE} on its ships [1]."))
+def test_markup_that_a_model_writes_is_gone_and_what_is_left_is_text(page: Page, model: Model):  # noqa: F811
+    unclosed = IMAGE.removesuffix(">")
+    model.script(says(f"{LOAN} [1]. The parliament of Ruritania {IMAGE}wrote {unclosed} on its ships [1]."))
     page.goto("/")
     turn = ask(page, SIGNED)
     turn.get_by_text("1 sentence was left out").click()
     turn.get_by_label("Show what was left out in its place").check()
-    expect(turn.locator("del")).to_contain_text(IMAGE)
-    expect(turn.locator(".left-out li")).to_contain_text(IMAGE)
+    for place in ("del", ".left-out li"):
+        expect(turn.locator(place)).to_contain_text(
+            f"The parliament of Ruritania wrote {unclosed} on its ships."
+        )
     assert page.evaluate("window.hacked") is None
 
 

@@ -50,6 +50,7 @@ from rag import (
 )
 from rag.documents import NO_ANSWER, QUOTED, remarks
 from rag.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.hushing import NOT_SHOWN
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -209,13 +210,13 @@ def test_quotes_can_be_asked_for_and_written_answers_only_with_an_endpoint(
 def test_where_too_little_is_borne_the_model_is_told_what_failed_and_asked_once_more(
     assistant: Assistant, library: Library, server: Model
 ):
-    server.script(says(f"{INVENTED} [1] It has <b>nine</b> towers & 30 cats [1]."), says(TRUE))
+    server.script(says(f"{INVENTED} [1] It has 3 < nine towers & 30 cats [1]."), says(TRUE))
     steps, answer = steps_of(assistant)
     assert texts(answer) == [BUILT, LAMP]
     assert (answer.repaired, answer.mode, answer.left_out) == (True, "generate", ())
     assert Stage("Asking once more, because the sources don't bear 2 of 2 sentences") in steps
     assert INVENTED in server.prompts[1]
-    assert "&lt;b&gt;nine" in server.prompts[1]
+    assert "&lt; nine towers &amp; 30" in server.prompts[1]
     assert answer.usage
     assert answer.usage.prompt_tokens == 200
     assert [role for role, _ in answer.sent] == ["system", "user", "assistant", "user"]
@@ -361,7 +362,7 @@ def test_a_failing_endpoint_leaves_the_quotes_with_one_line_in_time_and_the_key_
     assert_footnotes_hold(library, answer)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
 def test_an_endpoint_that_points_elsewhere_gets_nobody_the_prompt_or_the_key(
     assistant: Assistant, server: Model, status: int
 ):
@@ -398,10 +399,42 @@ def test_a_key_that_the_endpoint_repeats_in_its_answer_is_nowhere(
     assert KEY not in repr(answer) + repr(steps)
 
 
-def test_what_is_too_short_for_a_key_can_be_said(library: Library, server: Model):
+SHORT_KEYS = ["a", "7", "in", "k-9", "zqx", "ollama", "zqxj", "4711", "a-b-c", "pass word".replace(" ", "_")]
+
+
+def hushed(library: Library, server: Model, key: str) -> Assistant:
+    settings = settings_for(server.url, library).model_copy(update={"openai_api_key": SecretStr(key)})
+    return Assistant(library, settings)
+
+
+@pytest.mark.parametrize("key", SHORT_KEYS)
+def test_a_short_key_that_the_endpoint_repeats_is_nowhere(library: Library, server: Model, key: str):
+    told = f"Your key is {key}, isn't it. The key {key} was built by ({key}) in 1950 [1]. {LAMP} [1] So {key}"
+    server.script(says(told, size=1))
+    steps, answer = steps_of(hushed(library, server, key))
+    again = [text for role, text in answer.sent[2:]]
+    own = [*(one.text + one.reason for one in answer.left_out), *again]
+    assert len(own) > 3
+    token = re.compile(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])")
+    assert not any(token.search(text.replace(NOT_SHOWN, "")) for text in own)
+    assert not any(token.search(step.text) for step in steps if isinstance(step, Stage))
+
+
+@pytest.mark.parametrize("key", ["a", "in", "7", "lamp", "ollama"])
+def test_a_short_key_changes_nothing_in_what_the_articles_bear(library: Library, server: Model, key: str):
     server.script(says(TRUE))
-    settings = settings_for(server.url, library).model_copy(update={"openai_api_key": SecretStr("lamp")})
-    assert texts(Assistant(library, settings).ask(QUESTION)) == [BUILT, LAMP]
+    assert texts(hushed(library, server, key).ask(QUESTION)) == [BUILT, LAMP]
+
+
+@pytest.mark.parametrize("key", ["zqx", "4711"])
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_a_short_key_in_an_error_of_the_endpoint_is_nowhere(
+    library: Library, server: Model, caplog: pytest.LogCaptureFixture, key: str, status: int
+):
+    server.script(refuses(status, f"Your key {key} is wrong", code=key, param=key))
+    answer = hushed(library, server, key).ask(QUESTION)
+    assert answer.mode == "quote"
+    assert key not in repr(answer) + caplog.text
 
 
 def test_a_key_in_what_can_not_be_read_is_not_in_the_log(library: Library, server: Model):

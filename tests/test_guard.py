@@ -206,6 +206,32 @@ def test_an_open_server_answers_at_the_address_that_was_reached_and_under_its_ow
     assert not names.are_one("https://box.example.org", "127.0.0.1:8501")
 
 
+def lines(server: Server, page: str = "") -> list[str]:
+    """Return the lines of text on a page."""
+    with Tab(server) as tab:
+        tab.show()
+        tab.views.clear()
+        tab.show(page)
+        return [view["text"] for view in tab.views if view["view"] == "line"]
+
+
+def test_a_server_that_is_open_to_the_network_says_so_on_each_page(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+):
+    is_open = Server(tmp_path_factory.mktemp("open"), options=["--server.address", "0.0.0.0"])
+    is_open.start()
+    try:
+        for page in ("", "library", "quality", "article"):
+            assert lines(is_open, page)[0] == (
+                "Open to the network: whoever reaches this page sees, asks, adds and deletes everything."
+            )
+            assert "Open to the network" not in " ".join(lines(server, page))
+        assert ask(is_open, "GET", "/", ("Host", "evil.test"))[0] == 421
+    finally:
+        is_open.stop()
+        is_open.log.close()
+
+
 def test_hosts_are_names_and_nothing_else():
     assert Settings.from_env({"FOOTNOTE_HOSTS": "A.example.org, b:8443 [::1]:80"}).hosts == (
         "a.example.org",

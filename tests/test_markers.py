@@ -171,6 +171,56 @@ def test_the_sentences_of_an_item_are_counted(size: int):
     ]
 
 
+IMAGE = "http://evil.test/x.png?q=Who+built+it"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "The king died ![the castle](http://evil.test/x.png) [1].",
+        f"The king died. ![Visit us. It is free.]({IMAGE} 'a title. Here.') [1]",
+        "![a [1] b](http://evil.test/(x).png) The king died [1].",
+        "The king died [1]. ![castle]",
+        "The king died [1]. ![castle][c]\n\n[c]: http://evil.test/x.png 'The castle'",
+        f"[![castle]({IMAGE})]({IMAGE}) The king died [1].",
+        f"The [king](<{IMAGE} a> 'His page. All.') died [1].",
+        "The [king][k] died [1].\n[k]: http://evil.test",
+        "The king <img src=http://evil.test/x.png alt='of all'>died [1].",
+        "The <a href='http://evil.test'>king</a> <b>died</b> [1].",
+        "The king<br/>died<!-- Visit evil.test. --> [1].",
+        "The king died [1]. <script>alert('It is so.');</script>",
+        "<style>\n* {color: red}\n</style>\nThe king died [1].",
+        "<!-- It was\nso. It is. -->\nThe king died [1].",
+        "<svg onload=alert(1)>\nIt was so.\n</svg>The king died [1].",
+        "<iframe srcdoc='<p>It is so.</p>'></iframe>The king died [1].",
+        "<div class='a'><p>The king died [1].</p></div>",
+        "The king &lt;img src=http://evil.test/x.png&gt;died [1].",
+        "<evil-tag onclick='a()'>The king died</evil-tag> [1].",
+        "The king ~~lived~~ died [1].",
+        "> ```\n> rm -rf evil.test\n> ```\nThe king died [1].",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_of_pictures_links_tags_and_code_only_the_words_are_left(written: str, size: int):
+    assert [(draft.text, draft.numbers) for draft in cut(written, size)] == [("The king died.", (1,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He won![1] It is so.", ["He won!", "It is so."]),
+        ("It is 3 < 5 and 7 > 6 [1].", ["It is 3 < 5 and 7 > 6."]),
+        ("The type is List<Number> here [1].", ["The type is List<Number> here."]),
+        ("It is so that a<b and c>d [1].", ["It is so that a<b and c>d."]),
+        ("It was [sic] so [1].", ["It was [sic] so."]),
+        ("It is told at <https://a.test/b> [1].", ["It is told at https://a.test/b."]),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_what_only_looks_like_a_tag_or_a_link_stays(text: str, expected: list[str], size: int):
+    assert [draft.text for draft in cut(text, size)] == expected
+
+
 TEXTS = [
     "The bridge was opened in 1871 [1]. It cost 40 crowns.[2] Dr. Smith came, e.g. in May [1, 3]. End",
     "Am 3. Januar kam er [1]. Er ging. The U.S. bought it [1][2]. Then it left [Passage 2].",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from network_of_its_own import SENT, said_outside, unshare
+from scripted_model import model_server, says
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
@@ -79,9 +80,12 @@ def looks_up_and_sends() -> None:
 
 def command_line() -> None:
     article = Path(os.environ["FOOTNOTE_DATA_DIR"]).with_name("lighthouse.md")
-    for arguments in (["add", str(article)], ["ask", QUESTION]):
-        done = subprocess.run([sys.executable, "-m", "rag", *arguments], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    with model_server([says(f"The lighthouse of Port Ellery was {BUILT} [1].")]) as model:
+        os.environ |= {"OPENAI_API_KEY": "sk-1234567890abcdef", "OPENAI_BASE_URL": model.url}
+        for arguments in (["add", str(article)], ["ask", QUESTION]):
+            done = subprocess.run([sys.executable, "-m", "rag", *arguments], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        assert len(model.requests) == 1
     assert BUILT in done.stdout
 
 

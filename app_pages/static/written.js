@@ -77,7 +77,7 @@ function stage(part, data, emit) {
   const [text, waited] = node.children;
   if (text.textContent !== data.stage) text.textContent = data.stage;
   waited.textContent = data.waited ? ` · ${data.waited}` : "";
-  const stop = data.stoppable ? part(["stop"], () => el("span", {}, " · ", button("stop", () => emit({ do: "stop", number: data.number }), { "aria-label": "stop writing" }))) : null;
+  const stop = data.stoppable ? part(["stop"], () => el("span", {}, " · ", button("stop", () => emit({ do: "stop", number: data.number }), { "aria-label": "stop answering" }))) : null;
   return refill(node, text, waited, stop);
 }
 

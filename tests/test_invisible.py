@@ -1,0 +1,103 @@
+"""Titles, names and texts by whatever way they come: nothing in them that can't be seen, and no script harmed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app_pages.adding import Upload, add_text, add_upload
+from app_pages.wording import file_name, title
+from rag import Document, Library, LocalEmbeddings, NewDocument, Settings
+from rag.folder import name_in
+from rag.invisible import without_hidden
+
+HIDDEN = "\u202e\u2066\u200b\u200f\U000e0056\U000e0069\ufeff\u2060\u3164\ufe0f\U000e0150"
+PERSIAN = "نامه‌ای از تهران"
+FAMILY = "👨‍👩‍👧 at home"
+TEXT = f"The ferry{HIDDEN} Anna sank off Marnow in 1950. {PERSIAN}"
+
+
+@pytest.fixture
+def library(tmp_path: Path, packaged: LocalEmbeddings) -> Library:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    return Library.open(Settings(data_dir=tmp_path / "data", corpus_dir=corpus), packaged, follow=False)
+
+
+def by_paste(library: Library, name: str) -> None:
+    [result] = add_text(library, name, TEXT)
+    assert without_hidden(result.name) == result.name
+
+
+def by_drop(library: Library, name: str) -> None:
+    [result] = add_upload(library, Upload(f"{name}.txt", TEXT.encode()), 10_000, lambda _: None)
+    assert without_hidden(result.name) == result.name
+
+
+def by_folder(library: Library, name: str) -> None:
+    (library.settings.corpus_dir / f"{name}.txt").write_text(TEXT, "utf-8")
+    library.sync(library.settings.corpus_dir)
+
+
+def by_program(library: Library, name: str) -> None:
+    library.add([NewDocument(TEXT, title=name, source=name, author=name, url=f"https://a.test/{name}")])
+
+
+def by_table(library: Library, name: str) -> None:
+    row = {"title": name, "text": TEXT, "source": name, "author": name}
+    add_upload(library, Upload("a.json", json.dumps([row]).encode()), 10_000, lambda _: None)
+
+
+def by_page(library: Library, name: str) -> None:
+    page = (
+        f"<html><head><title>{name}</title><meta name=author content='{name}'></head>"
+        f"<body><h1>{name}</h1><p>{TEXT}</p></body></html>"
+    )
+    add_upload(library, Upload("a.html", page.encode()), 10_000, lambda _: None)
+
+
+def shown(document: Document, library: Library) -> list[str]:
+    names = [title(document), file_name(document), name_in(library.folders, document.key)]
+    return [*names, document.source, document.author, document.url, document.text]
+
+
+@pytest.mark.parametrize(
+    "name", [f"{HIDDEN}The{HIDDEN} report{HIDDEN}", f"{PERSIAN}{HIDDEN}", f"{FAMILY}\u202e"]
+)
+@pytest.mark.parametrize("add", [by_paste, by_drop, by_folder, by_program, by_table, by_page])
+def test_nothing_that_cannot_be_seen_is_in_a_title_a_name_or_a_text(
+    library: Library, add: Callable[[Library, str], None], name: str
+):
+    with library:
+        add(library, name)
+        [held] = library.documents()
+        document = library.document(held.id)
+        seen = next(text for text in ("The report", PERSIAN, FAMILY) if text in without_hidden(name))
+        assert title(document) == seen
+        assert "The ferry Anna sank off Marnow in 1950. " in document.text
+        if add is not by_page:  # trafilatura drops joiners of the text itself
+            assert PERSIAN in document.text
+        for text in shown(document, library):
+            assert without_hidden(text) == text
+
+
+def test_two_files_whose_names_look_the_same_are_one(library: Library):
+    with library:
+        by_drop(library, "report")
+        [asks] = add_upload(
+            library, Upload("rep\u200bort.txt", b"Something else of the ferry."), 10_000, lambda _: None
+        )
+        assert (asks.name, asks.state) == ("report.txt", "asks")
+
+
+@pytest.mark.parametrize(
+    "text", ["\u202e" * 200_000, "م\u200c" * 100_000, "a\u200d" * 100_000, "🙂\ufe0f" * 100_000]
+)
+def test_it_takes_no_longer_than_the_text(text: str):
+    begun = time.thread_time()
+    without_hidden(text)
+    assert time.thread_time() - begun < 1.5
