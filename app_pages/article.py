@@ -13,6 +13,7 @@ from app_pages.places import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
 from rag import Citation, Document, DocumentNotFound
 from rag.conversations import Turn
+from rag.limits import told_left_out
 
 
 def page() -> None:
@@ -42,7 +43,7 @@ def _article(
     places = reading.places(document, citations, target.span)
     return {
         **_heading(document),
-        "note": target.note,
+        "note": target.note or told_left_out(document),
         "quotes": [{"quote": target.lost_quote}] if target.lost_quote else [],
         "blocks": reading.blocks(document, places),
         "page_word": page_word(document),

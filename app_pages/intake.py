@@ -17,6 +17,7 @@ from app_pages.adding import (
     Add,
     Result,
     Upload,
+    failure,
     keep_both,
     one_by_one,
     replace_document,
@@ -288,10 +289,12 @@ class Intake:
     def _add_one(
         self, kept: Kept, add: Add, report: ReportProgress, cancelled: IsCancelled | None
     ) -> list[Result]:
-        kept.note(is_begun=True)
         results = list[Result]()
         try:
+            kept.begin()
             results = list(add(report, cancelled))
+        except LoadError as error:
+            results = [failure(kept.name, error)]
         finally:
             if any(result.state == "asks" for result in results):
                 kept.note(is_begun=False)
@@ -307,7 +310,7 @@ class Intake:
         cancelled: IsCancelled | None,
     ) -> list[Result]:
         if result.kept:
-            result.kept.note(is_begun=True)
+            result.kept.note(is_begun=True, attempts=result.kept.attempts + 1)
         results = add(report, cancelled)
         if result.kept:
             self._settle(result.kept)
@@ -315,5 +318,7 @@ class Intake:
 
     def _settle(self, kept: Kept) -> None:
         """Delete a file that is done with, but for one that the closing server has cut short."""
-        if not self._closing.is_set():
+        if self._closing.is_set():
+            kept.pause()
+        else:
             kept.delete()

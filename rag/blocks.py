@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rag.documents import Block, BlockKind
+from rag.documents import Block, BlockKind, NewDocument
+from rag.limits import first_part
 from rag.text import (
     ROW_KINDS,
     Part,
@@ -77,6 +79,14 @@ def tidy_plain(text: str) -> tuple[str, tuple[Block, ...]]:
     pipes of its rows are gone.
     """
     return build_text(plain_parts(text))
+
+
+def structured(document: NewDocument) -> NewDocument:
+    """Return a document whose text is normalised, with the structure that is found in it."""
+    text = normalise_text(document.text)
+    part = first_part(text)
+    left_out = document.left_out + len(text) - len(part)
+    return replace(document, text=part, blocks=find_blocks(part), left_out=left_out)
 
 
 def plain_parts(text: str) -> list[Part]:
@@ -327,5 +337,5 @@ def _speaker(line: str) -> str:
 
 def _speakers(text: str, blocks: Iterable[Block]) -> set[str]:
     """Return what stands before a colon more than once, as names do in a chat or an interview."""
-    labels = [_speaker(text[block.start : block.end]) for block in blocks if block.kind == "paragraph"]
-    return {label for label in set(labels) if label and labels.count(label) > 1}
+    labels = Counter(_speaker(text[block.start : block.end]) for block in blocks if block.kind == "paragraph")
+    return {label for label, count in labels.items() if label and count > 1}

@@ -20,12 +20,15 @@ from queue import Empty, SimpleQueue
 
 from rag.catalog_view import CatalogView
 from rag.catalog_writer import WIPE, CatalogWriter
-from rag.errors import CatalogError
+from rag.documents import IsCancelled
+from rag.errors import Cancelled, CatalogError
 from rag.migrations import MIGRATIONS, migrate
 from rag.stored_passage import PassageCache
 
 SCHEMA_VERSION = 3
 _BUSY_SECONDS = 60
+_STEPS_BETWEEN_LOOKS = 100_000
+"""Of SQLite's machine, a few milliseconds, after which it looks whether what it does is still wanted."""
 _TRY_SECONDS = 0.1
 """How long one try to cut off the log keeps other writers waiting."""
 _MOST_LEVELS = 100
@@ -51,7 +54,6 @@ class Catalog:
         """
         self.path = path
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        self._all: list[sqlite3.Connection] = []
         self._writer = threading.Lock()
         self._closed = False
         self._passages = PassageCache()
@@ -73,11 +75,16 @@ class Catalog:
             self._prepare()
 
     def close(self) -> None:
-        """Close all connections; nothing can be asked of the catalog after that."""
+        """Close all connections, each when nobody uses it any more; nothing can be asked after that."""
         self._closed = True
-        for connection in self._all:
-            with suppress(sqlite3.Error):
-                connection.close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(Empty):
+            while True:
+                connection = self._idle.get_nowait()
+                with suppress(sqlite3.Error):
+                    connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[CatalogView]:
@@ -90,14 +97,23 @@ class Catalog:
                 connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Iterator[CatalogWriter]:
-        """Write in one transaction, which is undone where an exception leaves the block."""
+    def writing(self, cancelled: IsCancelled | None = None) -> Iterator[CatalogWriter]:
+        """Write in one transaction, which is undone where an exception leaves the block.
+
+        Raises
+        ------
+        Cancelled
+            What is written is no longer wanted; a statement that is under way ends at once.
+        """
         with self._translated(), self._writer, self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.set_progress_handler(cancelled, _STEPS_BETWEEN_LOOKS)
                 yield CatalogWriter(connection)
+                connection.set_progress_handler(None, 0)
                 connection.execute("COMMIT")
             except BaseException:
+                connection.set_progress_handler(None, 0)
                 # A full disk has rolled back already, and then this is refused.
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
@@ -195,6 +211,9 @@ class Catalog:
             yield connection
         finally:
             self._idle.put(connection)
+            # Not by `close`: a connection that is closed while it is used takes the process with it.
+            if self._closed:
+                self._close_idle()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -208,7 +227,6 @@ class Catalog:
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        self._all.append(connection)
         return connection
 
     @contextmanager
@@ -216,6 +234,8 @@ class Catalog:
         try:
             yield
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise Cancelled from error
             raise CatalogError(_sentence(error, self.path)) from error
         except json.JSONDecodeError as error:  # zeros where blocks or sentences stood
             raise CatalogError(_damaged(self.path)) from error

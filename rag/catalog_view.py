@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embeddings import PassageVectors, Vectors
 from rag.errors import DocumentNotFound
-from rag.folder import Stamp, is_within
+from rag.folder import is_within
 from rag.preferences import Origin
+from rag.reading_files import Stamp
 from rag.splitting import Span
 from rag.stored_passage import PassageCache, StoredPassage
 from rag.word_vectors import NO_WORDS, unpack
 
 REMOVED = "removed"
 """The name of the time at which a document was last removed, as kept beside the documents."""
+LEFT_OUT = "left out "
+"""What begins the name, and a document's id ends, under which is kept how much of it was left out."""
 _DOCUMENT = (
     "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
     " d.media_type, d.added, d.characters, d.words, d.passages,"
@@ -105,7 +108,8 @@ class CatalogView:
                 "This document is not in the library: it was removed, or the link is wrong."
             )
         blocks = tuple(Block(*block) for block in json.loads(row[-1]))
-        return _document(row[:-2], row[-2], blocks)
+        left_out = int(self.meta(LEFT_OUT + document_id) or 0)
+        return replace(_document(row[:-2], row[-2], blocks), left_out=left_out)
 
     def stories(self) -> list[Story]:
         """What two or more documents tell, in the order of `documents`."""

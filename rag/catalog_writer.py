@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from rag.catalog_view import REMOVED, CatalogView, SeenFile
-from rag.documents import Document, NewDocument, name_of_removed, short_hash
+from rag.catalog_view import LEFT_OUT, REMOVED, CatalogView, SeenFile
+from rag.documents import Document, IsCancelled, NewDocument, heed, name_of_removed, short_hash
 from rag.embeddings import PassageVectors
 from rag.errors import LoadError
 from rag.splitting import Piece
@@ -44,16 +44,30 @@ class CatalogWriter(CatalogView):
         return self._connection.execute(statement, values).rowcount
 
     def put(
-        self, document: NewDocument, document_id: str, version: str, pieces: Sequence[EmbeddedPiece]
+        self,
+        document: NewDocument,
+        document_id: str,
+        version: str,
+        pieces: Sequence[EmbeddedPiece],
+        cancelled: IsCancelled | None = None,
     ) -> Document:
-        """Add a document, or replace the one with its key."""
+        """Add a document, or replace the one with its key.
+
+        Raises
+        ------
+        Cancelled
+        """
         now = _now()
         row = self._connection.execute("SELECT added FROM documents WHERE key = ?", [document.key]).fetchone()
         self._delete(document_id)
         number = self._insert_document(document, document_id, version, row[0] if row else now, now, pieces)
         for position, piece in enumerate(pieces):
+            heed(cancelled)
             self._insert_passage(document, document_id, version, number, position, piece)
-        self._insert_story(number, short_hash("story", document_id, version), document.title, document.text)
+        own = short_hash("story", document_id, version)
+        self._insert_story(number, own, document.title, document.text, cancelled)
+        if document.left_out:
+            self.set_meta(LEFT_OUT + document_id, str(document.left_out))
         return self.document(document_id)
 
     def tell_story(self, document_id: str) -> None:
@@ -201,6 +215,7 @@ class CatalogWriter(CatalogView):
             f"DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = {number})",
             [document_id],
         )
+        self.execute("DELETE FROM meta WHERE name = ?", [LEFT_OUT + document_id])
         if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
             # In the same transaction, so that a kill before the wiping leaves it owed.
             self.set_meta(WIPE, secrets.token_hex(8))
@@ -258,13 +273,16 @@ class CatalogWriter(CatalogView):
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def _insert_story(self, number: int, own: str, title: str, text: str) -> None:
+    def _insert_story(
+        self, number: int, own: str, title: str, text: str, cancelled: IsCancelled | None = None
+    ) -> None:
         """Note what a document tells: the story of one that tells the same, or its own."""
         story, in_bands = self._same_text(number, text), tuple[int, ...]()
         if len(text) <= MOST_CHARACTERS:
             mine = told(title, text)
+            heed(cancelled)
             in_bands = bands(mine)
-            story = story or self._same_story(mine, in_bands)
+            story = story or self._same_story(mine, in_bands, cancelled)
         self.execute("INSERT INTO stories VALUES (?, ?)", [number, story or own])
         self._connection.executemany(
             "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
@@ -278,7 +296,7 @@ class CatalogWriter(CatalogView):
         ).fetchone()
         return row[0] if row else ""
 
-    def _same_story(self, mine: Told, in_bands: Sequence[int]) -> str:
+    def _same_story(self, mine: Told, in_bands: Sequence[int], cancelled: IsCancelled | None = None) -> str:
         """Return the story of a document that tells the same, of those that share the most bands."""
         shared = Counter[int]()
         for band in in_bands:
@@ -295,6 +313,7 @@ class CatalogWriter(CatalogView):
                 " WHERE d.number = ?",
                 [number],
             ).fetchone()
+            heed(cancelled)
             if row and are_one_story(mine, told(row[0], row[1])):
                 return str(row[2])
         return ""

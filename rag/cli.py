@@ -47,10 +47,11 @@ from rag.errors import FootnoteError, LoadError
 from rag.exporting import export_library, import_library
 from rag.fetching_ahead import FetchingAhead
 from rag.folder import QUESTIONS_FILE, key_of
-from rag.formats import SUPPORTED, TAKEN
+from rag.formats import SUPPORTED, TAKEN, shown_name
 from rag.ingestion import Job
 from rag.library import Library, followed_folders
 from rag.loaders import file_key, load_file
+from rag.reading_files import Bounds
 from rag.settings import Settings
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
@@ -231,8 +232,17 @@ def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
         from rag.load_web import load_url
 
         return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
-    paths = _files(Path(given))
-    return [("", Job(path.name, partial(_load, settings, path), file_key(path))) for path in paths]
+    path = Path(given)
+    if not path.is_dir():
+        return [("", _file_job(settings, path, None))]
+    # Who names a folder means what is in it, and not what somebody has put a link to there.
+    bounds = Bounds([path, *(folder.path for folder in followed_folders(settings))], [settings.data_dir])
+    return [("", _file_job(settings, inner, bounds)) for inner in _files(path, settings.data_dir)]
+
+
+def _file_job(settings: Settings, path: Path, bounds: Bounds | None) -> Job:
+    load = partial(load_file, path, settings.max_upload_bytes, _key(settings, path), bounds=bounds)
+    return Job(shown_name(path.name), load, file_key(path))
 
 
 def _address(given: str) -> str:
@@ -278,15 +288,13 @@ def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
     bar.update(done + part - bar.n)
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (p for p in path.rglob("*") if p.suffix.lower() in SUPPORTED and not p.name.startswith("."))
-    return sorted(p for p in found if p.name.lower() != QUESTIONS_FILE)
-
-
-def _load(settings: Settings, path: Path) -> Loaded:
-    return load_file(path, settings.max_upload_bytes, _key(settings, path))
+def _files(folder: Path, leave: Path) -> list[Path]:
+    """Return what can be read in a folder and its folders, but for what lies in the one to `leave`."""
+    left, found = leave.resolve(), list[Path]()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if Path(place, name).resolve() != left]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(p for p in found if p.suffix.lower() in SUPPORTED and p.name.lower() != QUESTIONS_FILE)
 
 
 def _key(settings: Settings, path: Path) -> str:

@@ -56,6 +56,8 @@ class NewDocument:
         ISO 639-1 code, as "en"; found out from the text where it is empty.
     blocks
         The structure of the text in order, without overlaps; found out from the text where empty.
+    left_out
+        How many characters at its end were left out, since it was too long (`rag/limits.py`).
     """
 
     text: str
@@ -68,6 +70,7 @@ class NewDocument:
     language: str = ""
     media_type: str = "text/plain"
     blocks: tuple[Block, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class Document:
     """A document of the library.
 
     ``id`` follows from the key that it was added with, and stays when its file is renamed; ``version``
-    follows from text and metadata. ``text`` and ``blocks`` are
-    filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
+    follows from text and metadata. ``text``, ``blocks`` and ``left_out``, the characters that it is too long
+    by, are filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
     ``story`` is the same for documents that tell the same, as copies and versions of an article do; it is
     empty where that has still to be found out (`Library.complete`).
     """
@@ -98,6 +101,7 @@ class Document:
     text: str = field(default="", repr=False)
     blocks: tuple[Block, ...] = field(default=(), repr=False)
     story: str = ""
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ Vectors = NDArray[np.float32]
 MAX_TOKENS = 256
 """What the model was trained for; what lies beyond is embedded by itself."""
 
+_MOST_READ = 16 * MAX_TOKENS
+"""Characters that are cut into tokens for one pass; of a text in any language 256 tokens are far fewer."""
 _DIMENSIONS = 384
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
@@ -182,7 +184,7 @@ class LocalEmbeddings:
 
     def embed_question(self, text: str) -> Vector:
         """Embed a text of at most `MAX_TOKENS` tokens; what lies beyond counts for nothing."""
-        return _embed(self._session(cores()), self._tokenizer.encode(text))
+        return _embed(self._session(cores()), self._encode(text))
 
     def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
         """Embed a text as `embed_question` does, and its words from the same pass."""
@@ -204,7 +206,7 @@ class LocalEmbeddings:
             if end <= tokens.seen and len(inside):
                 rows[row] = _normalised(inside.mean(axis=0))
             else:
-                rows[row] = _embed(session, self._tokenizer.encode(text[start:end]))
+                rows[row] = _embed(session, self._encode(text[start:end]))
         words = self._words(tokens, text, spans)
         return PassageVectors(_normalised(tokens.all.mean(axis=0)), rows, words)
 
@@ -235,11 +237,16 @@ class LocalEmbeddings:
         return found, np.concatenate(rows)
 
     def _read(self, session: InferenceSession, text: str) -> _Tokens:
-        encoding = self._tokenizer.encode(text)
+        encoding = self._encode(text)
         vectors, offsets = _run(session, encoding), np.array(encoding.offsets)
         # The marks at the beginning and the end stand nowhere in the text.
         standing = offsets[:, 1] > offsets[:, 0]
         return _Tokens(vectors, vectors[standing], offsets[standing, 0], offsets[standing, 1])
+
+    def _encode(self, text: str) -> Encoding:
+        # The tokenizer reads a text to its end before it cuts it, so that one which is read part by part,
+        # as an encoded picture without a blank was, took as long as its length squared.
+        return self._tokenizer.encode(text[:_MOST_READ])
 
     def _session(self, threads: int) -> InferenceSession:
         with self._opening:

@@ -38,6 +38,8 @@ from rag.reembedding import held_dimensions
 FORMAT_VERSION = 3
 _LONGEST_LINE = 256 * 1024 * 1024
 """No text that can be added is so long; a small file can claim to hold any length."""
+_NOT_ADDED = ("added", "id")
+"""What an export tells of a document beside what it was added with."""
 _OPTIONS = ConfigDict(extra="forbid", strict=True, frozen=True, val_json_bytes="base64")
 _Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Word = Annotated[str, Field(max_length=200)]
@@ -222,7 +224,7 @@ def _parts(path: Path, vectors: dict[str, Blobs]) -> Iterator[_Document | _Tombs
 
 
 def _add(library: Library, document: _Document, report: AddReport) -> None:
-    values = {name: getattr(document, name) for name in NewDocument.__dataclass_fields__}
+    values = {name: getattr(document, name) for name in _Document.model_fields if name not in _NOT_ADDED}
     blocks = tuple(Block(*block) for block in document.blocks)
     if document.id:
         _name(library, document)

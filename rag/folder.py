@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Collection, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from rag.reading_files import Bounds, Stamp, stamp_in
 from rag.text import one_line
 
 CORPUS_PREFIX = "corpus:"
@@ -21,9 +25,6 @@ INNER = "!/"
 
 ROW = "row:"
 """What the name of a table's row within its file begins with; no reader is shown it."""
-
-Stamp = tuple[int, int]
-"""A file's size in bytes and modification time in nanoseconds."""
 
 _IN_PASSING_BEGINS = ("~$",)
 _IN_PASSING_ENDS = ("~", ".tmp", ".part", ".crdownload")
@@ -62,12 +63,13 @@ class Listing:
 
     ``missing`` are folders that are not there, ``unlisted`` the beginnings of the keys of what lies in them
     and in folders that may not be looked into, and the keys of files of which nothing can be told: nobody
-    knows what is gone from there.
+    knows what is gone from there. ``bounds`` is where the links among the files may lead.
     """
 
     files: dict[str, FoundFile] = field(default_factory=dict)
     missing: list[Folder] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
+    bounds: Bounds = field(default_factory=partial(Bounds, ()))
 
     def covers(self, key: str) -> bool:
         """Whether a file with this key would be in the list if it were there."""
@@ -119,9 +121,15 @@ def is_within(key: str, outer: str) -> bool:
     return key == outer or key.startswith(outer + INNER)
 
 
-def list_folders(folders: Sequence[Folder], leave: Collection[Path] = ()) -> Listing:
-    """Look through folders, but for those to ``leave``; a folder that is missing is no error."""
-    listing, passed_over = Listing(), {os.path.abspath(path) for path in leave}  # noqa: PTH100  # as strings
+def list_folders(
+    folders: Sequence[Folder], leave: Collection[Path] = (), linked: Sequence[Folder] = ()
+) -> Listing:
+    """Look through folders, but for those to ``leave``; a folder that is missing is no error.
+
+    Links may lead into these folders and into those that are ``linked``.
+    """
+    listing = Listing(bounds=Bounds([folder.path for folder in (*folders, *linked)], list(leave)))
+    passed_over = {os.path.abspath(path) for path in leave}  # noqa: PTH100  # as strings
     for folder in folders:
         if not folder.path.is_dir():
             listing.missing.append(folder)
@@ -158,11 +166,15 @@ def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> 
 
 
 def _note(entry: os.DirEntry[str], key: str, listing: Listing) -> None:
-    """Note a file, or what a link leads to: that may be nothing, a circle, or where nobody may look."""
+    """Note a file, or what a link leads to: that may be nothing, a circle, or where nobody may look.
+
+    What is no file, as a pipe, or leads where it may not, is noted too: reading it tells why it isn't read.
+    """
     try:
-        if entry.is_file():
-            status = entry.stat()
-            listing.files[key] = FoundFile(entry.path, (status.st_size, status.st_mtime_ns))
+        if not entry.is_dir():
+            entry.stat()  # whether it is there
+            is_out = entry.is_symlink() and listing.bounds.root_of(os.path.realpath(entry.path)) is None
+            listing.files[key] = FoundFile(entry.path, stamp_in(entry.stat(follow_symlinks=not is_out)))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -191,13 +203,24 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
+def make_private(folder: Path) -> None:
+    """Let nobody else look into a folder, nor at what lies in it; what belongs to others stays as it is."""
+    paths = [str(folder)]
+    for place, folders, names in os.walk(folder):
+        paths += [os.path.join(place, name) for name in (*folders, *names)]  # noqa: PTH118  # as strings
+    for path in paths:
+        with suppress(OSError):
+            mode = os.lstat(path).st_mode
+            if mode & 0o077 and not stat.S_ISLNK(mode):
+                os.chmod(path, stat.S_IMODE(mode) & ~0o077)  # noqa: PTH101  # as strings
+
+
 def stamp(path: Path) -> Stamp | None:
     """Return what tells that a file has changed, None where it has gone or can't be looked at."""
     try:
-        status = path.stat()
+        return stamp_in(path.stat())
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
 
 
 def device_of(path: Path) -> str:

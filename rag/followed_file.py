@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, SeenFile
@@ -13,24 +13,34 @@ from rag.catalog_writer import CatalogWriter, text_hash
 from rag.documents import Document, IsCancelled, Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import FoundFile, stamp
+from rag.formats import shown_name
 from rag.ingestion import drop_others
-from rag.loaders import load_file
+from rag.loaders import load_read
+from rag.reading_files import Bounds, OutOfBounds, read_file
 
 
 class FollowedFile:
     """A file that is read, and what is noted of it in the end."""
 
     def __init__(
-        self, catalog: Catalog, key: str, path: Path, max_bytes: int, cancelled: IsCancelled | None
+        self,
+        catalog: Catalog,
+        key: str,
+        file: FoundFile,
+        bounds: Bounds,
+        max_bytes: int,
+        cancelled: IsCancelled | None,
     ) -> None:
         self._catalog = catalog
         self._max_bytes = max_bytes
         self._key = key
-        self._path = path
+        self._file = file
+        self._bounds = bounds
         self._cancelled = cancelled
         self._seen: SeenFile | None = None
         self._inside: set[str] = set()
         self._left_out = False
+        self._is_refused = False
 
     def load(self) -> Loaded:
         """Return what the file holds, without what was removed on purpose."""
@@ -57,26 +67,36 @@ class FollowedFile:
             writer.forget_file(self._key)
         else:
             writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        return drop_others(self._key, self._inside, writer, failed)
+        # What a link that is refused led to before is no more in the folder than what it leads to now.
+        return drop_others(self._key, self._inside, writer, () if self._is_refused else failed)
 
     def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> list[Document]:
         """Note a file as read that holds nothing but the document that was wanted."""
         return self.settle(writer, failed) if self._inside == {self._key} else []
 
     def _read(self) -> Loaded:
-        before = stamp(self._path)
-        if before is None:
-            return Loaded()
-        loaded = load_file(self._path, self._max_bytes, self._key, self._cancelled)
-        content = content_of(FoundFile(str(self._path), before), self._max_bytes)
-        after = stamp(self._path)
+        path, name = self._file.path, shown_name(self._file.path.name)
+        try:
+            read = read_file(path, self._max_bytes, self._bounds)
+        except LoadError as error:
+            self._is_refused = isinstance(error, OutOfBounds)
+            return self._refused(error)
+        loaded = load_read(path.name, read, self._key, self._max_bytes, self._cancelled)
+        after = stamp(path)
         if after is None:
             return Loaded()
-        self._seen = SeenFile(before, content)
-        if after != before:
-            reason = f"{self._path.name} was changed while it was read: it is read again when it rests."
-            return Loaded(failed=[LoadError(self._path.name, reason, retryable=True)])
+        self._seen = SeenFile(read.stamp, _content(read.data) if read.stamp[0] <= self._max_bytes else "")
+        if after != read.stamp:
+            reason = f"{name} was changed while it was read: it is read again when it rests."
+            return Loaded(failed=[LoadError(name, reason, retryable=True)])
         return loaded
+
+    def _refused(self, error: LoadError) -> Loaded:
+        """Note a file as it was listed: nobody has looked at what its name leads to."""
+        if not os.path.lexists(self._file.place):
+            return Loaded()
+        self._seen = SeenFile(self._file.stamp, "")
+        return Loaded(failed=[error])
 
     def _is_wanted(self, view: CatalogView, document: NewDocument) -> bool:
         # What is held doesn't leave, whatever became of a copy of it.
@@ -88,12 +108,16 @@ class FollowedFile:
         return False
 
 
-def content_of(file: FoundFile, max_bytes: int) -> str:
+def content_of(file: FoundFile, max_bytes: int, bounds: Bounds) -> str:
     """Return the hash of what a file holds; nothing for one that is too large, or can't be read now."""
     if file.stamp[0] > max_bytes:
         return ""
     try:
-        with file.path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
+        read = read_file(file.path, max_bytes, bounds)
+    except LoadError:
         return ""
+    return _content(read.data) if read.stamp == file.stamp else ""
+
+
+def _content(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

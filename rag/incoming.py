@@ -23,6 +23,10 @@ from rag.process_lock import ProcessLock
 
 MOST_BYTES = 2 * 1024**3
 """What may wait at once: eighty files of the largest size that is taken."""
+MOST_ATTEMPTS = 2
+ENDED_THE_APP = (
+    "The app ended twice while this was added, so it was left out: split it, or add its text as .txt."
+)
 Kind = Literal["file", "text", "address", "entry"]
 """What waits: a file, a pasted text, an address of the web, or an entry of a feed."""
 _LOCK = ".lock"
@@ -39,7 +43,8 @@ class Kept:
     """A file that waits on disk.
 
     ``drop`` names what it was handed over together with, ``kind`` what it holds, and ``key`` is the key of
-    what it brings into the library, as far as that is known.
+    what it brings into the library, as far as that is known. ``attempts`` counts how often the process has
+    ended while it was added, other than by being closed.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Kept:
     path: Path
     kind: Kind = "file"
     key: str = ""
+    attempts: int = 0
 
     def read(self) -> bytes:
         """Return its content.
@@ -71,9 +77,26 @@ class Kept:
             self.delete()
             raise
 
-    def note(self, *, is_begun: bool) -> None:
+    def begin(self) -> None:
+        """Note that it is being added, which counts as an attempt until `pause` or `delete` is called.
+
+        Raises
+        ------
+        LoadError
+            That has ended the process before, again and again.
+        """
+        if self.attempts >= MOST_ATTEMPTS:
+            raise LoadError(self.name, ENDED_THE_APP)
+        self.note(is_begun=True, attempts=self.attempts + 1)
+
+    def pause(self) -> None:
+        """Note that it is to be gone on with at the next start."""
+        self.note(is_begun=True)
+
+    def note(self, *, is_begun: bool, attempts: int | None = None) -> None:
         """Note whether the file is being added, so that from now on its documents may be in the library."""
-        note = {"name": self.name, "drop": self.drop, "kind": self.kind, "key": self.key}
+        note: dict[str, object] = {"name": self.name, "drop": self.drop, "kind": self.kind, "key": self.key}
+        note["attempts"] = self.attempts if attempts is None else attempts
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps({**note, "is_begun": is_begun}), "ascii")
         part.replace(self.path.with_suffix(_NOTE))
@@ -205,9 +228,11 @@ def _kept(path: Path, note: Mapping[str, object]) -> Kept:
     name, kind = str(note.get("name", "")), note.get("kind")
     # An older Footnote kept files only, and noted no key.
     key = str(note.get("key") or upload_key(name))
+    drop, attempts = str(note.get("drop", "")), note.get("attempts")
+    attempts = attempts if isinstance(attempts, int) else 0
     if kind == "text" or kind == "address" or kind == "entry":
-        return Kept(name, str(note.get("drop", "")), path, kind, str(note.get("key", "")))
-    return Kept(name, str(note.get("drop", "")), path, "file", key)
+        return Kept(name, drop, path, kind, str(note.get("key", "")), attempts)
+    return Kept(name, drop, path, "file", key, attempts)
 
 
 def _note(path: Path) -> dict[str, object]:

@@ -8,12 +8,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 
-from rag.blocks import find_blocks
+from rag.blocks import structured
 from rag.catalog import Catalog
 from rag.catalog_writer import CatalogWriter, EmbeddedPiece
 from rag.documents import (
@@ -31,10 +31,19 @@ from rag.documents import (
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.folder import is_within
+from rag.limits import (
+    MOST_CHARACTERS,
+    MOST_WORDS_IN_PASSAGES,
+    cut_at,
+    is_short,
+    told_left_out,
+    within_limits,
+)
 from rag.reembedding import check_fits
 from rag.splitting import Piece, Span, split_document
 from rag.stored_passage import StoredPassage
-from rag.text import normalise_text, one_line
+from rag.text import one_line
+from rag.worker import structured_apart
 
 _AHEAD_PER_CORE = 4
 """Passages that wait to be embedded before a document is written, so that no core runs out of work."""
@@ -42,6 +51,8 @@ _PASSAGES_TOLD = 10
 """Progress is told after each so many passages, a fifth of a second."""
 _PASSAGES_TOGETHER = 64
 """So many go to a model behind a network at once: between them a long document can be cancelled."""
+_LOOK_SECONDS = 0.1
+"""So often is looked whether a passage that is embedded is still wanted."""
 _NICENESS = 10
 """Of the threads that embed: a question took five times as long while files were added, and now twice."""
 _HEADING_CHARACTERS = 1_000
@@ -97,9 +108,18 @@ class _Turn:
     def tell(self, part: float = 0.0) -> None:
         self.tell_part((self.finished + part) / self.documents)
 
-    def finish(self) -> None:
+    def finish(self, document: NewDocument | None = None) -> None:
         self.tell()
         self.finished += 1
+        if document is not None:
+            self.tell_left_out(document)
+
+    def tell_left_out(self, document: NewDocument) -> None:
+        """Report what of a document was left out, which is a failure to add it wholly."""
+        if told := told_left_out(document):
+            error = LoadError(one_line(document.title or document.key), told, keys=(document.key,))
+            self.report.failed.append(error)
+            self.failed.append(error)
 
     def fail(self, error: LoadError) -> None:
         self.finish()
@@ -158,7 +178,7 @@ class Ingestion:
                 for document in loaded.documents:
                     heed(cancelled)
                     try:
-                        prepared = _prepared(document)
+                        prepared = _prepared(document, cancelled)
                     except LoadError as error:
                         error.keys = (document.key,)
                         steps.append(_Step(partial(turn.fail, error)))
@@ -210,20 +230,22 @@ class Ingestion:
         return replace(stored, words=self._embedder.embed_passage(*text).words)
 
     def _start(self, pool: ThreadPoolExecutor, document: NewDocument, turn: _Turn) -> _Step:
+        document, pieces = self._within_passages(document, turn.cancelled)
         version = content_hash(document)[:16]
         with self._catalog.reading() as view:
             document_id = view.identity(document.key)
             is_unchanged = view.version(document.key) == version and not view.is_buried_key(document.key)
             if document_id and is_unchanged:
                 turn.report.unchanged.append(view.document(document_id))
-                return _Step(turn.finish, document.key)
-        passages = self._embedding(pool, document, turn.cancelled, reuse=True)
+                return _Step(partial(turn.finish, document), document.key)
+        heed(turn.cancelled)
+        passages = self._embedding(pool, document, pieces, turn.cancelled, reuse=True)
         write = partial(self._write, document, version, passages, turn)
         return _Step(write, document.key, passages)
 
     def _start_again(self, pool: ThreadPoolExecutor, held: Document, turn: _Turn) -> _Step:
         document = NewDocument(**{f.name: getattr(held, f.name) for f in fields(NewDocument)})
-        passages = self._embedding(pool, document, turn.cancelled, reuse=False)
+        passages = self._embedding(pool, document, None, turn.cancelled, reuse=False)
         write = partial(self._write, document, held.version, passages, turn, held_id=held.id)
         return _Step(write, document.key, passages)
 
@@ -240,12 +262,11 @@ class Ingestion:
         embedded = list[EmbeddedPiece]()
         try:
             for done, passage in enumerate(passages, 1):
-                heed(turn.cancelled)
-                embedded.extend(passage.result())
+                embedded.extend(_result(passage, turn.cancelled))
                 if done % _PASSAGES_TOLD == 0:
                     turn.tell(done / len(passages))
             heed(turn.cancelled)
-            with self._catalog.writing() as writer:
+            with self._catalog.writing(turn.cancelled) as writer:
                 check_fits(writer, self._embedder.name, len(embedded[0].vectors.whole))
                 if held_id:  # its file may have been renamed meanwhile
                     document = replace(document, key=writer.key(held_id) or document.key)
@@ -255,7 +276,8 @@ class Ingestion:
                 if not turn.is_asked_for and held is None and writer.is_buried_key(document.key):
                     turn.finish()
                     return
-                stored = writer.put(document, writer.identify(document.key), version, embedded)
+                identity = writer.identify(document.key)
+                stored = writer.put(document, identity, version, embedded, turn.cancelled)
                 if not held_id and turn.is_asked_for:
                     writer.unbury(document.key)
         except EmbeddingError as error:
@@ -265,6 +287,8 @@ class Ingestion:
             return
         self._changed()
         turn.finished += 1
+        if not held_id:
+            turn.tell_left_out(document)
         (turn.report.updated if held else turn.report.added).append(stored)
 
     def _settle(self, settle: Settle, turn: _Turn) -> None:
@@ -273,11 +297,32 @@ class Ingestion:
         turn.report.removed.extend(removed)
         self._changed()
 
+    def _within_passages(
+        self, document: NewDocument, cancelled: IsCancelled | None
+    ) -> tuple[NewDocument, list[Piece] | None]:
+        """Return a document with no more passages than are taken, and these where they had to be counted."""
+        most = MOST_WORDS_IN_PASSAGES // self._passage_words
+        # A passage ends at a heading or page at the earliest, and has a word of two characters at least.
+        if len(document.blocks) + len(document.text) // (2 * self._passage_words) <= most:
+            return document, None
+        pieces = split_document(document.text, document.blocks, self._passage_words, cancelled)
+        if len(pieces) > most:
+            pieces = pieces[:most]
+            document = cut_at(document, pieces[-1].end)
+        return document, pieces
+
     def _embedding(
-        self, pool: ThreadPoolExecutor, document: NewDocument, cancelled: IsCancelled | None, *, reuse: bool
+        self,
+        pool: ThreadPoolExecutor,
+        document: NewDocument,
+        pieces: list[Piece] | None,
+        cancelled: IsCancelled | None,
+        *,
+        reuse: bool,
     ) -> list[Future[list[EmbeddedPiece]]]:
         """Begin to embed a document's passages, each by itself unless the model wants them together."""
-        pieces = split_document(document.text, document.blocks, self._passage_words)
+        if pieces is None:
+            pieces = split_document(document.text, document.blocks, self._passage_words, cancelled)
         size = _PASSAGES_TOGETHER if isinstance(self._embedder, InBatches) else 1
         parts = [pieces[first : first + size] for first in range(0, len(pieces), size)]
         return [pool.submit(self._embed, document, part, cancelled, reuse=reuse) for part in parts]
@@ -323,18 +368,19 @@ def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int
     return short_hash("passage", embedder, text, repr(list(spans)))
 
 
-def _prepared(document: NewDocument) -> NewDocument:
+def _prepared(document: NewDocument, cancelled: IsCancelled | None) -> NewDocument:
     """Return a document with normalised text and metadata, its blocks, and a key.
 
     Raises
     ------
     LoadError
         There is nothing to read in it, it can't be stored, or its blocks don't fit its text.
+    Cancelled
     """
     name = one_line(document.title or document.key) or "The text"
     if not document.blocks:
-        text = normalise_text(document.text)
-        document = replace(document, text=text, blocks=find_blocks(text))
+        document = _with_blocks(document, cancelled)
+    heed(cancelled)
     strings = (document.text, document.title, document.key, document.source, document.url, document.author)
     if any(map(_UNSTORABLE.search, strings)):
         raise LoadError(name, "It holds characters that can't be stored: take NUL and surrogates out of it.")
@@ -346,7 +392,7 @@ def _prepared(document: NewDocument) -> NewDocument:
         url=one_line(document.url),
         author=one_line(document.author),
     )
-    document = _within_sizes(document)
+    document = _within_sizes(within_limits(document))
     if not any(character.isalnum() for character in document.text):
         raise LoadError(name, "There is no text in it: add a document with words to read.")
     end = 0
@@ -358,6 +404,12 @@ def _prepared(document: NewDocument) -> NewDocument:
         # A text of headings alone can still be read and quoted.
         document = replace(document, blocks=tuple(replace(b, kind="paragraph") for b in document.blocks))
     return document if document.key else replace(document, key=f"sha256:{content_hash(document)}")
+
+
+def _with_blocks(document: NewDocument, cancelled: IsCancelled | None) -> NewDocument:
+    if is_short(document.text):
+        return structured(document)
+    return structured_apart(cut_at(document, min(len(document.text), MOST_CHARACTERS)), cancelled)
 
 
 def _within_sizes(document: NewDocument) -> NewDocument:
@@ -380,10 +432,15 @@ def _within_sizes(document: NewDocument) -> NewDocument:
 def _workers() -> Iterator[ThreadPoolExecutor]:
     """Threads to embed in; what waits for one is dropped where an exception leaves the block."""
     pool = ThreadPoolExecutor(cores(), thread_name_prefix="embedding", initializer=_give_way)
+    is_wanted = True
     try:
         yield pool
+    except Cancelled:
+        is_wanted = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        # The passages under way may take a second where others want the cores too.
+        pool.shutdown(wait=is_wanted, cancel_futures=True)
 
 
 def _give_way() -> None:
@@ -417,6 +474,14 @@ def _is_next(steps: Sequence[_Step]) -> bool:
 
 def _unfinished(steps: Iterable[_Step]) -> int:
     return sum(not passage.done() for step in steps for passage in step.passages)
+
+
+def _result(passage: Future[list[EmbeddedPiece]], cancelled: IsCancelled | None) -> list[EmbeddedPiece]:
+    """Wait for a passage as long as it is wanted."""
+    while not passage.done():
+        heed(cancelled)
+        wait([passage], _LOOK_SECONDS)
+    return passage.result()
 
 
 def _finish(steps: deque[_Step], is_due: Callable[[], bool]) -> None:

@@ -42,6 +42,7 @@ from rag.folder import (
     further_folder,
     is_followed,
     list_folders,
+    make_private,
     size_in_bytes,
 )
 from rag.forgetting import Forgetting
@@ -132,6 +133,8 @@ class Library:
         """
         embedder = embedder or embedder_of(settings)
         catalog = Catalog(settings.data_dir / "catalog.sqlite3")
+        # What it holds is private, and conversations and waiting files lie beside it.
+        make_private(settings.data_dir)
         try:
             former = former_embedder(catalog, embedder.name, may_change=reembed)
         except BaseException:
@@ -365,7 +368,7 @@ class Library:
 
     def look_into(self, folders: Sequence[Folder]) -> Listing:
         """List what is in followed folders now."""
-        listing = list_folders(folders, [self.settings.data_dir])
+        listing = list_folders(folders, [self.settings.data_dir], self.folders)
         return self._syncing().without_unmounted(folders, listing)
 
     @property
@@ -395,7 +398,8 @@ class Library:
         ``folder`` is the place of the corpus, if it isn't that of the settings.
         """
         folders = self.folders if folder is None else [self._folder(folder)]
-        files = list_folders(folders, [self.settings.data_dir]).files
+        listing = list_folders(folders, [self.settings.data_dir], self.folders)
+        files = listing.files
         file_key = file_of(key, files)
         if file_key is None:
             with self._catalog.writing() as writer:
@@ -404,7 +408,8 @@ class Library:
                 writer.forget_file(file_of(key, writer.seen_files()) or key)
             gone = LoadError(key, "The file is no longer in the folder: put it back first.")
             return AddReport(failed=[gone])
-        return self.ingest([self._syncing().job_of_one(file_key, files[file_key].path, key)], 1)
+        job = self._syncing().job_of_one(file_key, files[file_key], listing.bounds, key)
+        return self.ingest([job], 1)
 
     def embed_again(self, document_id: str) -> Document:
         """Cut and embed a held document anew, whatever its passages and vectors are now.

@@ -10,6 +10,7 @@ from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.folder import INNER
 from rag.formats import TAKEN, Kind, kind_of, shown_name, what_it_needs
+from rag.limits import first_part, within_limits
 from rag.load_archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.load_epub import read_epub
 from rag.load_html import decode_html, read_html
@@ -205,15 +206,17 @@ def _rtf_text(data: bytes) -> str:
 
 def read_text(text: str) -> NewDocument:
     """Return the document that plain text (normalised) holds."""
-    labels, body = take_labels(text)
+    part = first_part(text)
+    labels, body = take_labels(part)
     document = describe(NewDocument(text="", media_type="text/plain"), labels)
     title, parts = take_title(document.title, plain_parts(body))
     canonical, blocks = build_text(parts)
-    return replace(document, title=title, text=canonical, blocks=blocks)
+    return replace(document, title=title, text=canonical, blocks=blocks, left_out=len(text) - len(part))
 
 
 def completed(document: NewDocument, name: str, key: str) -> NewDocument:
-    """Return a document with its key, and a title and language where it says none."""
+    """Return a document within the limits with its key, and a title and language where it says none."""
+    document = within_limits(document)
     return replace(
         document,
         key=key,

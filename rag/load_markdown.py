@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rag.documents import NewDocument
 from rag.errors import LoadError
+from rag.limits import first_part
 from rag.metadata import describe, take_title
 from rag.text import Part, build_text, join_cells
 
@@ -36,11 +37,12 @@ def read_markdown(name: str, text: str) -> NewDocument:
     Front matter that is not YAML is refused, since the document would be cited without its source
     and day. A single value that can't be used, such as a date, is passed over.
     """
-    fields, body = _front_matter(name, text)
+    part = first_part(text)
+    fields, body = _front_matter(name, part)
     document = describe(NewDocument(text="", media_type="text/markdown"), fields)
     title, parts = take_title(document.title, list(_parts(_tokens(name, body))))
     canonical, blocks = build_text(parts)
-    return replace(document, title=title, text=canonical, blocks=blocks)
+    return replace(document, title=title, text=canonical, blocks=blocks, left_out=len(text) - len(part))
 
 
 def _front_matter(name: str, text: str) -> tuple[dict[str, object], str]:

@@ -29,6 +29,8 @@ _ROWS_READ = 20
 """From so many rows the language of a table is told."""
 _MOST_NO_DAYS = 100
 """Each takes up to 30 milliseconds, and a table has 50,000 rows."""
+_MOST_LEVELS = 10
+"""Lists and objects within each other that are told in words; what lies deeper is told as it stands."""
 _VALUE_CHARACTERS = 60
 """The longest value that is a row's title where it has none."""
 
@@ -311,11 +313,14 @@ def _plain(column: object) -> str:
     return " ".join(str(column).casefold().replace("_", " ").replace("-", " ").split())
 
 
-def _value(value: object) -> str:
+def _value(value: object, depth: int = 0) -> str:
     if isinstance(value, str):
         return one_line(value)
+    if isinstance(value, (list, dict)) and depth == _MOST_LEVELS:
+        return one_line(json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
-        return ", ".join(filter(None, map(_value, value)))
+        return ", ".join(filter(None, (_value(inner, depth + 1) for inner in value)))
     if isinstance(value, dict):
-        return "; ".join(f"{key}: {_value(inner)}" for key, inner in value.items() if _value(inner))
+        told = ((one_line(str(key)), _value(inner, depth + 1)) for key, inner in value.items())
+        return "; ".join(f"{key}: {inner}" for key, inner in told if inner)
     return "" if value is None else one_line(str(value))

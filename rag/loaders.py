@@ -7,6 +7,8 @@ from pathlib import Path
 from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.formats import SUPPORTED, kind_of, shown_name
+from rag.limits import is_short
+from rag.reading_files import Bounds, FileRead, read_file
 from rag.worker import read_apart
 
 __all__ = ["SUPPORTED", "load_bytes", "load_file"]
@@ -21,6 +23,7 @@ def load_file(
     max_bytes: int = _DEFAULT_MAX_BYTES,
     key: str = "",
     cancelled: IsCancelled | None = None,
+    bounds: Bounds | None = None,
 ) -> Loaded:
     """Read a file of one of the kinds in `SUPPORTED`.
 
@@ -34,6 +37,8 @@ def load_file(
         What the file is known by: `file_key` if left out.
     cancelled
         Tells whether the file is no longer wanted, also while it is read.
+    bounds
+        Where the file may lie if it is a link; anywhere if left out.
 
     Raises
     ------
@@ -41,10 +46,21 @@ def load_file(
     """
     path = Path(path)
     try:
-        data = _read(path, max_bytes)
+        read = read_file(path, max_bytes, bounds)
     except LoadError as error:
         return Loaded(failed=[error])
-    return load_bytes(path.name, data, key or file_key(path), max_bytes, cancelled)
+    return load_read(path.name, read, key or file_key(path), max_bytes, cancelled)
+
+
+def load_read(
+    name: str, read: FileRead, key: str, max_bytes: int, cancelled: IsCancelled | None = None
+) -> Loaded:
+    """Read what a file held, as `load_bytes` does."""
+    try:
+        check_size(shown_name(name), read.stamp[0], max_bytes)
+    except LoadError as error:
+        return Loaded(failed=[error])
+    return load_bytes(name, read.data, key, max_bytes, cancelled)
 
 
 def file_key(path: Path) -> str:
@@ -64,9 +80,9 @@ def load_bytes(
     """Read the content of a file that is called `name`, as of an upload.
 
     A file with one document gives it the key `key`; the documents of an archive, a table or the
-    attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but text
-    and short Markdown is read in a process of its own (`rag.worker`), which is ended when it is cancelled;
-    so is a text whose encoding a server has told (``charset``).
+    attachments of a message have keys that begin with it and `rag.folder.INNER`. Anything but short
+    texts is read in a process of its own (`rag.worker`), which is ended when it is cancelled; so is a text
+    whose encoding a server has told (``charset``).
 
     Raises
     ------
@@ -74,7 +90,7 @@ def load_bytes(
     """
     name = shown_name(name)
     try:
-        _check_size(name, len(data), max_bytes)
+        check_size(name, len(data), max_bytes)
     except LoadError as error:
         return Loaded(failed=[error])
     if not charset and _is_harmless(name, data):
@@ -91,37 +107,19 @@ def _is_harmless(name: str, data: bytes) -> bool:
     if data.startswith(b"PK"):
         return False
     kind = kind_of(name, data) if data.strip() else ""
-    return kind in ("", "text") or (kind == "markdown" and len(data) <= _SHORT_BYTES)
+    if kind == "text":
+        # Of the encodings with zeros two bytes are a character, and lines end in other bytes.
+        return b"\0" not in data and is_short(data.decode("utf-8", "replace"))
+    return not kind or (kind == "markdown" and len(data) <= _SHORT_BYTES)
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
-    name = shown_name(str(path))
-    try:
-        if path.is_dir():
-            raise LoadError(name, f"{name} is a folder: choose the files in it.")
-        if not path.exists():
-            raise LoadError(name, f"{name} does not exist: check the path.")
-        # Pipes and devices would never end.
-        if not path.is_file():
-            raise LoadError(name, f"{name} is not a regular file: choose a file that holds a document.")
-        size = path.stat().st_size
-        _check_size(name, size, max_bytes)
-        if not size:
-            # Nor would some of what the system tells of itself, which calls itself empty and isn't.
-            return b""
-        with path.open("rb") as file:
-            # It may have grown since; one byte more tells.
-            return file.read(max_bytes + 1)
-    except PermissionError as error:
-        reason = f"{name} may not be read: change its permissions and try again."
-        raise LoadError(name, reason, retryable=True) from error
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        reason = f"{name} could not be read ({why}): check the path and the disk."
-        raise LoadError(name, reason, retryable=True) from error
+def check_size(name: str, size_bytes: int, max_bytes: int) -> None:
+    """Refuse a file that is too large.
 
-
-def _check_size(name: str, size_bytes: int, max_bytes: int) -> None:
+    Raises
+    ------
+    LoadError
+    """
     if size_bytes > max_bytes:
         size, limit = _megabytes(size_bytes), _megabytes(max_bytes)
         raise LoadError(

@@ -227,7 +227,8 @@ def _document(row: dict[str, Value]) -> NewDocument:
     KeyError, TypeError, ValueError
         Something of it is missing or isn't what belongs there.
     """
-    values = {f.name: row[f.name] for f in fields(NewDocument)}
+    # What was left out of it stands elsewhere.
+    values = {f.name: row[f.name] for f in fields(NewDocument) if f.name != "left_out"}
     published = values["published"]
     parsed = {
         "published": date.fromisoformat(str(published)) if published is not None else None,

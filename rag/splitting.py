@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.documents import Block
+from rag.documents import Block, IsCancelled, heed
 
 LONGEST_SENTENCE_WORDS = 90
 """A "sentence" beyond this is cut at a semicolon, comma or space: no reader takes it for a quote."""
@@ -53,7 +53,14 @@ _OPENER = re.compile(r"[\s\"'“‘«(\[]*(\w?)")
 _ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
 _MONTH_NEXT = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<!\S)(?>\S*?(?:://|www\.|@))\S*+$", re.IGNORECASE)
-_WORD = re.compile(r"\S+")
+LONGEST_WORD = 100
+"""Characters; what is longer, as encoded pictures are, is cut, and counts as so many words of ten."""
+_CUT_CHARACTERS = 10
+_WORD = re.compile(rf"(?<!\S)\S{{1,{LONGEST_WORD}}}+(?!\S)|\S{{1,{_CUT_CHARACTERS}}}")
+_LONGEST_WHOLE_WORDS = 1_000
+"""A row or listing of more words is cut as a paragraph is: of a megabyte one passage was made."""
+_STRETCH_CHARACTERS = 20_000
+"""So much of a paragraph is cut before it is looked whether the text is still wanted: 20 milliseconds."""
 _HEADER_CHARACTERS = 10_000
 """The longest header that goes along with the passages of its table."""
 _NEAR = 200
@@ -157,17 +164,46 @@ def _shortened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         first = stop
 
 
-def block_sentences(text: str, block: Block) -> list[Span]:
+def block_sentences(text: str, block: Block, cancelled: IsCancelled | None = None) -> list[Span]:
     """Return what can be quoted of a block: its sentences, or a row or short list item as one."""
     content = text[block.start : block.end]
-    whole = block.kind in ("table_row", "table_header", "code") or (
-        block.kind == "list_item" and len(content.split()) <= LONGEST_ITEM_WORDS
-    )
-    spans = [(0, len(content))] if whole else split_sentences(content)
-    return [Span(block.start + start, block.start + end, block.kind) for start, end in spans]
+    most = {"list_item": LONGEST_ITEM_WORDS}.get(block.kind, _LONGEST_WHOLE_WORDS)
+    may_be_whole = block.kind in ("list_item", "table_row", "table_header", "code")
+    if may_be_whole and word_count(content) <= most:
+        return [Span(block.start, block.end, block.kind)]
+    # The cells of a part of a row have lost their columns.
+    kind = "paragraph" if block.kind in ("table_row", "table_header") else block.kind
+    spans = list[Span]()
+    for first, last in _stretches(content):
+        heed(cancelled)
+        offset = block.start + first
+        spans += [Span(offset + s, offset + e, kind) for s, e in split_sentences(content[first:last])]
+    return spans
 
 
-def split_document(text: str, blocks: Iterable[Block], passage_words: int = 150) -> list[Piece]:
+def _stretches(content: str) -> Iterator[tuple[int, int]]:
+    """Yield where a long paragraph is cut before its sentences are looked for: at a line or a space."""
+    start = 0
+    while len(content) - start > 2 * _STRETCH_CHARACTERS:
+        aim = start + _STRETCH_CHARACTERS
+        ends = (content.rfind(mark, aim, aim + _STRETCH_CHARACTERS) for mark in (". ", "\n", " "))
+        end = next((found + 1 for found in ends if found >= 0), aim)
+        yield start, end
+        start = end
+    yield start, len(content)
+
+
+def word_count(text: str) -> int:
+    """Return how many words a text has, where one that is far too long counts as many."""
+    words = text.split()
+    if len(text) <= LONGEST_WORD:
+        return len(words)
+    return len(words) + sum(len(word) // _CUT_CHARACTERS for word in words if len(word) > LONGEST_WORD)
+
+
+def split_document(
+    text: str, blocks: Iterable[Block], passage_words: int = 150, cancelled: IsCancelled | None = None
+) -> list[Piece]:
     """Cut a text into passages at sentence ends, never across a heading or a page.
 
     Parameters
@@ -178,15 +214,25 @@ def split_document(text: str, blocks: Iterable[Block], passage_words: int = 150)
         Its structure, in order.
     passage_words
         The length aimed at: a section is cut into equal parts of about this many words.
+    cancelled
+        Tells whether the passages are no longer wanted.
 
     Returns
     -------
     list of Piece
         In order, without overlaps; together they hold every sentence of every block but headings.
+
+    Raises
+    ------
+    Cancelled
     """
     pieces: list[Piece] = []
     for heading, page, section in _sections(text, blocks):
-        pieces.extend(_split_section(text, heading, page, section, passage_words))
+        spans = list[Span]()
+        for block in section:
+            heed(cancelled)
+            spans += block_sentences(text, block, cancelled)
+        pieces.extend(_split_section(text, heading, page, spans, passage_words, cancelled))
     return pieces
 
 
@@ -206,22 +252,28 @@ def _sections(text: str, blocks: Iterable[Block]) -> Iterator[tuple[str, int | N
 
 
 def _split_section(
-    text: str, heading: str, page: int | None, section: list[Block], passage_words: int
+    text: str,
+    heading: str,
+    page: int | None,
+    spans: list[Span],
+    passage_words: int,
+    cancelled: IsCancelled | None,
 ) -> Iterator[Piece]:
-    spans = [span for block in section for span in block_sentences(text, block)]
-    lengths = [len(text[span.start : span.end].split()) for span in spans]
+    lengths = [word_count(text[span.start : span.end]) for span in spans]
     total = sum(lengths)
     # Rounding at two thirds lets a section of up to 1.67 passages stay whole: two halves of 80
     # words find worse than one passage of 160.
     target = total / max(1, math.floor(total / passage_words + 1 / 3))
     group: list[Span] = []
-    done, cut_at, header = 0, target, ""
+    done, cut_at, header, opened = 0, target, "", ""
     for position, (span, length) in enumerate(zip(spans, lengths, strict=True)):
         # Cutting before this sentence is right if that is nearer to the aim than after it.
         if group and done + length / 2 > cut_at and not _belongs_to_last(spans, position):
+            heed(cancelled)
             yield _piece(group, heading, page, header)
-            header = _open_header(text, spans, position)
+            header = opened if span.kind == "table_row" else ""
             group, cut_at = [], cut_at + target
+        opened = _header_after(text, span, opened)
         group.append(span)
         done += length
     if group:
@@ -233,15 +285,11 @@ def _belongs_to_last(spans: list[Span], position: int) -> bool:
     return spans[position - 1].kind == "table_header" and spans[position].kind == "table_row"
 
 
-def _open_header(text: str, spans: list[Span], position: int) -> str:
-    """Return the header of the table that goes on at `position`, or "" where none does."""
-    for span in reversed(spans[: position + 1]):
-        if span.kind == "table_header":
-            goes_along = span is not spans[position] and span.end - span.start <= _HEADER_CHARACTERS
-            return text[span.start : span.end] if goes_along else ""
-        if span.kind != "table_row":
-            return ""
-    return ""
+def _header_after(text: str, span: Span, opened: str) -> str:
+    """Return the header of the table that may go on after this span, given that before it; "" where none."""
+    if span.kind == "table_header":
+        return text[span.start : span.end] if span.end - span.start <= _HEADER_CHARACTERS else ""
+    return opened if span.kind == "table_row" else ""
 
 
 def _piece(group: list[Span], heading: str, page: int | None, header: str) -> Piece:

@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from rag.catalog import Catalog
 from rag.catalog_view import CatalogView, SeenFile
 from rag.catalog_writer import CatalogWriter
 from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
-from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within, stamp
+from rag.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within
 from rag.followed_file import FollowedFile, content_of
 from rag.formats import shown_name
 from rag.ingestion import Job
+from rag.reading_files import Bounds
 
 Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
 _GONE_TOGETHER = 50
@@ -107,7 +108,8 @@ class Syncing:
         gone = [key for key in found.gone if key not in leave]
         waiting = {*leave, *begun, *self._may_be_renamed(found, leave)}
         to_read = {key: file for key, file in found.to_read.items() if key not in waiting}
-        renamed = list(self._rename(gone, {key: to_read[key] for key in to_read if key in found.new}))
+        new = {key: to_read[key] for key in to_read if key in found.new}
+        renamed = list(self._rename(gone, new, listing.bounds))
         for one in renamed:
             gone.remove(one.key)
             del to_read[one.new_key]
@@ -116,11 +118,11 @@ class Syncing:
         report = AddReport()
         left = len(to_read)
         if to_read:
-            jobs = self._jobs(to_read, begun, cancelled, seconds)
+            jobs = self._jobs(to_read, listing.bounds, begun, cancelled, seconds)
             report = self.ingest(jobs, left, progress, cancelled)
             left = len(to_read.keys() - begun)
         if not left:
-            self._note_content(found.without_content)
+            self._note_content(found.without_content, listing.bounds)
         documents = [document for one in renamed for document in one.documents]
         return replace(report, renamed=documents, removed=[*removed, *report.removed], left=left)
 
@@ -146,21 +148,23 @@ class Syncing:
             elif devices[folder.prefix] not in (None, device) and not any(folder.path.iterdir()):
                 missing.append(folder)
                 unlisted.append(folder.prefix)
-        return Listing(listing.files, missing, unlisted)
+        return Listing(listing.files, missing, unlisted, listing.bounds)
 
-    def job(self, key: str, path: Path, cancelled: IsCancelled | None = None) -> Job:
+    def job(self, key: str, found: FoundFile, bounds: Bounds, cancelled: IsCancelled | None = None) -> Job:
         """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
-        file = FollowedFile(self.catalog, key, path, self.max_bytes, cancelled)
-        return Job(shown_name(path.name), file.load, is_asked_for=False, settle=file.settle)
+        file = FollowedFile(self.catalog, key, found, bounds, self.max_bytes, cancelled)
+        name = shown_name(found.path.name)
+        return Job(name, file.load, is_asked_for=False, settle=file.settle)
 
-    def job_of_one(self, key: str, path: Path, wanted: str) -> Job:
+    def job_of_one(self, key: str, found: FoundFile, bounds: Bounds, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        file = FollowedFile(self.catalog, key, path, self.max_bytes, None)
-        return Job(shown_name(path.name), partial(file.load_one, wanted), settle=file.settle_one)
+        file = FollowedFile(self.catalog, key, found, bounds, self.max_bytes, None)
+        return Job(shown_name(found.path.name), partial(file.load_one, wanted), settle=file.settle_one)
 
     def _jobs(
         self,
         files: Mapping[str, FoundFile],
+        bounds: Bounds,
         begun: set[str],
         cancelled: IsCancelled | None,
         seconds: float | None,
@@ -171,7 +175,7 @@ class Syncing:
             if number and end is not None and time.monotonic() > end:
                 return
             begun.add(key)
-            yield self.job(key, file.path, cancelled)
+            yield self.job(key, file, bounds, cancelled)
 
     def _may_be_renamed(self, found: Difference, leave: Collection[str]) -> Iterator[str]:
         """Yield the new files that may turn out to be one that has gone so lately that it is left for now."""
@@ -181,7 +185,9 @@ class Syncing:
             sizes = {seen[key].stamp[0] for key in going if key in seen}
             yield from (key for key in found.new if found.to_read[key].stamp[0] in sizes)
 
-    def _rename(self, gone: Sequence[str], new: Mapping[str, FoundFile]) -> Iterator[_Renamed]:
+    def _rename(
+        self, gone: Sequence[str], new: Mapping[str, FoundFile], bounds: Bounds
+    ) -> Iterator[_Renamed]:
         """Give documents the key of the new file that has what a gone one held."""
         if not gone or not new:
             return
@@ -195,9 +201,9 @@ class Syncing:
         for key, file in new.items():
             if file.stamp[0] not in sizes:
                 continue
-            content = content_of(file, self.max_bytes)
+            content = content_of(file, self.max_bytes, bounds)
             candidates = waiting.get((file.stamp[0], content), [])
-            if candidates and stamp(file.path) == file.stamp:
+            if candidates:
                 # Of several with the same content that which kept its own name, as in a moved folder.
                 candidates.sort(key=lambda old: PurePosixPath(old).name != PurePosixPath(key).name)
                 old = candidates.pop(0)
@@ -221,9 +227,9 @@ class Syncing:
         self.changed()
         return removed
 
-    def _note_content(self, files: Mapping[str, FoundFile]) -> None:
+    def _note_content(self, files: Mapping[str, FoundFile], bounds: Bounds) -> None:
         for key, file in files.items():
-            if content := content_of(file, self.max_bytes):
+            if content := content_of(file, self.max_bytes, bounds):
                 with self.catalog.writing() as writer:
                     writer.execute("UPDATE files SET content = ? WHERE key = ?", [content, key])
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from rag.folder import Folder, Listing, Stamp, is_article
+from rag.folder import Folder, Listing, is_article
+from rag.reading_files import Stamp
 
 _STEP_MILLISECONDS = 200
 """After so long without another change the changes are told, and so often is looked whether to end."""
@@ -86,6 +87,8 @@ def happenings(
 
     if places:
         try:
+            if link := _linked_folder(places):
+                raise OSError(f"{link} is a link to a folder, and all that lies there would be watched")
             for changes in watch(
                 *places,
                 watch_filter=None,
@@ -107,6 +110,19 @@ def happenings(
 
 
 _UNWATCHED_SECONDS = 4.0
+
+
+def _linked_folder(places: Collection[Path]) -> Path | None:
+    """Return a link to a folder that lies in these, None if there is none.
+
+    The watching follows it, if only to the root of the disk, while the listing does not.
+    """
+    for place in places:
+        for folder, names, _ in os.walk(place):
+            for name in names:
+                if (path := Path(folder, name)).is_symlink():
+                    return path
+    return None
 
 
 def _matters(path: Path, places: Collection[Path], leave: Sequence[Path]) -> bool:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from Stemmer import Stemmer
 
 _WORD = re.compile(r"[^\W_]+")
+_LONGEST = 100
+"""Characters of a word; the packaged model knows none that is longer."""
 
 QUESTION_WORDS = frozenset(
     "what which who whom whose when where why how do does did is are was were be been being has have"
@@ -103,9 +105,15 @@ def content_words(text: str) -> list[str]:
 
 
 def content_spans(text: str) -> list[tuple[int, int]]:
-    """Return where the words of `text` stand that a search can use, each time they occur."""
-    found = _WORD.finditer(text)
-    return [match.span() for match in found if fold(match[0]) not in _folded_question_words()]
+    """Return where the words of `text` stand that a search can use, each time they occur.
+
+    What is far too long to be one, as a part of an encoded picture, is none.
+    """
+    return [
+        match.span()
+        for match in _WORD.finditer(text)
+        if match.end() - match.start() <= _LONGEST and fold(match[0]) not in _folded_question_words()
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,8 @@
 """Files that could break a parser are read in a process of their own, with limits on time and memory.
 
 Run as ``python -m rag.worker`` it answers one request after the other: a line of JSON with the name, the
-key and the sizes, then the bytes, get one line of JSON with the documents and failures. JSON and not
-pickle, since what comes back from a parser that a file has taken over must be able to do nothing.
+key and the sizes, then the bytes, get what `rag/worker_answers.py` describes. Before the first one it gives
+up what it doesn't need (`rag/sandbox.py`): a file that takes it over finds little to do.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import json
+import logging
 import os
 import re
 import subprocess
@@ -18,14 +19,16 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
-from datetime import date
-from itertools import starmap
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryDirectory
+from typing import IO
 
-from rag.documents import Block, IsCancelled, Loaded, NewDocument, heed
+from rag.documents import IsCancelled, Loaded, NewDocument, heed
 from rag.errors import LoadError
+from rag.sandbox import confine, lacking, limit_memory
+from rag.worker_answers import BadAnswer, read_answer, write_answer
 
 SECONDS = 30.0
 MEMORY_BYTES = 1024**3
@@ -35,8 +38,15 @@ _LOOK_SECONDS = 0.1
 _FILES = 500
 _GROWN_BYTES = 512 * 1024**2
 """A worker is replaced after so many files or so much memory, which parsers keep."""
-_SECRET = re.compile("^(?:OPENAI|FOOTNOTE)_|KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-_FIELDS = [field.name for field in fields(NewDocument)]
+_KEPT = (
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TZDIR", "PYTHONHOME", "PYTHONUTF8"),
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR"),
+)
+"""What the worker is told of the environment: how to write, what time it is, and where libraries lie."""
+_PACKAGE = Path(__file__).resolve().parent
+
+log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -47,6 +57,7 @@ class Worker:
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self._files = 0
         self._idle: threading.Timer | None = None
 
@@ -59,11 +70,13 @@ class Worker:
         cancelled: IsCancelled | None = None,
         told: Mapping[str, str] | None = None,
         charset: str = "",
+        *,
+        is_file: bool = True,
     ) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
 
         With ``told``, the headers that a feed came with, it is read as a feed; ``charset`` is what a server
-        calls the encoding of a text.
+        calls the encoding of a text. What is no file is a text whose structure is to be found.
 
         Raises
         ------
@@ -75,9 +88,18 @@ class Worker:
         try:
             if self._idle is not None:
                 self._idle.cancel()
-            request = {"name": name, "key": key, "max_bytes": max_bytes, "size": len(data), "told": told}
-            request["charset"] = charset
-            return self._ask(name, json.dumps(request).encode() + b"\n" + data, cancelled)
+            request = {
+                "name": name,
+                "key": key,
+                "max_bytes": max_bytes,
+                "size": len(data),
+                "told": told,
+                "charset": charset,
+                "is_file": is_file,
+            }
+            # What a feed names has no key yet.
+            inner = key if told is None else ""
+            return self._ask(name, inner, json.dumps(request).encode() + b"\n" + data, cancelled)
         finally:
             self._idle = threading.Timer(_IDLE_SECONDS, self.close)
             self._idle.daemon = True
@@ -94,7 +116,7 @@ class Worker:
         if (process := self._process) is not None:
             process.kill()
 
-    def _ask(self, name: str, request: bytes, cancelled: IsCancelled | None) -> Loaded:
+    def _ask(self, name: str, key: str, request: bytes, cancelled: IsCancelled | None) -> Loaded:
         process = self._running()
         over, late, ended = threading.Event(), threading.Event(), threading.Event()
         end = time.monotonic() + self._seconds
@@ -110,20 +132,17 @@ class Worker:
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        answer = b""
+        found: tuple[Loaded, bool] | None = None
         try:
-            answer = _exchange(process, request)
+            found = _exchange(process, request, key)
         finally:
             over.set()
             watcher.join()
             # Also where an interruption has left this: the next file would be given what is still to come.
-            if not answer.endswith(b"\n") or ended.is_set():
+            if found is None or found[1] or ended.is_set():
                 self._stop()
-        if answer.endswith(b"\n"):
-            found = json.loads(answer)
-            if found["grown"]:
-                self._stop()
-            return _loaded(found)
+        if found is not None:
+            return found[0]
         if not late.is_set():
             heed(cancelled)
         if late.is_set():
@@ -135,17 +154,16 @@ class Worker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None or self._files >= _FILES:
             self._stop()
-            root = str(Path(__file__).parents[1])
-            # One thread for arithmetic: each reserves memory, and nothing here needs it.
-            threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+            _tell_what_is_lacking()
+            self._folder = TemporaryDirectory(prefix="footnote-", ignore_cleanup_errors=True)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rag.worker", str(self._memory_bytes)],
+                # -P: nothing is imported from where it happens to be run.
+                [sys.executable, "-P", "-m", "rag.worker", str(self._memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**_harmless(os.environ), **threads, "PYTHONPATH": path},
-                cwd=root,
+                env=_environment(self._folder.name),
+                cwd=self._folder.name,
             )
             self._files = 0
         self._files += 1
@@ -160,23 +178,40 @@ class Worker:
                     with suppress(OSError):  # what was still to be written
                         pipe.close()
         self._process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = None
 
 
-def _exchange(process: subprocess.Popen[bytes], request: bytes) -> bytes:
-    """Send a request and return its answer, which ends with a newline if it is whole."""
+def _exchange(process: subprocess.Popen[bytes], request: bytes, key: str) -> tuple[Loaded, bool] | None:
+    """Send a request and return its answer, None if that isn't whole or not one to this."""
     assert process.stdin is not None  # both are pipes
     assert process.stdout is not None
     try:
         process.stdin.write(request)
         process.stdin.flush()
-        return process.stdout.readline()
-    except OSError:
-        return b""
+        return read_answer(process.stdout, key)
+    except (OSError, BadAnswer):
+        return None
 
 
-def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without secrets: a file that takes over its parser finds none."""
-    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
+def _environment(folder: str) -> dict[str, str]:
+    """Return the few variables that Python needs: a file that takes over its parser finds nothing else."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    path = filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+    # One thread for arithmetic: each reserves memory, and nothing here needs it.
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    own = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), folder)
+    return {**kept, **threads, **own, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@cache
+def _tell_what_is_lacking() -> None:
+    if lacks := lacking():
+        log.warning(
+            "Files are read in a process of their own, which on this system does without %s.",
+            " and ".join(lacks),
+        )
 
 
 _worker = Worker()
@@ -196,19 +231,25 @@ def read_apart(
     return _worker.read(name, data, key, max_bytes, cancelled, told, charset)
 
 
-# -------------------------------------------------------------------------------- what is passed
+def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None) -> NewDocument:
+    """Return a document as `rag.blocks.structured` does, by the worker, which can be ended.
+
+    Raises
+    ------
+    LoadError
+    Cancelled
+    """
+    name = document.title or document.key or "The text"
+    text = document.text.encode("utf-8", "surrogatepass")
+    loaded = _worker.read(name, text, document.key, len(text), cancelled, is_file=False)
+    for error in loaded.failed:
+        raise error
+    [found] = loaded.documents
+    left_out = document.left_out + found.left_out
+    return replace(document, text=found.text, blocks=found.blocks, left_out=left_out)
 
 
-def _answer(loaded: Loaded) -> bytes:
-    documents = [
-        {**{name: getattr(d, name) for name in _FIELDS},
-         "published": d.published.isoformat() if d.published else None,
-         "blocks": [value for b in d.blocks for value in (b.kind, b.start, b.end, b.level, b.page)]}
-        for d in loaded.documents
-    ]  # fmt: skip
-    failed = [[error.path, error.reason, error.keys] for error in loaded.failed]
-    answer = {"documents": documents, "failed": failed, "grown": _peak_bytes() > _GROWN_BYTES}
-    return json.dumps(answer).encode() + b"\n"
+# ---------------------------------------------------------------------------------- the process
 
 
 def _peak_bytes() -> int:
@@ -222,36 +263,9 @@ def _peak_bytes() -> int:
     return 1024 * int(peak[1]) if peak else 0
 
 
-def _loaded(answer: dict[str, Any]) -> Loaded:
-    return Loaded(
-        [
-            NewDocument(
-                **{
-                    **found,
-                    "published": date.fromisoformat(found["published"]) if found["published"] else None,
-                    "blocks": tuple(starmap(Block, zip(*[iter(found["blocks"])] * 5, strict=True))),
-                }
-            )
-            for found in answer["documents"]
-        ],
-        [LoadError(path, reason, keys=tuple(keys)) for path, reason, keys in answer["failed"]],
-    )
-
-
-# ---------------------------------------------------------------------------------- the process
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has none
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
+    from rag.blocks import structured
     from rag.decoding import forget_slow_codecs
     from rag.load_any import read_any
 
@@ -265,21 +279,27 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
                 from rag.feeds import read_feed
 
                 loaded = read_feed(name, data, request["told"])
+            elif not request["is_file"]:
+                text = data.decode("utf-8", "surrogatepass")
+                loaded = Loaded([structured(NewDocument(text, key=request["key"]))])
             else:
                 loaded = read_any(name, data, request["key"], request["max_bytes"], request["charset"])
-            answer = _answer(loaded)
+            write_answer(answers, loaded, grown=_peak_bytes() > _GROWN_BYTES)
         except MemoryError:
             reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."
-            answer = _answer(Loaded(failed=[LoadError(name, reason)]))
-        answers.write(answer)
-        answers.flush()
+            write_answer(answers, Loaded(failed=[LoadError(name, reason)]), grown=True)
 
 
 if __name__ == "__main__":
     # What a library prints must not get between the answers.
     own = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _limit_memory(int(sys.argv[1]))
+    limit_memory(int(sys.argv[1]))
+    # Our own modules first, which may have to be compiled: from then on nothing can be written.
+    import rag.load_any  # noqa: F401
+
+    sys.dont_write_bytecode = True
+    confine(_PACKAGE, Path.cwd())
     # Documents are many small objects that stay: looking through them for garbage again and again would take
     # half of the time of a large table.
     gc.set_threshold(100_000, 50, 50)

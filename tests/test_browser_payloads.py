@@ -48,7 +48,7 @@ PAYLOADS = [
     "{{constructor.constructor('window.hacked=1')()}} ${window.hacked=1}",
     "javascript:window.hacked=1",
     "data:text/html,<script>opener.hacked=1</script>",
-    "[a link](javascript:window.hacked=1)",
+    "[a link](javascript:window.hacked=1) https://evil.test/x www.evil.test a@evil.test +44 20 7946 0123",
     "![a picture](http://evil.test/x.png)",
     "**bold** *slanted* `code` ~~gone~~",
     "# A heading\n> a quote\n- an item",
@@ -66,7 +66,8 @@ MADE = f"""() => {{
     const views = all.filter((node) => node.matches(".view"));
     const ours = views.flatMap((view) => open(view));
     const handlers = ours.filter((node) => [...node.attributes].some((one) => one.name.startsWith("on")));
-    const links = ours.filter((node) => node.href && !/^https?:$/.test(new URL(node.href).protocol));
+    const links = ours.filter((node) => node.href
+        && (!/^https?:$/.test(new URL(node.href).protocol) || new URL(node.href).hostname.endsWith("evil.test")));
     const made = ours.filter((node) => node.matches("{SCRIPTS}"));
     const marked = all.filter((node) => node.matches(".katex, .stMarkdownColoredText, .stMarkdownBadge"));
     return {{

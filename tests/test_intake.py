@@ -227,7 +227,8 @@ def add_until_killed(settings: Settings) -> None:
 
 def test_a_kill_at_any_moment_neither_loses_nor_repeats(settings: Settings):
     embedded = 0
-    for lines in (3, 8, 1):
+    # None of the files twice: that would be taken for the reason.
+    for lines in (3, 8, 4):
         with child(add_until_killed, settings) as process:
             for _ in range(lines):
                 assert line(process) == "embedded"
@@ -242,3 +243,49 @@ def test_a_kill_at_any_moment_neither_loses_nor_repeats(settings: Settings):
         assert len(keys(library)) == 30
         assert waiting_files(settings) == []
     assert embedded <= 30 + 3, "only what was at work when it was killed is embedded again"
+
+
+class Deadly(BagOfWords):
+    """An embedder that ends the process at what is deadly, as a fault of a library in C does."""
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+        if "deadly" in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed_passage(text, spans)
+
+
+def add_and_die(settings: Settings) -> None:
+    with Library.open(settings, Deadly(), follow=False) as library:
+        intake = Intake(library)
+        if not intake.under_way:
+            intake.drop([Upload("deadly.txt", b"The deadly ship."), ship(1)])
+        until(lambda: not intake.under_way)
+        print("went on")
+
+
+def test_what_ended_the_app_twice_is_left_out_and_the_others_are_added(settings: Settings):
+    for _ in range(2):
+        with child(add_and_die, settings) as process:
+            assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+        assert len(waiting_files(settings)) == 2
+    with Library.open(settings, Deadly(), follow=False) as library:
+        intake = Intake(library)
+        until(lambda: not intake.under_way)
+        [drop] = intake.done
+        assert sorted(outcomes(drop)) == [("deadly.txt", "failed"), ("ship 1.txt", "added")]
+        assert "ended twice while this was added" in drop.results[0].text
+        assert waiting_files(settings) == []
+        intake.close()
+
+
+def test_a_server_that_is_closed_while_it_adds_again_and_again_gives_nothing_up(settings: Settings):
+    for _ in range(4):
+        embedder = Gated()
+        with Library.open(settings, embedder, follow=False) as library:
+            intake = Intake(library)
+            if not intake.under_way:
+                intake.drop([GATE])
+            assert embedder.reached.wait(PATIENCE_SECONDS)
+            threading.Timer(0.3, embedder.gate.set).start()
+            intake.close()
+    assert len(waiting_files(settings)) == 1

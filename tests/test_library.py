@@ -314,3 +314,21 @@ def test_the_last_change_may_be_a_removal(library: Library):
     changed = library.status().changed
     assert changed is not None
     assert datetime.now(UTC) - changed < timedelta(minutes=1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights are others there")
+def test_nobody_else_looks_into_the_data_folder_also_where_it_was_open_before(settings: Settings):
+    inner = settings.data_dir / "incoming"
+    inner.mkdir(parents=True, mode=0o755)
+    (inner / "waiting.data").write_text("text")
+    outside = settings.data_dir.parent / "outside.txt"
+    outside.write_text("text")
+    outside.chmod(0o644)
+    (settings.data_dir / "link").symlink_to(outside)
+    settings.data_dir.chmod(0o755)
+    with Library.open(settings, BagOfWords(), follow=False) as library:
+        library.add([NewDocument("The ship.")])
+    assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+    assert (inner / "waiting.data").stat().st_mode & 0o077 == 0
+    assert (settings.data_dir / "catalog.sqlite3").stat().st_mode & 0o077 == 0
+    assert outside.stat().st_mode & 0o777 == 0o644
