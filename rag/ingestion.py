@@ -31,6 +31,7 @@ from rag.documents import (
 from rag.embeddings import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.folder import is_within
+from rag.invisible import without_hidden
 from rag.limits import (
     MOST_CHARACTERS,
     MOST_WORDS_IN_PASSAGES,
@@ -378,12 +379,14 @@ def _prepared(document: NewDocument, cancelled: IsCancelled | None) -> NewDocume
     Cancelled
     """
     name = one_line(document.title or document.key) or "The text"
-    if not document.blocks:
-        document = _with_blocks(document, cancelled)
-    heed(cancelled)
-    strings = (document.text, document.title, document.key, document.source, document.url, document.author)
+    strings = [document.title, document.key, document.source, document.url, document.author]
+    strings += [document.text] if document.blocks else []
     if any(map(_UNSTORABLE.search, strings)):
         raise LoadError(name, "It holds characters that can't be stored: take NUL and surrogates out of it.")
+    # Blocks that somebody hands over with characters that can't be seen are those of another text.
+    if not document.blocks or without_hidden(document.text) != document.text:
+        document = _with_blocks(document, cancelled)
+    heed(cancelled)
     # What a program hands over and what is typed comes here as it is.
     document = replace(
         document,

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from rag.errors import SettingsError
+from rag.invisible import without_hidden
 
 PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"
@@ -152,14 +153,14 @@ class Settings(BaseModel):
     @field_validator("openai_model", "embedding_model")
     @classmethod
     def _model_name(cls, name: str) -> str:
-        if not name.strip() or len(name) > 200 or not name.isprintable():
+        if not name.strip() or len(name) > 200 or not _is_seen(name):
             raise ValueError("it must be the name of a model")
         return name.strip()
 
     @field_validator("embedding_query_prefix", "embedding_passage_prefix")
     @classmethod
     def _prefix(cls, prefix: str) -> str:
-        if len(prefix) > 500 or not prefix.replace("\n", "").isprintable():
+        if len(prefix) > 500 or not _is_seen(prefix.replace("\n", "")):
             raise ValueError("it must be a few words, such as search_query: with a space behind it")
         return prefix
 
@@ -259,6 +260,11 @@ def variables() -> dict[str, str]:
 
 def _variable(field: str) -> str:
     return field.upper() if field.startswith(ENDPOINT_PREFIX) else PREFIX + field.upper()
+
+
+def _is_seen(text: str) -> bool:
+    """Whether a text is on one line and all of it can be seen."""
+    return text.isprintable() and without_hidden(text) == text
 
 
 def _is_address(url: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from app_pages.adding import Upload, add_text, add_upload
 from app_pages.wording import file_name, title
-from rag import Document, Library, LocalEmbeddings, NewDocument, Settings
+from rag import Block, Document, Library, LocalEmbeddings, NewDocument, Settings
 from rag.folder import name_in
 from rag.invisible import without_hidden
 
@@ -47,6 +47,11 @@ def by_program(library: Library, name: str) -> None:
     library.add([NewDocument(TEXT, title=name, source=name, author=name, url=f"https://a.test/{name}")])
 
 
+def by_program_with_blocks(library: Library, name: str) -> None:
+    blocks = (Block("paragraph", 0, len(TEXT)),)
+    library.add([NewDocument(TEXT, title=name, blocks=blocks)])
+
+
 def by_table(library: Library, name: str) -> None:
     row = {"title": name, "text": TEXT, "source": name, "author": name}
     add_upload(library, Upload("a.json", json.dumps([row]).encode()), 10_000, lambda _: None)
@@ -68,7 +73,9 @@ def shown(document: Document, library: Library) -> list[str]:
 @pytest.mark.parametrize(
     "name", [f"{HIDDEN}The{HIDDEN} report{HIDDEN}", f"{PERSIAN}{HIDDEN}", f"{FAMILY}\u202e"]
 )
-@pytest.mark.parametrize("add", [by_paste, by_drop, by_folder, by_program, by_table, by_page])
+@pytest.mark.parametrize(
+    "add", [by_paste, by_drop, by_folder, by_program, by_program_with_blocks, by_table, by_page]
+)
 def test_nothing_that_cannot_be_seen_is_in_a_title_a_name_or_a_text(
     library: Library, add: Callable[[Library, str], None], name: str
 ):

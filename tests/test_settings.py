@@ -93,6 +93,10 @@ def test_the_key_is_in_no_text_of_the_settings_and_no_error():
         ),
         ({"OPENAI_BASE_URL": "http://a:b@host/v1"}, r"^OPENAI_BASE_URL can't be used"),
         ({"OPENAI_API_KEY": "schlüssel"}, r"^OPENAI_API_KEY can't be used: it must be one word"),
+        (
+            {"OPENAI_MODEL": "a\u3164\ufe0f"},
+            r"^OPENAI_MODEL can't be used: it must be the name of a model\.$",
+        ),
         ({"OPENAI_MODEL": " "}, r"^OPENAI_MODEL can't be used: it must be the name of a model\.$"),
         ({"FOOTNOTE_CHECK": "both"}, r"^FOOTNOTE_CHECK can't be used"),
         ({"FOOTNOTE_MODEL_CONTEXT_TOKENS": "10"}, r"^FOOTNOTE_MODEL_CONTEXT_TOKENS can't be used"),
