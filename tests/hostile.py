@@ -158,7 +158,7 @@ UNITS = [*SIGNS, *PAIRS]
 """What documents, questions and answers may be made of to make something slow."""
 _OWN = 70
 """Units made of a pattern's own letters and words."""
-_TAILS = ("", "\n!\x00")
+_TAILS = ("", "\n!\x00", "\x01x")
 _SEED = 13
 _FEW = 60
 """Repetitions that take no time to speak of."""
