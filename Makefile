@@ -1,4 +1,5 @@
-# make run    the app on http://127.0.0.1:8501 (PORT= for another; ADDRESS=0.0.0.0 opens it to the network)
+# make run    the app on http://127.0.0.1:8501 (PORT= for another; ADDRESS=0.0.0.0 opens it to the network,
+#             FOOTNOTE_HOSTS=name for each further name under which it is reached, such as a proxy's)
 # make test   all tests; the browser test where Chromium is installed
 # make check  format, lint, types, the quick tests, and whether what is installed has known vulnerabilities
 # make lock   writes the requirements*.lock, which make run and make test install, from the requirements*.txt;

@@ -30,7 +30,7 @@ OTHER_NAME = (
 OTHER_PAGE = "Footnote answers no page but its own."
 NOT_HERE = "There is nothing here."
 FAILED = "This request can't be answered."
-_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_INLINE = re.compile(rb"<script>((?:[^<]|<(?!/?script\b))*+)</script>")
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 
 
@@ -61,10 +61,10 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-_USED = ("/_stcore/health", "/_stcore/host-config", "/_stcore/stream")
+_USED = re.compile(r"/_stcore/(?:health|host-config|stream|upload_file/.+|bidi-components/.+)")
 """What the pages need of Streamlit's own addresses; its figures and its other doors stay closed."""
-_USED_BELOW = ("/_stcore/upload_file/", "/_stcore/bidi-components/")
-_CLOSED_BELOW = ("/_stcore/", "/auth/", "/oauth2callback", "/component/")
+_STREAMLITS = re.compile(r"/(?:_stcore|auth|oauth2callback|component)(?:/.*)?", re.DOTALL)
+"""Its own addresses, which come after a path of its setting if there is one."""
 _PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger(__name__)
@@ -194,7 +194,8 @@ def _is_of_other_site(headers: Headers) -> bool:
 
 
 def _is_closed(path: str) -> bool:
-    return path.startswith(_CLOSED_BELOW) and path not in _USED and not path.startswith(_USED_BELOW)
+    found = _STREAMLITS.search(path)
+    return bool(found and found.end() == len(path) and not _USED.fullmatch(found[0]))
 
 
 def _name(host: str) -> str:

@@ -175,7 +175,9 @@ class Assistant:
         if text != typed:
             yield Stage(f"{ASKED_AS}{text}")
         yield Stage("Searching the collection")
-        deadline = Deadline(self._settings.question_seconds, stop.is_set if stop else lambda: False)
+        # Who stops a model wants the quotes in its place.
+        is_stopped = stop.is_set if stop and not writer else lambda: False
+        deadline = Deadline(self._settings.question_seconds, is_stopped)
         find = partial(self._library.find, text, filters=filters, prefer=prefer, deadline=deadline)
         found = trace.step("retrieve", lambda _: find_apart(find, PASSAGES), text)
         yield Stage(_reading(found))

@@ -106,6 +106,11 @@ class Limits:
     until: float
     is_stopped: Callable[[], bool] = lambda: False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is given up by now."""
+        return time.monotonic() >= self.until or self.is_stopped()
+
 
 class Stopped(Exception):  # no error: somebody pressed a button
     """The user has stopped the model."""

@@ -40,6 +40,7 @@ UNCHECKED = "The sentences were checked by rules alone: together they are too lo
 UNREADABLE = f"The model gave no second opinion that can be read. {BY_RULES}"
 STOPPED = "Stopped."
 CUT = "The model's answer was cut at its longest."
+NO_TIME = "There was no time to check all that the model wrote."
 UNTIL_THEN = "What was written until then stands here."
 _COMPLETING_SECONDS = 15.0
 """How long a model may take to complete a question, before it has begun with the answer."""
@@ -195,7 +196,7 @@ class Writer:
             made.line = CUT
         except StopIteration as end:
             reply = end.value
-            made.line = CUT if reply.is_cut else ""
+            made.line = CUT if reply.is_cut else made.line
         except ModelError as error:
             made.line, made.has_failed, made.was_too_long = str(error), True, isinstance(error, TooLong)
         except Stopped:
@@ -276,8 +277,13 @@ def _is_planted(completed: str, question: str) -> bool:
 
 
 def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
-    for draft in drafts:
+    for place, draft in enumerate(drafts):
         if made.written.count >= MOST_SENTENCES:
+            return
+        if place and job.limits.is_over:
+            # Many may come at once, each of them with much to compare.
+            made.line = made.line or (STOPPED if job.limits.is_stopped() else NO_TIME)
+            made.has_failed = True
             return
         if is_said(draft.text, NO_ANSWER):
             made.has_refused = True

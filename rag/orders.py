@@ -52,7 +52,7 @@ _DETERMINERS = frozenset(
 """What begins an object, and doesn't follow a noun."""
 _PREPOSITIONS = frozenset(
     "to in into on onto at from with for by about up down out off over through under around after before back"
-    " near except home later like than away here there now today again without as if until".split()
+    " ahead near except home later like than away here there now today again without as if until".split()
 )
 _SUBORDINATES = frozenset(
     "which that who whom whose where when if because while although unless since until as after"
@@ -93,7 +93,9 @@ _YOU = re.compile(
 _MUST = re.compile(
     r"\b(?:must|should|shall|ought to|ha(?:s|ve) to|needs? to|had better)\b"
     r"|\b(?:is|are|am|be|being) (?:\w+ )?(?:\w+ed|told|bidden|bound|free|welcome|best|sure) to\b"
-    r"|\bis (?:\w+ )?(?:important|necessary|best|essential|vital|required|recommended|advisable|urgent)\b",
+    r"|\bis (?:\w+ )?(?:important|necessary|best|essential|vital|required|recommended|advisable|urgent)\b"
+    r"|\bit (?:is|would be|will be|may be|might be) (?:\w+ ){1,3}to\b"
+    r"|\b(?:asks|urges|invites|advises|encourages|requests|tells|begs|recommends|directs|orders|instructs)\b",
     re.IGNORECASE,
 )
 _ADDRESSES = re.compile(
@@ -132,9 +134,10 @@ def asks_reader(text: str) -> bool:
     is_cry = told.rstrip("\"'”’») ").endswith("!")
     clauses = _clauses(told)
     return any(
-        _is_imperative(clause, is_urgent=_CONTACT in clause.words or (is_cry and not clause.cut))
+        _is_imperative(form, is_urgent=_CONTACT in clause.words or (is_cry and not clause.cut))
         for clause in clauses
         if _may_order(clause, clauses)
+        for form in {clause, clause.without_lead_in()}
     )
 
 
@@ -184,6 +187,7 @@ class _Clause:
     written: tuple[str, ...]
     cut: str
     behind: tuple[str, ...] = ()
+    has_lead_in: bool = False
 
     @property
     def main(self) -> list[str]:
@@ -194,7 +198,9 @@ class _Clause:
     def without_lead_in(self) -> _Clause:
         """Return the clause without "please" and the like."""
         first = next((n for n, word in enumerate(self.words[:-1]) if word not in _LEADS_IN), 0)
-        return _Clause(self.words[first:], self.written[first:], self.cut, self.behind) if first else self
+        if not first:
+            return self
+        return _Clause(self.words[first:], self.written[first:], self.cut, self.behind, has_lead_in=True)
 
 
 def _clauses(told: str) -> list[_Clause]:
@@ -225,6 +231,8 @@ def _may_order(clause: _Clause, clauses: Sequence[_Clause]) -> bool:
     """Whether a verb at the beginning of a clause may order: in "to clean and light the lamp" it doesn't."""
     if not clause.cut or _CONTACT in clause.words or clause.words[0] in _PLEASE:
         return True
+    if clause.cut == "," and any(_CONTACT in one.words for one in clauses):
+        return True
     if clause.cut in _APART:
         # "The sign said: do not enter".
         return clause.cut != ":" or not _may_say(clauses[0].words)
@@ -241,22 +249,22 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     # "Exit the King", and not "Tie Your Mother Down".
     if len(clause.words) > 1 and clause.written[1][:1].isupper() and not is_urgent:
         return False
-    order = clause.without_lead_in()
-    if len(order.words) < 2 or not _is_base_form(order.words[0]):
+    if len(clause.words) < 2 or not _is_base_form(clause.words[0]):
         return False
-    verb, following = order.words[:2]
+    verb, following = clause.words[:2]
     if verb in _RHETORICAL and not is_urgent:
         return False
     if following in ("your", "yourself", "yourselves", _CONTACT) or verb == "be":
         return True
     if following in _DETERMINERS:
-        return not (_is_name(order) or any(word in _AUXILIARIES for word in order.main))
-    has_lead_in = order is not clause
-    has_no_subject = following in _PREPOSITIONS or (is_only_verb(stem(verb)) and _is_english(order.words))
-    if not (has_lead_in or has_no_subject or is_urgent):
+        return not (_is_name(clause) or any(word in _AUXILIARIES for word in clause.main))
+    is_gerund = following.endswith("ing") and may_be_verb(stem(following))
+    is_english = is_only_verb(stem(verb)) and not _ENGLISH.isdisjoint(clause.words)
+    has_no_subject = following in _PREPOSITIONS or clause.has_lead_in or is_gerund or is_english
+    if not (has_no_subject or is_urgent):
         return False
-    may_say = _may_say([*order.words[1:], *order.behind])
-    return not may_say or (is_urgent and not _does_say(order.main[1:]))
+    may_say = _may_say([*clause.words[1:], *clause.behind])
+    return not may_say or (is_urgent and not _does_say(clause.main[1:]))
 
 
 def _is_name(clause: _Clause) -> bool:
@@ -265,25 +273,22 @@ def _is_name(clause: _Clause) -> bool:
     return bool(is_the) and _may_say(clause.main[1:])
 
 
-def _is_english(words: Sequence[str]) -> bool:
-    return not _ENGLISH.isdisjoint(words)
-
-
 def _is_base_form(word: str) -> bool:
     if word in _BASE_FORMS:
         return True
     if word in FUNCTION_WORDS | _PREPOSITIONS or is_irregular(word) or not word.isalpha():
         return False
     is_inflected = word.endswith(("ed", "ing")) or _is_plural(word)
-    # The stems of "construction" and "readily" are those of "construct" and "ready".
+    # The stems of "construction", "global" and "readily" are those of "construct", "globalise" and "ready".
     is_noun = word.endswith(_NOUN_ENDINGS) and len(word) - len(stem(word)) > 2
+    is_adjective = word.endswith("al") and not word.endswith("eal")
     is_adverb = word.endswith("ly") and stem(word) == stem(word[:-2])
-    return not (is_inflected or is_noun or is_adverb) and may_be_verb(stem(word))
+    return not (is_inflected or is_noun or is_adjective or is_adverb) and may_be_verb(stem(word))
 
 
 def _is_plural(word: str) -> bool:
     """Whether a word ends as a plural does, and as a verb behind "she"."""
-    return word.endswith("s") and not word.endswith("ss")
+    return word.endswith("s") and not word.endswith("ss") and word not in FUNCTION_WORDS
 
 
 # ---------------------------------------------------------------------------------------- statements

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy as np
@@ -18,6 +19,9 @@ import pytest
 from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.embeddings import PassageVectors, Vector
 from rag.word_vectors import NO_WORDS, WordVectors
+
+if TYPE_CHECKING:
+    from app_server import Server
 
 # A shared machine can be slow at any moment, and that is no bug.
 hypothesis.settings.register_profile("footnote", deadline=None)
@@ -89,6 +93,18 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("OPENAI_", "FOOTNOTE_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app in a process of its own, reached through a proxy too, for tests that leave its library alone."""
+    from app_server import Server
+
+    server = Server(tmp_path_factory.mktemp("running"), FOOTNOTE_HOSTS="footnote.example.org")
+    server.start()
+    yield server
+    server.stop()
+    server.log.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import importlib
 import itertools
 import pkgutil
@@ -19,6 +20,8 @@ from types import FrameType, ModuleType
 from typing import Any
 
 PACKAGES = ("rag", "app_pages")
+_RUN = ("__main__", "script")
+"""Modules that are run and not imported; they hold no pattern."""
 METHODS = ("match", "fullmatch", "finditer")
 _ALSO = {
     "search": "finditer",
@@ -186,7 +189,7 @@ def modules() -> Iterator[ModuleType]:
     for name in PACKAGES:
         package = importlib.import_module(name)
         for one in pkgutil.iter_modules(package.__path__):
-            if one.name != "__main__":
+            if one.name not in _RUN:
                 yield importlib.import_module(f"{name}.{one.name}")
 
 
@@ -229,7 +232,8 @@ def _inside(value: object, place: str) -> Iterator[tuple[str, re.Pattern[Any]]]:
         parts = enumerate(itertools.chain(value.keys(), value.values()))
     elif isinstance(value, tuple | list | set | frozenset):
         parts = enumerate(value)
-    elif isinstance(value, type):
+    # A structure of C may hold pointers to its own kind.
+    elif isinstance(value, type) and not issubclass(value, ctypes.Structure):
         parts = ((name, one) for name, one in vars(value).items() if not name.startswith("__"))
     for name, one in parts:
         yield from _inside(one, f"{place}[{name}]")

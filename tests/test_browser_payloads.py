@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import xlsxwriter
@@ -20,6 +21,7 @@ from test_browser import (  # noqa: F401  # the fixtures
     upload,
 )
 
+from app_pages.chat import FORGOTTEN
 from rag import Library, NewDocument, Settings
 
 pytestmark = pytest.mark.browser
@@ -46,7 +48,7 @@ PAYLOADS = [
     "{{constructor.constructor('window.hacked=1')()}} ${window.hacked=1}",
     "javascript:window.hacked=1",
     "data:text/html,<script>opener.hacked=1</script>",
-    "[a link](javascript:window.hacked=1)",
+    "[a link](javascript:window.hacked=1) https://evil.test/x www.evil.test a@evil.test +44 20 7946 0123",
     "![a picture](http://evil.test/x.png)",
     "**bold** *slanted* `code` ~~gone~~",
     "# A heading\n> a quote\n- an item",
@@ -64,7 +66,8 @@ MADE = f"""() => {{
     const views = all.filter((node) => node.matches(".view"));
     const ours = views.flatMap((view) => open(view));
     const handlers = ours.filter((node) => [...node.attributes].some((one) => one.name.startsWith("on")));
-    const links = ours.filter((node) => node.href && !/^https?:$/.test(new URL(node.href).protocol));
+    const links = ours.filter((node) => node.href
+        && (!/^https?:$/.test(new URL(node.href).protocol) || new URL(node.href).hostname.endsWith("evil.test")));
     const made = ours.filter((node) => node.matches("{SCRIPTS}"));
     const marked = all.filter((node) => node.matches(".katex, .stMarkdownColoredText, .stMarkdownBadge"));
     return {{
@@ -121,7 +124,7 @@ def watched(page: Page) -> Iterator[Page]:  # noqa: F811  # the fixture
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     yield page
     assert page.evaluate("window.hacked") is None
-    assert [url for url in asked if "evil.test" in url] == []
+    assert [url for url in asked if "evil.test" in urlsplit(url).netloc] == []
     assert dialogs == []
     assert len(page.context.pages) == 1
 
@@ -228,6 +231,37 @@ def test_the_chat_quotes_payloads_as_they_are(watched: Page, numbers: range):
     assert_nothing_was_made(watched)
     watched.goto(watched.url)
     expect(watched.locator(".turn").last.locator(".summary")).to_be_visible()
+    assert_nothing_was_made(watched)
+
+
+def test_payloads_in_the_address_are_shown_as_they_are(watched: Page):
+    names = [("source", payload) for payload in PAYLOADS]
+    names += [("article", payload) for payload in PAYLOADS[:10]]
+    for conversation in (PAYLOADS[0], PAYLOADS[3]):
+        address = urlencode([*names, ("c", conversation), ("since", PAYLOADS[0]), ("debug", PAYLOADS[1])])
+        watched.goto(f"/?{address}")
+        expect(watched.get_by_text(FORGOTTEN)).to_be_visible()
+        assert_nothing_was_made(watched)
+        address = urlencode({"d": conversation, "s": conversation, "v": conversation, "c": conversation})
+        watched.goto(f"/article?{address}")
+        expect(watched.get_by_text("No article here")).to_be_visible()
+        assert_nothing_was_made(watched)
+
+
+def test_pasted_texts_and_addresses_are_shown_as_they_are(watched: Page):
+    watched.goto("/library")
+    watched.get_by_text("Paste a text").click()
+    watched.get_by_label("Title").fill(f"Pasted {' '.join(PAYLOADS)}"[:900])
+    watched.get_by_label("Text", exact=True).fill(f"The pilot reads {' '.join(PAYLOADS)} aloud.")
+    watched.get_by_role("button", name="Add this text").click()
+    results = watched.get_by_role("list", name="What became of the files")
+    expect(results).to_contain_text("Pasted <script>")
+    assert_nothing_was_made(watched)
+    watched.get_by_text("Add from the web").click()
+    watched.get_by_label("Addresses of articles or feeds").fill("\n".join(PAYLOADS))
+    watched.get_by_role("button", name="Add these addresses").click()
+    expect(results).to_contain_text("<iframe")
+    expect(watched.get_by_text(re.compile("^(Adding|Waiting), "))).to_have_count(0)
     assert_nothing_was_made(watched)
 
 

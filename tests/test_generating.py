@@ -651,6 +651,19 @@ def test_stopping_before_anything_is_written_gives_the_quotes(assistant: Assista
     assert (answer.mode, answer.remark) == ("quote", f"{STOPPED} {QUOTED}")
 
 
+def test_stopping_ends_the_check_of_what_came_at_once(assistant: Assistant, server: Model):
+    server.script(
+        says(" ".join(f"{BUILT} In short {number}: {LAMP} [1]" for number in range(15)), size=10_000)
+    )
+    stop, shown = Event(), list[str]()
+    for step in assistant.stream(QUESTION, stop=stop):
+        if isinstance(step, Sentence):
+            shown.append(step.text)
+            stop.set()
+    assert shown[0] == BUILT
+    assert (len(step.sentences) < 4, step.remark) == (True, f"{STOPPED} {UNTIL_THEN}")
+
+
 def test_closing_the_iterator_closes_the_connection_at_once(assistant: Assistant, server: Model):
     server.script(pauses(f"{BUILT} [1] It is", 20.0))
     server.ended.clear()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
-from collections.abc import Iterator
 
 import pytest
 from app_server import Server, Tab, ask, open_socket, own
@@ -37,13 +37,9 @@ CLOSED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("app"), FOOTNOTE_HOSTS=PROXY)
-    server.start()
-    yield server
-    server.stop()
-    server.log.close()
+@pytest.fixture
+def server(running: Server) -> Server:
+    return running
 
 
 def other_names(port: int) -> list[str]:
@@ -156,6 +152,10 @@ def test_doors_that_the_pages_do_not_need_are_closed(server: Server, path: str):
     for method in ("GET", "POST"):
         status, _, body = own(server, method, path)
         assert (status, body) == (404, b"There is nothing here.")
+
+
+def test_no_site_may_send_the_app_messages(server: Server):
+    assert json.loads(own(server, "GET", "/_stcore/host-config")[2])["allowedOrigins"] == []
 
 
 def test_every_answer_tells_browsers_to_be_strict(server: Server):

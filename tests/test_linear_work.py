@@ -20,12 +20,14 @@ from rag.errors import LoadError
 from rag.followups import complete, leans
 from rag.formats import kind_of, shown_name
 from rag.incoming import upload_key
-from rag.instructions import instructions_in, is_instruction, is_order, is_shouted
+from rag.instructions import instructions_in, is_instruction, is_shouted, is_task
+from rag.invisible import without_hidden
 from rag.language import language_of_question
 from rag.load_tables import read_csv, read_jsonl
 from rag.marker_forms import plain as plain_markers
 from rag.markers import SentenceCutter
 from rag.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
+from rag.orders import asks_reader, is_unasked
 from rag.preferences import Origin, may_prefer, read_preference
 from rag.questions import (
     asked_kind,
@@ -94,10 +96,13 @@ WORK: dict[str, Callable[[str], object]] = {
     "its refusal": lambda text: (is_refusal(text), may_refuse(text)),
     "instructions": lambda text: (
         is_instruction(text),
-        is_order(text),
+        is_task(text),
         is_shouted(text),
         instructions_in([text] * 3),
+        is_unasked(text, "When was it built?"),
+        asks_reader(f"{text} at a.test"),
     ),
+    "what can't be seen": without_hidden,
     "a claim": lambda text: check_support(text, [ANNA.text]),
     "a claim's passage": lambda text: check_support(
         "The ship Anna sank in May 1912, and 5 km of rope.", [text]

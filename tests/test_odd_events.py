@@ -47,13 +47,9 @@ ADDRESSES += ["article=" + "&article=".join(map(str, range(2_000))), "debug=1&c=
 ARTICLE = ["d=%00", "d=../../etc/passwd", "d=x&v=%00&s=-1-99999999999999999999", f"d={'x' * 9_000}&s=x"]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("app"))
-    server.start()
-    yield server
-    server.stop()
-    server.log.close()
+@pytest.fixture
+def server(running: Server) -> Server:
+    return running
 
 
 @pytest.fixture(autouse=True)
