@@ -1,4 +1,7 @@
-"""The Streamlit entry: page set-up, navigation, and the one place that catches what goes wrong."""
+"""What Streamlit runs for each page: set-up, navigation, and the one place that catches what goes wrong.
+
+It is started by app.py, which guards it, and never by itself.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,10 @@ Of a file that is let go, a page gets a sentence in the place of its content.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable
+from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -27,6 +29,7 @@ _FRAME_BYTES = 16 * 1024
 """What a request holds besides its file, at most: the file's name among it."""
 _LARGEST_BYTES = 512 * 1024 * 1024
 """A file up to this size is let through to its sentence, a larger one is cut off."""
+_PAUSE_SECONDS = 30.0
 _MARK = secrets.token_bytes(32)
 """Begins what stands in the place of a file; nobody else can know it."""
 
@@ -50,6 +53,7 @@ class Uploads:
         if scope["type"] != "http" or scope["method"] != "PUT":
             await self._app(scope, receive, send)
             return
+        receive = partial(_in_time, receive)
         length = Headers(scope=scope).get("content-length", "")
         if not (length.isascii() and length.isdigit() and int(length[:20]) <= _LARGEST_BYTES):
             await PlainTextResponse("This is more than can be taken.", 413)(scope, receive, send)
@@ -95,6 +99,12 @@ def _held() -> tuple[int, int]:
     files = sum(map(len, list(getattr(manager, "file_storage", {}).values())))
     stats: Iterable = manager.get_stats().values()
     return files, sum(stat.byte_length for family in stats for stat in family)
+
+
+async def _in_time(receive: Receive) -> Message:
+    """Return what comes next; who sends nothing for a while takes no room from others."""
+    async with asyncio.timeout(_PAUSE_SECONDS):
+        return await receive()
 
 
 async def _in_its_place(receive: Receive, sentence: str) -> Receive:

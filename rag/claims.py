@@ -82,6 +82,12 @@ class Line:
     start: int
     end: int
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is looked at."""
+        is_cut = len(self.text) < self.end - self.start
+        return not is_cut and len(self.words) < _MOST_WORDS and len(self.values) < _MOST_VALUES
+
     @cached_property
     def words(self) -> tuple[Word, ...]:
         """Its words in order, but for those beyond what any sentence has."""

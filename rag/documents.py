@@ -337,7 +337,8 @@ class Answer:
     the markers that pointed nowhere, and ``repaired`` says that the sentences are those of a second try.
     ``remark`` is one line for the user where the model failed or was cut short: the answer is then made of
     quotes, or of what was written and checked until then. It also says why passages were found by their
-    words alone, where the embedding model failed. ``usage`` is what it took, and ``read`` are the
+    words alone, where the embedding model failed, and that there was no time to look further or somebody
+    stopped it. ``usage`` is what it took, and ``read`` are the
     documents whose passages the model was sent, as pairs of id and version. ``sent`` is all that was sent, as
     pairs of role and text; it isn't stored with a conversation.
     """

@@ -176,7 +176,7 @@ def _title(stated: str, found: list[Paragraph]) -> tuple[str, list[Paragraph]]:
 def _author(stated: str) -> str:
     return (
         ""
-        if re.fullmatch(r"\W*(?:anonymous|unknown|user|author|admin\w*)?\W*", stated, re.I)
+        if re.fullmatch(r"\W*+(?:anonymous|unknown|user|author|admin\w*+)?\W*+", stated, re.I)
         else one_line(stated)
     )
 

@@ -44,6 +44,8 @@ _MORE_DECISIVE: Mapping[Decided, float] = {
     "place": -0.5,
 }
 """By how much less than the best one it must lack, in words; below zero by how much more it may lack."""
+_LONGEST_ACRONYM = 8
+"""Letters: with each more, the words that it may stand for are three times as many."""
 _IN_REACH = 6.0
 """The same log-odds for a sentence in the form of a definition."""
 
@@ -197,7 +199,7 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
         rf"{begins} {verb} (?!not\b|\w+(?:ed|ing|ly|en|t)\b)\w",
         rf"{begins}.*(?:d[ıiuü]r|t[ıiuü]r)\.$",
     ]
-    if subject.isupper() and len(subject) > 1:
+    if subject.isupper() and 1 < len(subject) <= _LONGEST_ACRONYM:
         compiled.insert(1, rf"\b{_initials(subject)}(?:,? or | \(){name}\b|\b{name} \({_initials(subject)}\)")
     else:
         compiled.append(rf"\b(?:called|known as|named) (?:the |an? )?{name}\b")
@@ -207,4 +209,4 @@ def _forms(subject: str) -> list[re.Pattern[str]]:
 def _initials(acronym: str) -> str:
     """Return the pattern of words with the initials of an acronym: "Countering America's ... Act"."""
     letters = [letter for letter in acronym if letter.isalpha()]
-    return r"(?:\W+(?:\w+\W+){0,2}?)".join(rf"{letter}[\w’'-]*" for letter in letters)
+    return r"(?:\W++(?:\w++\W++){0,2}?)".join(rf"{letter}[\w’']*+" for letter in letters)

@@ -57,7 +57,8 @@ def check_support(claim: str, passages: Sequence[str]) -> Support:
     """Check whether passages bear a claim of one or more sentences.
 
     Anything can be passed, also nothing: an empty claim, one without passages and one of more than
-    `MOST_IN_CLAIM` characters or `MOST_SENTENCES` sentences are not supported.
+    `MOST_IN_CLAIM` characters or `MOST_SENTENCES` sentences, or with a sentence that is too long to be judged
+    wholly, are not supported.
     """
     sentences = _read(claim)
     if sentences is None:
@@ -74,8 +75,12 @@ def check_support(claim: str, passages: Sequence[str]) -> Support:
 
 def _read(claim: str) -> list[Line] | None:
     """Return the sentences of a claim, None where it is too long."""
-    sentences = read_claim(claim) if len(claim) <= MOST_IN_CLAIM else None
-    return sentences if sentences is None or len(sentences) <= MOST_SENTENCES else None
+    if len(claim) > MOST_IN_CLAIM:
+        return None
+    sentences = read_claim(claim)
+    # What isn't looked at isn't borne.
+    is_read = len(sentences) <= MOST_SENTENCES and all(line.is_whole for line in sentences)
+    return sentences if is_read else None
 
 
 def bearing(claim: str, passages: Sequence[str]) -> tuple[Place, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.documents import Answer, Citation
+from rag.text import judged
 from rag.words import content_words, fold, stems, words
 
 NameKind = Literal["date", "country", "code", "acronym", "word"]
@@ -257,7 +258,7 @@ def _lowered(phrase: str) -> str:
 
 def _told(answer: Answer) -> Sequence[Name]:
     said = set(words(answer.question))
-    quotes = [citation.quote for citation in answer.citations]
+    quotes = [judged(citation.quote) for citation in answer.citations]
     return [name for quote in quotes for name in names_in(quote) if not said.intersection(words(name.text))]
 
 

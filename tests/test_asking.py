@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import chat
 from app_pages.asking import STOPPED_BEFORE
 from app_pages.engine import Engine, close_engine
+from app_pages.events import Event
 from app_pages.work import UNEXPECTED, Work
 from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
 from rag.conversations import Conversations
@@ -82,7 +83,7 @@ def test_a_question_answered_while_the_page_is_drawn_shows_its_answer(
     shared: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(chat, "show", lambda view, key, **data: shown.append(data) or {})
+    monkeypatch.setattr(chat, "show", lambda view, key, **data: shown.append(data) or Event.of({}))
     conversation_id = shared.conversations.create()
     read_before = shared.ask(conversation_id, "one")
     assert read_before.wait(10)

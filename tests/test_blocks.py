@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 import pytest
@@ -317,3 +318,14 @@ class TestTidyPlain:
         normal = normalise_text(text)
         kept = "".join(normal[block.start : block.end] for block in find_blocks(normal))
         assert alphanumeric(tidy_plain(text)[0]) == alphanumeric(kept)
+
+
+def test_letters_with_marks_without_end_are_composed_in_linear_time_and_others_stay():
+    begin = time.thread_time()
+    text = normalise_text("The a" + "\u0301\u0323" * 300_000 + " ship\n\nis there.")
+    assert time.thread_time() - begin < 3
+    assert len(text) < 70
+    assert text.endswith(" ship\n\nis there.")
+    for ordinary in ("q" + "\u0323" * 30, "—" * 100, "·•" * 50, "👩\u200d🚀" * 40, "x\u0301\u0323\u0301"):
+        assert normalise_text(ordinary) == unicodedata.normalize("NFC", ordinary)
+    assert normalise_text(text) == text

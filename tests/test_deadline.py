@@ -119,3 +119,40 @@ def test_who_asks_an_ordinary_question_does_not_wait_for_a_hostile_one(settings:
         assert time.monotonic() - began < 3
         slow.join(10)
         assert not slow.is_alive()
+
+
+HOSTILE = [
+    *"'a.(",
+    *("A'b ", "A ", "$1", "%20", "5 km. ", "5 km and 6 km, ", "a-b. ", "中。", "Aa Bb said. ", "N'A'T'A' "),
+]
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_no_document_and_no_question_takes_three_seconds(settings: Settings, unit: str):
+    patient = settings.model_copy(update={"question_seconds": 3_600})
+    with Library.open(patient, Known(), follow=False) as library:
+        library.add([ANNA, NewDocument(_hostile(unit), title=repeated(unit, 200), key="hostile")])
+        assistant, before = Assistant(library, patient), list[Answer]()
+        hostile = (f"How many ships {repeated(unit, 1_900)}?", f"What is {'A' * 30}?", "What is the NATA?")
+        for question in (*ASKED[:3], "Who said that the ship sank?", *hostile):
+            began = time.thread_time()
+            before.append(assistant.ask(question, before[-2:]))
+            assert time.thread_time() - began < 3, question
+
+
+def _hostile(unit: str) -> str:
+    passages = [
+        f"The ship of harbour {n} said: {repeated(unit, 900)}. {repeated(unit, 300)}" for n in range(10)
+    ]
+    long = "".join(repeated(unit, 5_000).split())
+    rows = [f"{repeated(unit, 40)} | {n}" for n in range(40)]
+    items = [f"- {repeated(unit, 60)} {n}" for n in range(40)]
+    return "\n\n".join(
+        [
+            *passages,
+            f"Ship {long} radar.",
+            long,
+            "These are the ships:\n\n" + "\n".join(items),
+            "Ship | Price\n---|---\n" + "\n".join(rows),
+        ]
+    )

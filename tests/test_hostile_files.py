@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +17,9 @@ from rag.folder import is_within
 from rag.loaders import load_bytes
 from rag.worker import Worker
 
-SECONDS = 6.0
+SECONDS = 4.0
 """What a file may take here, so that the tests are done soon; the app waits for thirty."""
-_MUTATIONS = 10
+_MUTATIONS = 14
 
 
 @pytest.fixture
@@ -31,11 +30,18 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     worker.close()
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    secret = tmp_path_factory.mktemp("outside") / "secret.txt"
+    secret.write_text(CANARY)
+    return hostile_files(str(secret))
+
+
 def check(name: str, data: bytes) -> Loaded:
     """Read a file, and check that no more came of it than documents and sentences."""
     begin = time.monotonic()
     loaded = load_bytes(name, data, "key")
-    assert time.monotonic() - begin < SECONDS + 4
+    assert time.monotonic() - begin < SECONDS + 6
     assert loaded.documents or loaded.failed
     for error in loaded.failed:
         assert error.reason.isprintable()
@@ -45,20 +51,15 @@ def check(name: str, data: bytes) -> Loaded:
     for document in loaded.documents:
         assert is_within(document.key, "key")
         assert CANARY not in document.text + document.title + document.source
-        assert "root:" not in document.text
     assert sum(len(document.text) for document in loaded.documents) <= 300_000_000
     return loaded
 
 
-def test_files_that_are_made_to_do_harm(worker: Worker, tmp_path: Path, subtests: object = None):
-    secret = tmp_path / "secret.txt"
-    secret.write_text(CANARY)
-    files = hostile_files(str(secret))
+@pytest.mark.usefixtures("worker")
+def test_files_that_are_made_to_do_harm(files: dict[str, bytes]):
     assert len(files) > 100
     wrong = list[str]()
     for name, data in files.items():
-        if name == "../../../etc/passwd":
-            continue
         try:
             check(name, data)
         except AssertionError as error:
@@ -68,7 +69,8 @@ def test_files_that_are_made_to_do_harm(worker: Worker, tmp_path: Path, subtests
     assert load_bytes("a.csv", b"title,text\na,b\n", "key").documents, "and others are read after them"
 
 
-def test_valid_files_are_read_and_their_mutations_break_nothing(worker: Worker):
+@pytest.mark.usefixtures("worker")
+def test_valid_files_are_read_and_their_mutations_break_nothing():
     for seed, (name, data) in enumerate(valid_files().items()):
         assert not load_bytes(name, data, "key").failed, name
         for number, changed in enumerate(mutations(data, _MUTATIONS, seed)):
@@ -80,32 +82,27 @@ def test_valid_files_are_read_and_their_mutations_break_nothing(worker: Worker):
 
 @pytest.mark.parametrize("name", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
 def test_a_native_crash_is_a_sentence_and_the_next_file_is_read(worker: Worker, name: signal.Signals):
+    worker._seconds = 30.0
     load_bytes("a.csv", b"title,text\na,b\n", "key")
     process = worker._process
     assert process is not None
 
-    def crash() -> None:
+    def crash() -> bool:
+        """Be asked whether the file is still wanted, which is while it is read."""
         with suppress(ProcessLookupError):
             os.kill(process.pid, name)
+        return False
 
-    threading.Timer(0.3, crash).start()
     slow = b"[" + b'{"text": "The bridge."},' * 1_000_000 + b"{}]"
-    [error] = load_bytes("a.json", slow, "key").failed
+    [error] = load_bytes("a.json", slow, "key", cancelled=crash).failed
     assert "broke off while it was read" in error.reason
     assert load_bytes("a.txt", TEXT.encode(), "key").documents
     assert load_bytes("a.csv", b"title,text\na,b\n", "key").documents
 
 
-def test_what_hostile_files_hold_can_be_added_and_found(library: Library, worker: Worker):
-    names = (
-        "tags.txt",
-        "traversing.zip",
-        "odd names.zip",
-        "surrogate.json",
-        "entities outside.epub",
-        "half a.html",
-    )
-    files = hostile_files("/etc/passwd")
+@pytest.mark.usefixtures("worker")
+def test_what_hostile_files_hold_can_be_added_and_found(library: Library, files: dict[str, bytes]):
+    names = ("tags.txt", "traversing.zip", "odd names.zip", "surrogate.json", "entities outside.epub")
     for name in names:
         report = library.add(load_bytes(name, files[name], f"upload:{name}").documents)
         assert not [error for error in report.failed if "character" not in error.reason]

@@ -301,3 +301,12 @@ class TestNames:
             "message.eml lies so deep in other messages that what is attached to it was left out: save that, and"
             " add it."
         )
+
+
+def test_json_is_told_in_a_time_that_goes_with_its_length_however_deep_it_is() -> None:
+    for depth in (60, 400):
+        deep = b'[{"text": "", "a": ' + b'{"b": ' * depth + b'"The ship"' + b"}" * depth + b"}]"
+        begin = time.monotonic()
+        loaded = load_bytes("deep.json", deep, "key")
+        assert time.monotonic() - begin < 15
+        assert "The ship" in loaded.documents[0].text

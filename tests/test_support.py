@@ -133,6 +133,13 @@ def test_a_text_far_too_long_for_a_claim_says_so_at_once():
     assert bearing(text, [text]) == ()
 
 
+@pytest.mark.parametrize("filling", ["a" * 1_000, "Tower of " * 100 + "x" * 600, "a-b-" * 150, "5 km, " * 30])
+def test_what_is_too_long_to_be_judged_is_not_borne_by_its_beginning(filling: str):
+    said = f"The Akkuyu plant has four reactors and {filling}"
+    support = check_support(f"{said} and it was closed in 1990.", [f"{said}."])
+    assert (support.supported, "too long" in support.reason) == (False, True)
+
+
 def test_any_text_is_read():
     odd = [
         "\x00\ufffd",
