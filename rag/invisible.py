@@ -34,6 +34,8 @@ _PICTURES = frozenset({"So", "Sm", "Sk", "Pd", "Po"})
 
 def without_hidden(text: str) -> str:
     """Return a text without what can't be seen in it and spells nothing; doing it twice changes nothing."""
+    if text.isascii() and text.isprintable():  # as nearly every cell of a table
+        return text
     return _HIDDEN.sub(
         lambda run: _kept(run[0], text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]), text
     )

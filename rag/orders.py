@@ -132,11 +132,9 @@ def asks_reader(text: str) -> bool:
     if _CONTACT in told and (_YOU.search(told) or _MUST.search(told) or _ADDRESSES.search(told)):
         return True
     is_cry = told.rstrip("\"'”’») ").endswith("!")
-    clauses = _clauses(told)
     return any(
         _is_imperative(form, is_urgent=_CONTACT in clause.words or (is_cry and not clause.cut))
-        for clause in clauses
-        if _may_order(clause, clauses)
+        for clause in _ordering_clauses(told)
         for form in {clause, clause.without_lead_in()}
     )
 
@@ -227,17 +225,20 @@ def _spans(words: Sequence[str]) -> Iterator[tuple[int, int]]:
 # -------------------------------------------------------------------------------------------- orders
 
 
-def _may_order(clause: _Clause, clauses: Sequence[_Clause]) -> bool:
-    """Whether a verb at the beginning of a clause may order: in "to clean and light the lamp" it doesn't."""
-    if not clause.cut or _CONTACT in clause.words or clause.words[0] in _PLEASE:
-        return True
-    if clause.cut == "," and any(_CONTACT in one.words for one in clauses):
-        return True
-    if clause.cut in _APART:
-        # "The sign said: do not enter".
-        return clause.cut != ":" or not _may_say(clauses[0].words)
-    opening = clauses[0].words[0]
-    return clause.cut == "," and clause is clauses[1] and opening in _PREPOSITIONS | _SUBORDINATES
+def _ordering_clauses(told: str) -> Iterator[_Clause]:
+    """Yield the clauses at whose beginning a verb may order: in "to clean and light the lamp" it doesn't."""
+    clauses, has_address = _clauses(told), _CONTACT in told
+    opening = clauses[0].words if clauses else ()
+    is_told = _may_say(opening)
+    for place, clause in enumerate(clauses):
+        if clause.cut == ",":
+            is_led = place == 1 and opening[0] in _PREPOSITIONS | _SUBORDINATES
+            may_order = has_address or is_led
+        else:
+            # "The sign said: do not enter".
+            may_order = not clause.cut or (clause.cut in _APART and not (clause.cut == ":" and is_told))
+        if may_order or _CONTACT in clause.words or clause.words[0] in _PLEASE:
+            yield clause
 
 
 def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
