@@ -16,7 +16,7 @@ Unit = TypeVar("Unit")
 
 
 _OWN_SHARE = 1 / 3
-"""Share of its time that work must have had the processor: where others have it, ending early helps nobody."""
+"""Share of its time for which work must have had the processor; to wait for it is no reason to end."""
 _LATEST = 4
 """After so many times the time it ends all the same."""
 
