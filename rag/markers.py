@@ -35,7 +35,7 @@ _LABEL = re.compile(
 )
 _FENCE = re.compile(r"\s*(?:>\s?)*(?:```|~~~)")
 _SIGNS = re.compile(
-    r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__+|__+\b|`+"
+    r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__++|(?<!_)__++\b|`+"
 )
 _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
