@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
-from anyio import to_thread
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
@@ -30,7 +30,7 @@ def _settings() -> Settings:
 async def _closing(_: App) -> AsyncIterator[None]:
     """Close the library at the end; a signal ends the process before anything else would."""
     yield
-    await to_thread.run_sync(close_engine)
+    await asyncio.to_thread(close_engine)
 
 
 def _tell(error: Exception) -> bool:
