@@ -15,12 +15,6 @@ from typing import TypeVar
 Unit = TypeVar("Unit")
 
 
-_OWN_SHARE = 1 / 3
-"""Share of its time for which work must have had the processor; to wait for it is no reason to end."""
-_LATEST = 4
-"""After so many times the time it ends all the same."""
-
-
 class DeadlineExceeded(Exception):  # no error: what there is until then is the answer
     """No time is left, or somebody pressed a button."""
 
@@ -31,7 +25,7 @@ class Deadline:
     Parameters
     ----------
     seconds
-        How long from now; longer where others have the processor meanwhile.
+        How long from now.
     is_stopped
         Whether somebody doesn't want to wait any longer.
 
@@ -42,20 +36,14 @@ class Deadline:
     """
 
     def __init__(self, seconds: float = math.inf, is_stopped: Callable[[], bool] = lambda: False) -> None:
-        self._seconds = seconds
-        self._began, self._began_work = time.monotonic(), time.thread_time()
+        self._until = time.monotonic() + seconds
         self.is_stopped = is_stopped
         self.has_cut = False
 
     @property
     def is_over(self) -> bool:
         """Whether it is time to end."""
-        if self.is_stopped():
-            return True
-        taken, worked = time.monotonic() - self._began, time.thread_time() - self._began_work
-        return taken >= self._seconds and (
-            worked >= _OWN_SHARE * self._seconds or taken >= _LATEST * self._seconds
-        )
+        return time.monotonic() >= self._until or self.is_stopped()
 
     def check(self) -> None:
         """Go on if there is time.
@@ -90,12 +78,11 @@ class Deadline:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Don't count the time of what has limits of its own, as an embedding model behind a network."""
-        began, began_work = time.monotonic(), time.thread_time()
+        began = time.monotonic()
         try:
             yield
         finally:
-            self._began += time.monotonic() - began
-            self._began_work += time.thread_time() - began_work
+            self._until += time.monotonic() - began
 
 
 NO_DEADLINE = Deadline()
