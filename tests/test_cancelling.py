@@ -99,7 +99,7 @@ def test_while_it_is_embedded(settings: Settings, packaged: LocalEmbeddings):
         assert library.documents() == []
 
 
-@pytest.mark.parametrize(("stage", "after_seconds"), [("put", 0.2), ("_delete", 0.0)])
+@pytest.mark.parametrize(("stage", "after_seconds"), [("put", 0.02), ("_delete", 0.0)])
 def test_while_it_is_written(
     library: Library, monkeypatch: pytest.MonkeyPatch, stage: str, after_seconds: float
 ):
