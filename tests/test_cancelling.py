@@ -63,7 +63,7 @@ def one_paragraph(characters: int, seed: int = 0) -> NewDocument:
 def forecast(number: int) -> NewDocument:
     """Return a text with the words of all others of its kind and other numbers: it has to be compared."""
     chosen = random.Random(1)
-    words = ["".join(chosen.choices("abcdefgh", k=7)) for _ in range(40_000)]
+    words = ["".join(chosen.choices("abcdefgh", k=7)) for _ in range(15_000)]
     words[::30] = [str(place * 10 + number) for place in range(len(words[::30]))]
     return NewDocument(" ".join(words) + ".", key=f"forecast {number}")
 
@@ -99,14 +99,14 @@ def test_while_it_is_embedded(settings: Settings, packaged: LocalEmbeddings):
         assert library.documents() == []
 
 
-@pytest.mark.parametrize(("stage", "after_seconds"), [("put", 0.2), ("_delete", 0.0)])
+@pytest.mark.parametrize(("stage", "after_seconds"), [("put", 0.02), ("_delete", 0.0)])
 def test_while_it_is_written(
     library: Library, monkeypatch: pytest.MonkeyPatch, stage: str, after_seconds: float
 ):
-    library.add([one_paragraph(1_500_000)])
+    library.add([one_paragraph(800_000)])
     cancelled = Cancelled(after_seconds)
     cancelled.at(monkeypatch, CatalogWriter, stage)
-    report = cancelled.add(library, one_paragraph(1_500_000, seed=1))
+    report = cancelled.add(library, one_paragraph(800_000, seed=1))
     check_nothing_of_it_is_there(library, report)
     [held] = [one for one in library.documents() if one.key == "large"]
     assert "number 7920 " not in library.document(held.id).text, "the version before is there as it was"
