@@ -235,7 +235,14 @@ def add_all(
     if len(documents) == 1 and not gone and INNER not in documents[0].key:
         return add_document(library, name, documents[0], report, cancelled)
     added = library.add(documents, report, cancelled)
-    failures = [failure(f"{name} › {error.path}", error) for error in added.failed]
+    cut = _cut(added)
+    failures = [
+        replace(
+            failure(f"{name} › {error.path}", error),
+            state="added" if set(error.keys) & cut.keys() else "failed",
+        )
+        for error in added.failed
+    ]
     if added.cancelled:
         done = len(added.added) + len(added.updated) + len(added.unchanged)
         told = f"Stopped: {done:,} of {count(len(documents), 'article')} added."
@@ -281,12 +288,23 @@ def add_document(
 
 
 def _results(name: str, report: AddReport) -> list[Result]:
+    cut = _cut(report)
+
+    def line(state: State, document: Document, told: str) -> Result:
+        return Result(name, state, " ".join(filter(None, [told, cut.get(document.key, "")])))
+
     return [
-        *(Result(name, "added", _added(document)) for document in report.added),
-        *(Result(name, "updated", UPDATED) for _ in report.updated),
-        *(Result(name, "unchanged", UNCHANGED) for _ in report.unchanged),
-        *(failure(name, error) for error in report.failed),
+        *(line("added", document, _added(document)) for document in report.added),
+        *(line("updated", document, UPDATED) for document in report.updated),
+        *(line("unchanged", document, UNCHANGED) for document in report.unchanged),
+        *(failure(name, error) for error in report.failed if cut.keys().isdisjoint(error.keys)),
     ]
+
+
+def _cut(report: AddReport) -> dict[str, str]:
+    """Return what is said of the documents that were added but for their end, by their keys."""
+    held = {document.key for document in (*report.added, *report.updated, *report.unchanged)}
+    return {key: error.reason for error in report.failed for key in error.keys if key in held}
 
 
 def _added(document: Document) -> str:

@@ -171,6 +171,13 @@ class CatalogView:
         row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
         return row[0] if row else None
 
+    def kept_characters(self, key: str) -> int | None:
+        """Return how much of the document with this key was added where it was too long, else None."""
+        row = self._connection.execute(
+            "SELECT characters FROM documents JOIN meta ON name = ? || id WHERE key = ?", [LEFT_OUT, key]
+        ).fetchone()
+        return row[0] if row else None
+
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""
         return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())

@@ -269,8 +269,8 @@ class Library:
     def changed(self, documents: Iterable[NewDocument]) -> list[str]:
         """Return the keys among those of `documents` that are held with another text."""
         with self._catalog.reading() as view:
-            held = ((document, view.text_hash(document.key)) for document in documents)
-            return [new.key for new, old in held if old not in (None, text_hash(new.text))]
+            held = ((new, view.text_hash(new.key), view.kept_characters(new.key)) for new in documents)
+            return [new.key for new, old, kept in held if old not in (None, text_hash(new.text[:kept]))]
 
     def drop(self, keys: Iterable[str]) -> None:
         """Remove the documents with these keys, as those that a new version of their file no longer holds."""

@@ -68,6 +68,18 @@ def test_a_reason_does_not_repeat_the_name_that_stands_before_it(library: Librar
     assert result.text == "is empty: choose a file with text in it."
 
 
+def test_an_article_that_is_too_long_is_told_as_added_with_what_was_left_out(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.ingestion.MOST_WORDS_IN_PASSAGES", 150)
+    upload = Upload("ship.md", "\n\n".join(f"The ship has the number {n}." for n in range(100)).encode())
+    for state in ("added", "unchanged"):
+        (result,) = add(library, upload)
+        assert result.state == state
+        assert "Only the first " in result.text
+        assert "split it to add the rest." in result.text
+
+
 def test_a_file_larger_than_the_limit_is_refused_with_both_sizes(library: Library):
     (result,) = add(library, Upload("long.txt", b"word " * 4_096))
     assert result == Result("long.txt", "failed", "The file has 20 KB; 9.8 KB is the most that is taken.")
