@@ -10,9 +10,9 @@ from pathlib import Path
 
 import chromadb
 import pytest
-from chromadb.config import Settings as ChromaSettings
 
 from rag import Library, NewDocument, Settings
+from rag.chroma import _chroma_settings
 from scripts.torture import HashedWords, report
 
 # Chroma writes its index to files from 1,000 entries on; below that there is little to damage.
@@ -58,7 +58,7 @@ def garble(path: Path) -> None:
 
 def change_collection(folder: Path, how: str) -> None:
     """Change what Chroma holds by its own means, so that no file is damaged."""
-    client = chromadb.PersistentClient(str(folder), ChromaSettings(anonymized_telemetry=False))
+    client = chromadb.PersistentClient(str(folder), _chroma_settings())
     collection = client.get_collection("passages", embedding_function=None)
     metadata = dict(collection.metadata)
     if how == "fewer entries":
@@ -132,7 +132,7 @@ def test_it_is_noticed_at_the_first_failing_question(data: Path, caplog: pytest.
     with Library.open(Settings(data_dir=data, passage_words=40), HashedWords()) as library:
         assert library._index.wait(PATIENCE_SECONDS)
         expected = [results(library, question) for question in QUESTIONS]
-        client = chromadb.PersistentClient(str(data / "chroma"), ChromaSettings(anonymized_telemetry=False))
+        client = chromadb.PersistentClient(str(data / "chroma"), _chroma_settings())
         client.delete_collection("passages")
         client.close()
         assert [results(library, question) for question in QUESTIONS] == expected

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import chromadb
 import pytest
-from chromadb.config import Settings as ChromaSettings
 from conftest import child, line
 
 from rag import Library, Settings
+from rag.chroma import _chroma_settings
 from rag.vectors import OUT_OF_REACH
 from scripts.torture import HashedWords, report
 
@@ -56,7 +56,7 @@ class Server:
         self.process.wait()
 
     def client(self) -> chromadb.ClientAPI:
-        return chromadb.HttpClient(host=self.url, settings=ChromaSettings(anonymized_telemetry=False))
+        return chromadb.HttpClient(host=self.url, settings=_chroma_settings())
 
 
 @pytest.fixture

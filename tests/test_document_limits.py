@@ -18,6 +18,7 @@ from rag.cli import main
 from rag.documents import Block
 from rag.exporting import export_library
 from rag.splitting import Piece, split_document
+from rag.worker import _peak_bytes
 
 SHIP = "The ship is in the harbour.\n\n"
 
@@ -100,11 +101,10 @@ def test_the_command_line_says_it(
 
 
 def memory_of_reading(settings: Settings) -> None:
-    import resource
-
     loaded = load_bytes("a.txt", b"a\n" * 12_000_000, "key")
     assert loaded.documents or loaded.failed
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    # Not getrusage, whose figure begins with that of the process which has started this one.
+    print(_peak_bytes() // 1024**2)
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_structure_and_splitting_take_as_long_as_the_text_is(unit: str):
 
     work(1_000)
     short, long = work(6_000), work(24_000)
-    assert long < 12 * max(short, 0.02)
+    assert long < 12 * max(short, 0.05)
 
 
 def test_rows_under_a_long_table_take_as_long_as_there_are_of_them():
@@ -152,7 +152,7 @@ def test_rows_under_a_long_table_take_as_long_as_there_are_of_them():
         assert {piece.header for piece in pieces[1:]} == {"Name | Place"}
         return seconds(lambda: split_document(text, blocks))
 
-    assert rows(20_000) < 12 * max(rows(5_000), 0.02)
+    assert rows(20_000) < 12 * max(rows(5_000), 0.05)
 
 
 @pytest.mark.parametrize("kind", ["paragraph", "list_item", "table_row", "code"])
