@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rag.catalog import Catalog
 from rag.catalog_view import VectorRows
@@ -145,6 +145,9 @@ class Store(Protocol):
     def current(self, collection: PassageCollection) -> PassageCollection:
         """The collection as it is now, whoever keeps it, for a question."""
 
+    def blank(self) -> None:
+        """Overwrite what Chroma wrote of memory that it hadn't filled, in files that are ours."""
+
     def discard(self) -> None:
         """Throw the collection away."""
 
@@ -179,11 +182,25 @@ class FolderStore:
             self.discard()
             collection = self._connect(embedder)
         self._note.unlink(missing_ok=True)
+        self.blank()
         return collection
 
     def current(self, collection: PassageCollection) -> PassageCollection:
         """The same: nobody else changes it."""
         return collection
+
+    def blank(self) -> None:
+        """Overwrite the room of an empty index.
+
+        Chroma writes it as it was allocated, with whatever this process held there before: the key of an
+        endpoint, or the text of an article that was removed.
+        """
+        for header in self._folder.glob("*/header.bin"):
+            if _read_header(header).entries:
+                continue
+            for path in (header.with_name("data_level0.bin"), header.with_name("length.bin")):
+                with suppress(FileNotFoundError), path.open("r+b") as file:
+                    file.write(bytes(path.stat().st_size))
 
     def discard(self) -> None:
         """Throw the folder away."""
@@ -309,6 +326,9 @@ class ServerStore:
         raw = self._asking.get_collection(self._name, embedding_function=None)
         return PassageCollection.of(raw, collection.embedder)
 
+    def blank(self) -> None:
+        """Nothing: the server's files are its own."""
+
     def discard(self) -> None:
         """Delete the collection."""
         if self._keeping is not None:
@@ -364,15 +384,32 @@ def _check_sizes(folder: Path) -> None:
     offset of the vectors, the room, the number of entries and the bytes of an entry. Below 1,000
     entries Chroma writes an empty index with its room, and keeps the entries in its database.
     """
-    for header in folder.glob("*/header.bin"):
-        start = header.read_bytes()[:36]
-        if len(start) < 36:
-            raise VectorIndexError("The vector index has lost its header.")
-        version, _, room, entries, entry_bytes = struct.unpack("<iQQQQ", start)
-        if version == 1:
-            level = header.with_name("data_level0.bin")
-            if not level.exists() or level.stat().st_size != (entries or room) * entry_bytes:
-                raise VectorIndexError("A file of the vector index is cut.")
+    for path in folder.glob("*/header.bin"):
+        header = _read_header(path)
+        level = path.with_name("data_level0.bin")
+        if header.version == 1 and (not level.exists() or level.stat().st_size != header.level_bytes):
+            raise VectorIndexError("A file of the vector index is cut.")
+
+
+class _Header(NamedTuple):
+    """The beginning of an index: what it has room for, and what it holds."""
+
+    version: int
+    offset: int
+    room: int
+    entries: int
+    entry_bytes: int
+
+    @property
+    def level_bytes(self) -> int:
+        return (self.entries or self.room) * self.entry_bytes
+
+
+def _read_header(path: Path) -> _Header:
+    start = path.read_bytes()[:36]
+    if len(start) < 36:
+        raise VectorIndexError("The vector index has lost its header.")
+    return _Header(*struct.unpack("<iQQQQ", start))
 
 
 def _made(client: Any, name: str, embedder: str) -> Any:

@@ -271,6 +271,7 @@ class VectorIndex:
             self._state = f"indexing vectors ({collection.applied} of {last} changes)"
             with self._mutex:
                 collection.apply(changes, rows)
+                self._store.blank()
             if collection.dead > max(_STEP, _DEAD_SHARE * collection.count()):
                 # Chroma leaves the vectors of deleted entries in its files until it is made anew.
                 self._discard()

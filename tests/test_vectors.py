@@ -211,6 +211,20 @@ def test_after_many_removals_the_files_are_made_anew_and_once(catalog: Catalog):
     assert size() < before / 2
 
 
+def test_a_small_index_writes_nothing_of_what_this_process_held_in_memory(tmp_path: Path):
+    # Chroma writes the room of an index that holds nothing yet as it was allocated: keys have stood in it.
+    catalog = Catalog(tmp_path / "catalog.sqlite3")
+    put(catalog, "first", 20)
+    with followed(catalog) as index:
+        assert index.wait(PATIENCE_SECONDS)
+        written = list(tmp_path.glob("chroma/*/*.bin"))
+        rooms = [path.read_bytes() for path in written if path.name in ("data_level0.bin", "length.bin")]
+        assert len(rooms) == 2
+        assert all(rooms)
+        assert not any(map(any, rooms))
+    catalog.close()
+
+
 def test_what_does_not_follow_neither_rebuilds_nor_waits(catalog: Catalog):
     index = VectorIndex(catalog.path.parent / "chroma", catalog, "random", follow=False)
     for call in (index.rebuild, lambda: index.wait(PATIENCE_SECONDS)):
