@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -234,16 +233,6 @@ def test_a_reload_while_it_is_written_loses_and_doubles_nothing(page: Page, mode
     expect(page.locator(".turn .sentence")).to_have_count(2)
 
 
-def _try_again(page: Page) -> None:  # noqa: F811
-    """Press the button under the first answer, and once more after a reload if Streamlit loses the click."""
-    for _ in range(3):
-        page.locator(".turn").first.get_by_role("button", name="try again").click()
-        with suppress(AssertionError):
-            expect(page.locator(".turn").nth(1)).to_be_visible(timeout=10_000)
-            return
-        page.reload()
-
-
 def test_an_endpoint_that_fails_is_told_in_a_line_above_the_quotes(page: Page, model: Model):  # noqa: F811
     model.script(refuses(401, f"Incorrect API key provided: {KEY}"))
     page.goto("/?debug=1")
@@ -252,7 +241,7 @@ def test_an_endpoint_that_fails_is_told_in_a_line_above_the_quotes(page: Page, m
     expect(turn.locator(".above + .sentence")).to_have_text(f"“{SIGNED_QUOTE}”1", use_inner_text=True)
     assert KEY not in page.content()
     model.script(says(f"{LOAN} [1]."))
-    _try_again(page)
+    turn.get_by_role("button", name="try again").click()
     expect(page.locator(".turn").nth(1).locator(".sentence")).to_have_text(f"{LOAN}.1", use_inner_text=True)
 
 
