@@ -16,7 +16,7 @@ from app_pages.places import conversation_link
 from app_pages.work import sentence_for
 
 OPEN = "Open to the network: whoever reaches this page sees, asks, adds and deletes everything."
-_MARK = Path(__file__).parent / "app_pages" / "static" / "mark.svg"
+_MARK = Path(__file__).parent / "static" / "mark.svg"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ Only conversations keep what they quoted from the text before an update, so that
 what it rested on; they lose it when the article is removed.
 
 The catalog notes in the transaction of a removal that wiping is owed, so that a kill in between is
-made good at the next opening. Chroma's files hold numbers only, and what else gets into them is blanked there.
+made good at the next opening. Chroma's files hold numbers only, and what else gets into them is blanked.
 """
 
 from __future__ import annotations

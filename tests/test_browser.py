@@ -139,6 +139,8 @@ def test_a_question_asked_while_the_articles_are_read_waits_for_them(page: Page)
 def test_the_first_visit_offers_questions_that_are_answered(page: Page):
     page.goto("/")
     expect(page.get_by_text("4 articles, 2019 to 2024, 3 publishers")).to_be_visible()
+    # The mark is in the page itself: as a path it would be missing, and tell where the app lies.
+    expect(page.locator("link[rel*=icon]")).to_have_attribute("href", re.compile("^data:image/svg"))
     starters = page.get_by_role("list", name="Questions to start with").get_by_role("button")
     expect(starters).to_have_count(4)
     question = starters.first.inner_text()
