@@ -13,11 +13,11 @@ from app_pages.wording import count, size
 from app_pages.work import sentence_for
 from rag import AddReport, Cancelled, Document, Library, Loaded, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import IsCancelled, ReportProgress
-from rag.feeds import Feed
-from rag.folder import INNER, file_of
-from rag.incoming import Kept, upload_key
+from rag.ingest.folder import INNER, file_of
+from rag.ingest.incoming import Kept, upload_key
 from rag.library import part_of
-from rag.text import one_line
+from rag.text.canonical import one_line
+from rag.web.feeds import Feed
 
 UPDATED = "Updated: the new version takes the place of the old."
 UNCHANGED = "Unchanged: it is in the library already."

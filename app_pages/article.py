@@ -13,7 +13,7 @@ from app_pages.places import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
 from rag import Citation, Document, DocumentNotFound
 from rag.conversations import Turn
-from rag.limits import told_left_out
+from rag.text.limits import told_left_out
 
 
 def page() -> None:

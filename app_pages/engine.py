@@ -30,7 +30,7 @@ from rag import (
 )
 from rag.conversations import Conversations, Turn
 from rag.documents import AnswerMode, ReportProgress
-from rag.preferences import get_ready
+from rag.question.preferences import get_ready
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ def _get_ready(settings: Settings) -> None:
     """Load what the first question would otherwise wait for: it takes seconds."""
     get_ready()
     if settings.has_endpoint:
-        import_module("rag.generating")
+        import_module("rag.writing.generating")
 
 
 def _bring_in_step(

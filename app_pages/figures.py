@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app_pages.wording import count
-from rag.evaluation_runs import Run
-from rag.measures import DEPTH, LATENCIES, Measure, Outcome, measure, recall
+from rag.evaluation.measures import DEPTH, LATENCIES, Measure, Outcome, measure, recall
+from rag.evaluation.runs import Run
 
 LABELS = {
     "recall@1": "The right article is found first",

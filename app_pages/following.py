@@ -11,9 +11,9 @@ from app_pages.pace import Pace
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Library, Progress
 from rag.documents import ReportProgress
-from rag.folder import CORPUS_PREFIX, Folder, Listing
-from rag.text import one_line
-from rag.watching import Rest, happenings, places_of
+from rag.ingest.folder import CORPUS_PREFIX, Folder, Listing
+from rag.ingest.watching import Rest, happenings, places_of
+from rag.text.canonical import one_line
 
 _REST_SECONDS = 1.0
 _LOOK_SECONDS = 1.0

@@ -15,7 +15,7 @@ from app_pages.following import State
 from app_pages.pace import Pace
 from app_pages.wording import count, day
 from rag import Failure, Progress
-from rag.folder import name_in
+from rag.ingest.folder import name_in
 
 _LOOK_SECONDS = 1.0
 _ANEW_SECONDS = 10.0

@@ -28,10 +28,10 @@ from app_pages.web import NO_ADDRESS
 from app_pages.work import Work, sentence_for
 from rag import Library, LoadError
 from rag.documents import IsCancelled, ReportProgress
-from rag.feeds import Entry
-from rag.fetching import PUBLIC, Network
-from rag.incoming import Incoming, Kept, Kind
-from rag.text import one_line
+from rag.ingest.incoming import Incoming, Kept, Kind
+from rag.text.canonical import one_line
+from rag.web.feeds import Entry
+from rag.web.fetching import PUBLIC, Network
 
 TOO_MANY = "No more than 500 are taken at once: add this one and what follows it when these are done."
 _MOST_AT_ONCE = 500

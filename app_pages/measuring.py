@@ -11,10 +11,10 @@ from app_pages.uploads import refusal_of
 from app_pages.wording import count, size
 from rag import Library, LoadError, Settings
 from rag.documents import ReportProgress
-from rag.evaluation import ask_all, check_held, expected, match, not_held, sample
-from rag.evaluation_runs import Run, keep_run, run_now, runs_on
-from rag.question_files import Case, read_questions
-from rag.text import one_line
+from rag.evaluation.evaluation import ask_all, check_held, expected, match, not_held, sample
+from rag.evaluation.question_files import Case, read_questions
+from rag.evaluation.runs import Run, keep_run, run_now, runs_on
+from rag.text.canonical import one_line
 
 MOST_ASKED = 500
 """Questions of a file that are asked, evenly spread: half a minute to a minute."""

@@ -15,9 +15,9 @@ from app_pages.figures import percent
 from app_pages.measuring import Measured, last_measured, measure_library, plain_name, read_upload
 from app_pages.wording import count, day
 from app_pages.work import Work
-from rag.evaluation_runs import Run, runs_on
-from rag.measures import measure
-from rag.question_files import read_questions
+from rag.evaluation.measures import measure
+from rag.evaluation.question_files import read_questions
+from rag.evaluation.runs import Run, runs_on
 
 PURPOSE = (
     "See how well this library answers: ask it questions whose answers you know, and look at what went wrong."

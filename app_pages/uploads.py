@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app_pages.adding import Upload, too_large
-from rag.text import one_line
+from rag.text.canonical import one_line
 
 TOO_MUCH = "Too much was dropped at once: drop this file again when the others are added."
 _FILES_AT_ONCE = 20

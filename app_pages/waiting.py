@@ -12,11 +12,11 @@ from app_pages.adding import Job, Result, Upload, add_text, add_upload
 from app_pages.web import address_jobs, entry_jobs
 from app_pages.wording import count
 from rag import Library, LoadError
-from rag.addresses import web_address
 from rag.documents import IsCancelled, ReportProgress
-from rag.feeds import Entry, Feed
-from rag.fetching import Network
-from rag.incoming import Kept
+from rag.ingest.incoming import Kept
+from rag.web.addresses import web_address
+from rag.web.feeds import Entry, Feed
+from rag.web.fetching import Network
 
 PASTED = "Pasted text"
 

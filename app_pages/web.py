@@ -10,12 +10,12 @@ from typing import Any
 from app_pages.adding import Job, Result, add_document, add_in_place, failure
 from app_pages.wording import count, short_day
 from rag import Library, Loaded, LoadError
-from rag.addresses import web_address
 from rag.documents import IsCancelled, ReportProgress
-from rag.feeds import Entry, Feed, load_entry, load_page_or_feed
-from rag.fetching import PUBLIC, Network
-from rag.fetching_ahead import FetchingAhead
-from rag.folder import INNER, file_of
+from rag.ingest.folder import INNER, file_of
+from rag.web.addresses import web_address
+from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
+from rag.web.fetching import PUBLIC, Network
+from rag.web.fetching_ahead import FetchingAhead
 
 NO_ADDRESS = "There is no address to add; paste one that begins with https:// first."
 

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from rag import Answer, Citation, Document
 from rag.documents import NO_ANSWER
-from rag.folder import INNER, ROW
-from rag.pronouns import ENGLISH_STARTS
-from rag.questions import names_and_numbers
-from rag.text import one_line
-from rag.words import fold, stem, stems, words
+from rag.ingest.folder import INNER, ROW
+from rag.question.pronouns import ENGLISH_STARTS
+from rag.question.questions import names_and_numbers
+from rag.text.canonical import one_line
+from rag.text.words import fold, stem, stems, words
 
 NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
 _WORDS_NAMED = 5

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import rag.silence  # noqa: F401  # first of all: what it switches off is read as others are imported
 from rag.assistant import Assistant
-from rag.catalog_view import Failure, Tombstone
 from rag.documents import (
     AddReport,
     Answer,
@@ -27,8 +26,8 @@ from rag.documents import (
     Story,
     Usage,
 )
-from rag.embeddings import Embedder, LocalEmbeddings
-from rag.endpoint_embeddings import EndpointEmbeddings
+from rag.embedding.endpoint import EndpointEmbeddings
+from rag.embedding.local import Embedder, LocalEmbeddings
 from rag.errors import (
     Cancelled,
     CatalogError,
@@ -43,12 +42,13 @@ from rag.errors import (
     VectorIndexError,
 )
 from rag.library import Library, LibraryStatus
-from rag.loaders import load_bytes, load_file
+from rag.loading.loaders import load_bytes, load_file
 from rag.settings import Settings
-from rag.support import Support, check_support
+from rag.store.catalog_view import Failure, Tombstone
+from rag.support.check import Support, check_support
 
 if TYPE_CHECKING:
-    from rag.load_web import load_url
+    from rag.web.pages import load_url
 
 __all__ = [
     "AddReport",
@@ -99,7 +99,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # Imported where it is asked for: the HTTP client takes a tenth of a second, which a start is spared.
     if name == "load_url":
-        from rag.load_web import load_url
+        from rag.web.pages import load_url
 
         return load_url
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

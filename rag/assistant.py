@@ -9,23 +9,23 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
-from rag import followups
-from rag.copies import find_apart
 from rag.deadline import Deadline
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
 from rag.errors import PromptError, QuestionError, SettingsError
-from rag.finding import Found
 from rag.library import Library
-from rag.quoting import quote
+from rag.question import followups
+from rag.quoting.answer import quote
+from rag.search.copies import find_apart
+from rag.search.finding import Found
 from rag.settings import NO_ENDPOINT, Settings
-from rag.text import one_line
-from rag.tracing import Trace, Untraced
+from rag.text.canonical import one_line
+from rag.writing.tracing import Trace, Untraced
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
-    from rag.endpoint import Limits
-    from rag.generating import Writer
+    from rag.writing.endpoint import Limits
+    from rag.writing.generating import Writer
 
 Mode = Literal["auto", "quote", "generate"]
 
@@ -142,7 +142,7 @@ class Assistant:
         def answer(question: str, trace: Trace) -> Iterator[Stage | Sentence | Answer]:
             return self._steps(question, (), False, prefer, filters, mode, None, trace)
 
-        from rag.chains import answering_chain
+        from rag.langchain import answering_chain
 
         return answering_chain(answer, tracing=self._settings.tracing)
 
@@ -204,13 +204,13 @@ class Assistant:
     def _writer(self) -> Writer:
         if self._made_writer is None:
             # Imported where it is needed: LangChain and the endpoint's client take a second.
-            from rag.generating import Writer
+            from rag.writing.generating import Writer
 
             self._made_writer = Writer(self._settings, self._library.embedder)
         return self._made_writer
 
     def _limits(self, stop: Event | None) -> Limits:
-        from rag.endpoint import Limits
+        from rag.writing.endpoint import Limits
 
         until = time.monotonic() + self._settings.model_total_seconds
         return Limits(until, stop.is_set) if stop else Limits(until)

@@ -34,7 +34,7 @@ from rag.documents import (
 )
 from rag.errors import CatalogError
 from rag.settings import Settings
-from rag.words import content_words, words
+from rag.text.words import content_words, words
 
 SCHEMA_VERSION = 2
 SCHEMA = """

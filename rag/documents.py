@@ -57,7 +57,7 @@ class NewDocument:
     blocks
         The structure of the text in order, without overlaps; found out from the text where empty.
     left_out
-        How many characters at its end were left out, since it was too long (`rag/limits.py`).
+        How many characters at its end were left out, since it was too long (`rag/text/limits.py`).
     """
 
     text: str

@@ -12,10 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.catalog import Catalog
-from rag.catalog_view import Failure, Tombstone
-from rag.catalog_writer import text_hash
-from rag.completing import Completing, former_embedder
 from rag.conversations import Conversations
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import (
@@ -30,11 +26,10 @@ from rag.documents import (
     ReportProgress,
     Story,
 )
-from rag.embeddings import Embedder
-from rag.endpoint_embeddings import embedder_of, told
+from rag.embedding.endpoint import embedder_of, told
+from rag.embedding.local import Embedder
 from rag.errors import CatalogError, EmbeddingError, LoadError
-from rag.finding import Finder, Found
-from rag.folder import (
+from rag.ingest.folder import (
     Folder,
     Listing,
     file_of,
@@ -45,13 +40,18 @@ from rag.folder import (
     make_private,
     size_in_bytes,
 )
-from rag.forgetting import Forgetting
-from rag.incoming import forget_incoming
-from rag.ingestion import Ingestion, Job
+from rag.ingest.incoming import forget_incoming
+from rag.ingest.ingestion import Ingestion, Job
+from rag.ingest.reembedding import Completing, former_embedder
+from rag.ingest.syncing import Syncing
+from rag.search.finding import Finder, Found
 from rag.settings import Settings
-from rag.syncing import Syncing
-from rag.text import one_line
-from rag.vectors import ELSEWHERE, HELD_UP, VectorIndex
+from rag.store.catalog import Catalog
+from rag.store.catalog_view import Failure, Tombstone
+from rag.store.catalog_writer import text_hash
+from rag.store.forgetting import Forgetting
+from rag.store.vectors import ELSEWHERE, HELD_UP, VectorIndex
+from rag.text.canonical import one_line
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -312,7 +312,7 @@ class Library:
         The metadata of what it finds holds ``document_id``, ``version``, ``start``, ``end``,
         ``title``, ``source``, ``url``, ``published`` and ``score`` (higher is better).
         """
-        from rag.chains import LibraryRetriever
+        from rag.langchain import LibraryRetriever
 
         return LibraryRetriever(library=self, limit=limit, filters=filters)
 

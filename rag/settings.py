@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from rag.errors import SettingsError
-from rag.invisible import without_hidden
+from rag.text.invisible import without_hidden
 
 PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"

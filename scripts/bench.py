@@ -31,9 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from rag import Assistant, Library, LocalEmbeddings, NewDocument, Settings, load_file
-from rag.embeddings import PassageVectors, Vector, Vectors
-from rag.splitting import split_sentences
-from rag.word_vectors import WIDTH, WordVectors
+from rag.embedding.local import PassageVectors, Vector, Vectors
+from rag.embedding.word_vectors import WIDTH, WordVectors
+from rag.text.splitting import split_sentences
 
 ROOT = Path(__file__).parent.parent
 PASSAGES_A_DOCUMENT = 20

@@ -6,10 +6,10 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-from rag.claims import Line, Word, read_passages
-from rag.faults import is_negation
-from rag.meanings import relation
-from rag.values import amounts, days
+from rag.support.claims import Line, Word, read_passages
+from rag.support.faults import is_negation
+from rag.support.meanings import relation
+from rag.text.values import amounts, days
 
 SHORTEST, LONGEST = 8, 40
 """Words of the sentences that are taken."""

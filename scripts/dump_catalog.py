@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from rag import Library, NewDocument, Settings
-from rag.catalog import SCHEMA_VERSION
+from rag.store.catalog import SCHEMA_VERSION
 
 HEAD = "-- What version {} of the catalog held after two articles were added and a third was removed."
 ARTICLES = (

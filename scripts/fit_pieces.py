@@ -1,4 +1,4 @@
-"""Reduce the packaged embedding model's table of word pieces, for `rag/word_pieces.py`.
+"""Reduce the packaged embedding model's table of word pieces, for `rag/embedding/word_pieces.py`.
 
     python scripts/fit_pieces.py
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.embeddings import packaged_tokenizer
-from rag.word_pieces import PIECES_PATH
+from rag.embedding.local import packaged_tokenizer
+from rag.embedding.word_pieces import PIECES_PATH
 
 WIDTH = 48
 """Of 32, 48, 64 and 384 the least that keeps "surge" nearer to "increase" than to "table"."""

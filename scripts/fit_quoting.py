@@ -1,4 +1,4 @@
-"""Fit the two models of `rag/quoting.py`: which sentence answers, and whether any does.
+"""Fit the two models of `rag/quoting/answer.py`: which sentence answers, and whether any does.
 
     python scripts/fit_quoting.py --known SET ... --any SET ... [--write]
 
@@ -23,7 +23,7 @@ out is close to what is there, and ``sample_questions.jsonl``:
 
 The figures printed are from five-fold cross-validation over articles (over paragraphs where a set is
 one article): no question is judged by weights that saw its article. With ``--write`` the weights
-fitted on everything are written to ``rag/quoting_weights.json``.
+fitted on everything are written to ``rag/quoting/quoting_weights.json``.
 """
 
 from __future__ import annotations
@@ -44,12 +44,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import NewDocument
-from rag.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES, Weighed, weigh_answer, weigh_sentences
-from rag.finding import Found
 from rag.library import Library
-from rag.quoting import WEIGHTS_PATH, choose
+from rag.quoting.answer import WEIGHTS_PATH, choose
+from rag.quoting.evidence import (
+    ANSWER_FEATURES,
+    SEMANTIC,
+    SENTENCE_FEATURES,
+    Weighed,
+    weigh_answer,
+    weigh_sentences,
+)
+from rag.search.finding import Found
 from rag.settings import Settings
-from rag.words import content_words, stem, stems
+from rag.text.words import content_words, stem, stems
 
 FOLDS = 5
 ANSWERED = 0.943

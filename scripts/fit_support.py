@@ -1,4 +1,4 @@
-"""Fit the model of `rag/support.py`: whether passages bear a claim.
+"""Fit the model of `rag/support/check.py`: whether passages bear a claim.
 
     python scripts/fit_support.py FILE ... [--write]
 
@@ -12,11 +12,11 @@ supported, and these sentences and the supported claims with one small thing cha
 (`scripts/corrupting.py`).
 
 Where the trees leave a claim of one sentence in doubt, a logistic regression on their log-odds and the
-numbers of `rag/claim_context.py` decides; it is fitted on log-odds of trees that hadn't seen the passages.
+numbers of `rag/support/context.py` decides; it is fitted on log-odds of trees that hadn't seen the passages.
 
 The figures printed are from leaving one source out, from five-fold cross-validation over passages (no
 claim is judged by weights that saw its passages), and from the fit on everything. With ``--write`` the
-weights fitted on everything are written to ``rag/support_weights.json``.
+weights fitted on everything are written to ``rag/support/support_weights.json``.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.claim_context import Context, in_context
-from rag.claim_features import CLAIM_FEATURES, UNDIRECTED, WORSE_IF_HIGH, weigh_claim
-from rag.claims import read_claim, read_passages
-from rag.support import WEIGHTS_PATH, NamedTree, is_in_doubt
+from rag.support.check import WEIGHTS_PATH, NamedTree, is_in_doubt
+from rag.support.claims import read_claim, read_passages
+from rag.support.context import Context, in_context
+from rag.support.features import CLAIM_FEATURES, UNDIRECTED, WORSE_IF_HIGH, weigh_claim
 from scripts.corrupting import right_claims, wrong_claims
 
 FOLDS = 5
@@ -246,7 +246,7 @@ NEWTON_STEPS = 25
 
 
 def judge(cases: Cases, log_odds: Array, doubt: Array) -> Array:
-    """Return probabilities, as `rag/support.py` does."""
+    """Return probabilities, as `rag/support/check.py` does."""
     own = in_doubt(cases, log_odds)
     total = log_odds.copy()
     total[own] = doubt[0] + np.column_stack([log_odds, cases.contexts])[own] @ doubt[1:]

@@ -1,4 +1,4 @@
-"""Find the directions in which the words of a text differ most, for `rag/word_vectors.py`.
+"""Find the directions in which the words of a text differ most, for `rag/embedding/word_vectors.py`.
 
     python scripts/fit_words.py SET ...
 
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.local import LocalEmbeddings
+from rag.embedding.word_vectors import BASIS_PATH, WIDTH
 from rag.settings import Settings
-from rag.word_vectors import BASIS_PATH, WIDTH
 
 EVERY = 4
 """One paragraph in so many is read."""

@@ -1,4 +1,4 @@
-"""Make `rag/word_meanings.txt.gz`, which words mean the same and which the opposite, of WordNet's files.
+"""Make `rag/support/word_meanings.txt.gz`, the words that mean the same and the opposite, of WordNet's files.
 
     python scripts/make_meanings.py /usr/share/wordnet
 
@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.meanings import MEANINGS_PATH
-from rag.words import stem
+from rag.support.meanings import MEANINGS_PATH
+from rag.text.words import stem
 
 PARTS = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
 SENSES = {"noun": 3, "verb": 5, "adj": 4, "adv": 2}

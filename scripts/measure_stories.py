@@ -1,4 +1,4 @@
-"""Measure how well `rag/stories.py` tells which articles are one story, on pairs made for it.
+"""Measure how well `rag/store/stories.py` tells which articles are one story, on pairs made for it.
 
     python scripts/measure_stories.py SQUAD.json [SQUAD.json ...] [--translations A.json B.json]
         [--reports N] [--wrong]
@@ -23,8 +23,8 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from rag import load_bytes
-from rag.loaders import load_file
-from rag.stories import Told, are_one_story, bands, told
+from rag.loading.loaders import load_file
+from rag.store.stories import Told, are_one_story, bands, told
 
 ROOT = Path(__file__).parent.parent
 TEXTS = json.loads((ROOT / "scripts" / "story_pairs.json").read_text("utf-8"))

@@ -34,9 +34,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag import Answer, Assistant, DocumentNotFound, Library, NewDocument, Settings  # noqa: E402  # found by the line above
-from rag.embeddings import Embedder, PassageVectors, Vector  # noqa: E402
+from rag.embedding.local import Embedder, PassageVectors, Vector  # noqa: E402
+from rag.embedding.word_vectors import NO_WORDS, WordVectors  # noqa: E402
 from rag.errors import CatalogError  # noqa: E402
-from rag.word_vectors import NO_WORDS, WordVectors  # noqa: E402
 
 WORDS = "harbour treaty budget summit factory election storm museum bridge river market school".split()
 DOCUMENTS = 1_100

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from app_pages import engine  # noqa: E402  # found only now
 from app_pages.intake import Intake  # noqa: E402
-from rag.fetching import Network  # noqa: E402
+from rag.web.fetching import Network  # noqa: E402
 
 anywhere = Network(is_allowed=lambda address: True)
 engine.Intake = partial(Intake, network=anywhere)

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from rag import Assistant, Library, LocalEmbeddings, Settings
-from rag.embeddings import PassageVectors, Vector
-from rag.word_vectors import NO_WORDS, WordVectors
+from rag.embedding.local import PassageVectors, Vector
+from rag.embedding.word_vectors import NO_WORDS, WordVectors
 
 if TYPE_CHECKING:
     from app_server import Server

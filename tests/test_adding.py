@@ -27,7 +27,7 @@ from app_pages.adding import (
 )
 from rag import Library, Progress, Settings
 from rag.documents import IsCancelled, ReportProgress
-from rag.embeddings import PassageVectors
+from rag.embedding.local import PassageVectors
 
 LIMIT = 10_000
 SHIP = Upload("ship.md", b"# Ships\n\nThe ship is in the harbour.")
@@ -71,7 +71,7 @@ def test_a_reason_does_not_repeat_the_name_that_stands_before_it(library: Librar
 def test_an_article_that_is_too_long_is_told_as_added_with_what_was_left_out(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rag.ingestion.MOST_WORDS_IN_PASSAGES", 150)
+    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 150)
     upload = Upload("ship.md", "\n\n".join(f"The ship has the number {n}." for n in range(100)).encode())
     for state in ("added", "unchanged"):
         (result,) = add(library, upload)

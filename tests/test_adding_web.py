@@ -12,7 +12,7 @@ import pytest
 from app_pages.adding import Result, one_by_one
 from app_pages.web import address_jobs, entry_jobs
 from rag import Library, Progress
-from rag.feeds import Entry, Feed
+from rag.web.feeds import Entry, Feed
 from tests.test_load_url import ARTICLE, PAGE
 from tests.web import Answer, Web, serve
 

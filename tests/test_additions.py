@@ -7,7 +7,7 @@ from itertools import cycle
 
 from conftest import ROOT
 
-from rag.additions import addition
+from rag.writing.additions import addition
 
 ADDED = (
     ", which was welcomed by local residents",

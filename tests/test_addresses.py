@@ -13,8 +13,8 @@ import pytest
 from network_of_its_own import SENT, said_outside
 
 from rag import LoadError
-from rag.addresses import is_public, resolve, shown_address, web_address
-from rag.fetching import PUBLIC, fetch
+from rag.web.addresses import is_public, resolve, shown_address, web_address
+from rag.web.fetching import PUBLIC, fetch
 
 PRIVATE = """
 0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.255.0.1 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8

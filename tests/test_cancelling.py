@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rag import AddReport, Library, LocalEmbeddings, NewDocument, Settings, catalog_writer, ingestion
-from rag.catalog_writer import CatalogWriter
 from rag.documents import Block
+from rag.store.catalog_writer import CatalogWriter
 
 SENTENCE = "The ship of the harbour has the radar number {} and the king eats bread. "
 SECONDS = 2.0

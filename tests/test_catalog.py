@@ -13,11 +13,11 @@ import pytest
 from conftest import BagOfWords, child, line
 
 from rag import CatalogError, DocumentNotFound, Library, NewDocument, Settings
-from rag.blocks import find_blocks
-from rag.catalog import Catalog
-from rag.catalog_writer import EmbeddedPiece
 from rag.documents import short_hash
-from rag.splitting import split_document
+from rag.store.catalog import Catalog
+from rag.store.catalog_writer import EmbeddedPiece
+from rag.text.blocks import find_blocks
+from rag.text.splitting import split_document
 
 EMBEDDER = BagOfWords()
 

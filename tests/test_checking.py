@@ -9,10 +9,10 @@ import pytest
 from test_assistant import BREAD, LIGHTHOUSE
 
 from rag import Library, LocalEmbeddings, NewDocument, Sentence, Settings
-from rag.checking import Numbered, Written
 from rag.documents import LeftOut
-from rag.instructions import instructions_in
-from rag.markers import Draft
+from rag.writing.checking import Numbered, Written
+from rag.writing.markers import Draft
+from rag.writing.planted.instructions import instructions_in
 
 BUILT = "The lighthouse of Port Ellery was built in 1871 by the engineer Agnes Thorburn."
 STORY = (

@@ -12,7 +12,7 @@ import chromadb
 import pytest
 
 from rag import Library, NewDocument, Settings
-from rag.chroma import _chroma_settings
+from rag.store.chroma import _chroma_settings
 from scripts.torture import HashedWords, report
 
 # Chroma writes its index to files from 1,000 entries on; below that there is little to damage.

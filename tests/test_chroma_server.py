@@ -16,8 +16,8 @@ import pytest
 from conftest import child, line
 
 from rag import Library, Settings
-from rag.chroma import _chroma_settings
-from rag.vectors import OUT_OF_REACH
+from rag.store.chroma import _chroma_settings
+from rag.store.vectors import OUT_OF_REACH
 from scripts.torture import HashedWords, report
 
 PATIENCE_SECONDS = 20

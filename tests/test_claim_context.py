@@ -3,10 +3,10 @@
 import pytest
 
 from rag import LocalEmbeddings, check_support, claim_context
-from rag.alignment import align
-from rag.claim_context import in_context
-from rag.claims import read_claim, read_passages
 from rag.errors import EmbeddingError
+from rag.support.alignment import align
+from rag.support.claims import read_claim, read_passages
+from rag.support.context import in_context
 
 SAID = "The lighthouse of Alexandria was built in the third century before our era."
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from scripted_model import model_server, refuses, says
 
-from rag.cli import main
+from rag.cli.commands import main
 
 ARTICLE = """---
 title: The lighthouse of Port Ellery

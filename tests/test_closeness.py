@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import LocalEmbeddings
-from rag.closeness import closeness
+from rag.writing.closeness import closeness
 
 LAMP = "Its lamp can be seen from a distance of 31 kilometres."
 SEGMENTS = "The primary mirror consists of 18 hexagonal segments made of beryllium."

@@ -11,7 +11,7 @@ import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.documents import remarks
-from rag.loaders import load_file
+from rag.loading.loaders import load_file
 
 BRIDGE = """The harbour bridge
 

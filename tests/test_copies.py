@@ -15,7 +15,7 @@ from app_pages.reading import cited
 from app_pages.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json, blanked
-from rag.copies import is_same, plain, set_apart
+from rag.search.copies import is_same, plain, set_apart
 
 Ask = Callable[..., Answer]
 

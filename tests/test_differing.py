@@ -15,7 +15,7 @@ from app_pages.engine import Engine
 from app_pages.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json, blanked
-from rag.values import amounts, are_different, days
+from rag.text.values import amounts, are_different, days
 
 PAIRS = [
     json.loads(line) for line in (Path(__file__).parent / "data" / "differing.jsonl").read_text().splitlines()

@@ -13,10 +13,10 @@ import pytest
 from conftest import BagOfWords
 
 from rag import CatalogError, Library, NewDocument, Settings
-from rag.cli import main
-from rag.doctor import Finding, examine
-from rag.pages import PageFile
-from rag.process_lock import ProcessLock
+from rag.cli.commands import main
+from rag.store.process_lock import ProcessLock
+from rag.upkeep.doctor import Finding, examine
+from rag.upkeep.pages import PageFile
 
 EMBEDDER = BagOfWords()
 CHECKS = "file schema rows names texts counts passages vectors words copies changes index".split()

@@ -13,12 +13,12 @@ import pytest
 from conftest import child, line
 
 from rag import Library, LocalEmbeddings, NewDocument, Settings, load_bytes
-from rag.blocks import structured
-from rag.cli import main
+from rag.cli.commands import main
 from rag.documents import Block
-from rag.exporting import export_library
-from rag.splitting import Piece, split_document
-from rag.worker import _peak_bytes
+from rag.loading.process.worker import _peak_bytes
+from rag.text.blocks import structured
+from rag.text.splitting import Piece, split_document
+from rag.upkeep.exporting import export_library
 
 SHIP = "The ship is in the harbour.\n\n"
 
@@ -26,9 +26,9 @@ SHIP = "The ship is in the harbour.\n\n"
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have little be too much, so that tests are quick."""
-    monkeypatch.setattr("rag.limits.MOST_CHARACTERS", 3_000)
-    monkeypatch.setattr("rag.ingestion.MOST_CHARACTERS", 3_000)
-    monkeypatch.setattr("rag.limits.MOST_BLOCKS", 50)
+    monkeypatch.setattr("rag.text.limits.MOST_CHARACTERS", 3_000)
+    monkeypatch.setattr("rag.ingest.ingestion.MOST_CHARACTERS", 3_000)
+    monkeypatch.setattr("rag.text.limits.MOST_BLOCKS", 50)
 
 
 def check_told(library: Library, failed: list[str], kept: int) -> None:
@@ -79,7 +79,7 @@ class TestBeyondTheLimits:
 
 
 def test_too_many_passages(library: Library, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rag.ingestion.MOST_WORDS_IN_PASSAGES", 3 * 150)
+    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 3 * 150)
     text = "".join(f"# Part {number}\n\n{SHIP}" for number in range(10))
     report = library.add([NewDocument(text, title="Parts")])
     [document] = report.added
@@ -92,7 +92,7 @@ def test_the_command_line_says_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rag.ingestion.MOST_WORDS_IN_PASSAGES", 2 * 150)
+    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 2 * 150)
     Path("parts.md").write_text("".join(f"# Part {number}\n\n{SHIP}" for number in range(5)))
     assert main(["add", "parts.md"]) == 1
     printed = capsys.readouterr()

@@ -12,7 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from rag import EmbeddingError, LocalEmbeddings, Settings
-from rag.embeddings import MAX_TOKENS
+from rag.embedding.local import MAX_TOKENS
 
 SENTENCES = (
     "The lighthouse of Port Ellery has a red roof.",

@@ -41,7 +41,7 @@ from rag import (
     Progress,
     Settings,
 )
-from rag.endpoint_embeddings import MOST_CHARACTERS, _Patience, embedder_of
+from rag.embedding.endpoint import MOST_CHARACTERS, _Patience, embedder_of
 
 KEY = "sk-secret-0123456789"
 BAG = BagOfWords()
@@ -82,8 +82,8 @@ def library(settings: Settings) -> Iterator[Library]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no answer longer than half a second."""
-    monkeypatch.setattr("rag.endpoint_embeddings._QUESTION", _Patience(0.5, 0.1, 0))
-    monkeypatch.setattr("rag.endpoint_embeddings._PASSAGES", _Patience(0.5, 0.1, 0))
+    monkeypatch.setattr("rag.embedding.endpoint._QUESTION", _Patience(0.5, 0.1, 0))
+    monkeypatch.setattr("rag.embedding.endpoint._PASSAGES", _Patience(0.5, 0.1, 0))
 
 
 def long_article(sentences: int) -> NewDocument:

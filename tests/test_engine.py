@@ -70,7 +70,7 @@ def test_an_endpoint_that_starts_later_than_the_app_is_tried_again(
     server: Server, shared: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("app_pages.engine._AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr("rag.endpoint_embeddings._REST_SECONDS", 0.0)
+    monkeypatch.setattr("rag.embedding.endpoint._REST_SECONDS", 0.0)
     server.act = refuses(401)
     engine = shared()
     until(lambda: "refuses the key" in engine.indexing.error)

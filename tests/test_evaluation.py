@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from rag import Library, LoadError, NewDocument, Progress, Settings
-from rag.cli import main
-from rag.evaluation import Wanted, ask_all, contains, match, sample, worst
-from rag.evaluation_runs import find_run
-from rag.measures import Outcome, compare, measure, paired
-from rag.question_files import Case
+from rag.cli.commands import main
+from rag.evaluation.evaluation import Wanted, ask_all, contains, match, sample, worst
+from rag.evaluation.measures import Outcome, compare, measure, paired
+from rag.evaluation.question_files import Case
+from rag.evaluation.runs import find_run
 
 LIGHTHOUSE = NewDocument(
     "The lighthouse of Port Ellery was built in 1871 by the engineer Agnes Thorburn. Its lamp can be seen from"

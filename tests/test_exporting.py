@@ -14,8 +14,8 @@ import pytest
 from conftest import BagOfWords
 
 from rag import Library, LoadError, NewDocument, Settings
-from rag.doctor import examine
-from rag.exporting import FORMAT_VERSION, export_library, import_library
+from rag.upkeep.doctor import examine
+from rag.upkeep.exporting import FORMAT_VERSION, export_library, import_library
 
 SHIP = NewDocument(
     "# The ship\n\nThe ship has a radar. It is in the harbour.",

@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
-import rag.cli
+import rag.cli.commands
 from rag import Library, LoadError, Settings
-from rag.feeds import Entry, Feed, load_entry, load_feed, load_page_or_feed
-from rag.load_web import load_url
+from rag.web.feeds import Entry, Feed, load_entry, load_feed, load_page_or_feed
+from rag.web.pages import load_url
 from tests.test_load_url import PAGE
 from tests.web import Web, serve
 
@@ -137,12 +137,12 @@ def test_the_command_line_adds_the_latest_of_a_feed_and_addresses(
     web.page("/new", PAGE)
     web.page("/direct", PAGE.replace("bridge", "ferry"))
     monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(library.settings.data_dir))
-    monkeypatch.setattr("rag.load_web.load_url", partial(load_url, network=web.network))
-    monkeypatch.setattr("rag.feeds.load_feed", partial(load_feed, network=web.network))
-    monkeypatch.setattr("rag.feeds.load_entry", partial(load_entry, network=web.network))
+    monkeypatch.setattr("rag.web.pages.load_url", partial(load_url, network=web.network))
+    monkeypatch.setattr("rag.web.feeds.load_feed", partial(load_feed, network=web.network))
+    monkeypatch.setattr("rag.web.feeds.load_entry", partial(load_entry, network=web.network))
     arguments = ["add", web.url("/direct"), web.url("/gone"), "--feed", web.url("/feed"), "--latest", "1"]
     web.status("/gone", 404)
-    assert rag.cli.main(arguments) == 1
+    assert rag.cli.commands.main(arguments) == 1
     printed = capsys.readouterr()
     assert [line.split()[0] for line in printed.out.splitlines()] == ["added", "added"]
     assert f"{web.url('/gone')} leads to no page (HTTP 404)" in printed.err
@@ -151,6 +151,6 @@ def test_the_command_line_adds_the_latest_of_a_feed_and_addresses(
 
 def test_add_without_anything_is_wrong_usage(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
-        rag.cli.main(["add"])
+        rag.cli.commands.main(["add"])
     assert caught.value.code == 2
     assert "add needs a PATH" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from rag import LoadError, Settings, load_url
-from rag.fetching import PUBLIC, Network, fetch
+from rag.web.fetching import PUBLIC, Network, fetch
 from tests.test_load_url import ARTICLE
 from tests.web import CERTIFICATE, Web, serve
 

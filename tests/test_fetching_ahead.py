@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from rag import Cancelled
-from rag.fetching_ahead import FetchingAhead
+from rag.web.fetching_ahead import FetchingAhead
 
 
 class Servers:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from rag import Assistant, Filters, Library, NewDocument, QuestionError, Settings
-from rag.cli import main
+from rag.cli.commands import main
 from rag.conversations import answer_from_json, answer_to_json
 from rag.documents import EMPTY_COLLECTION
 
@@ -79,8 +79,8 @@ def test_many_articles_of_a_large_library_are_searched_like_few(
     )
     questions = [f"Which is ship number {i}?" for i in (7, 12)]
     slow = [library.search(question, filters=Filters(sources=["odd"])) for question in questions]
-    monkeypatch.setattr("rag.retrieval.WIDE", 5)
-    monkeypatch.setattr("rag.retrieval.CANDIDATES", 10)
+    monkeypatch.setattr("rag.search.retrieval.WIDE", 5)
+    monkeypatch.setattr("rag.search.retrieval.CANDIDATES", 10)
     quick = [library.search(question, filters=Filters(sources=["odd"])) for question in questions]
     assert [hits[0].document for hits in quick] == [hits[0].document for hits in slow]
     assert {hit.document.source for hits in quick for hit in hits} == {"odd"}

@@ -18,9 +18,9 @@ from app_pages.following import Following, State
 from app_pages.in_step import followed_line
 from app_pages.work import Work
 from rag import CatalogError, EmbeddingError, Library, Settings
-from rag.embeddings import PassageVectors
-from rag.folder import Folder, FoundFile, Listing
-from rag.watching import Rest
+from rag.embedding.local import PassageVectors
+from rag.ingest.folder import Folder, FoundFile, Listing
+from rag.ingest.watching import Rest
 
 # Two seconds on a quiet machine; the machine of a test may be at work on others.
 SOON_SECONDS = 15.0

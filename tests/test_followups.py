@@ -26,7 +26,7 @@ from rag import (
     Stage,
 )
 from rag.documents import NO_ANSWER
-from rag.followups import complete, leans
+from rag.question.followups import complete, leans
 
 SAMPLE_QUESTIONS = Path(__file__).parent.parent / "scripts" / "sample_questions.jsonl"
 # Each line: what is typed, and as what it is asked; the answers are declined, so questions alone count.

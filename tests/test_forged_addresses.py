@@ -20,7 +20,7 @@ import pytest
 from network_of_its_own import SENT, said_outside
 
 from rag import LoadError
-from rag.fetching import PUBLIC, Network, fetch
+from rag.web.fetching import PUBLIC, Network, fetch
 
 INSIDE = ("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0")
 FULL_WIDTH = str.maketrans("0123456789abcdefx.", "０１２３４５６７８９ａｂｃｄｅｆｘ．")

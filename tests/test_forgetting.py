@@ -15,9 +15,9 @@ from conftest import BagOfWords, child, line
 from app_pages.engine import Engine
 from app_pages.work import Work
 from rag import Answer, Assistant, Citation, Hit, Library, NewDocument, Passage, Sentence, Settings
-from rag.catalog import Catalog
 from rag.conversations import Conversations, Turn, blanked
 from rag.documents import short_hash
+from rag.store.catalog import Catalog
 
 WORDS = ["".join(random.Random(n).choices("abcdefghiklmnoprstuvzşğéß", k=4 + n % 9)) for n in range(2000)]
 

@@ -49,8 +49,8 @@ from rag import (
     Stage,
 )
 from rag.documents import NO_ANSWER, QUOTED, remarks
-from rag.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
-from rag.hushing import NOT_SHOWN
+from rag.writing.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
+from rag.writing.hushing import NOT_SHOWN
 
 KEY = "sk-1234567890abcdef"
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -457,7 +457,7 @@ def test_a_key_in_what_can_not_be_read_is_not_in_the_log(library: Library, serve
 def test_a_prompt_that_cannot_be_used_leaves_the_quotes(
     assistant: Assistant, server: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rag.prompts.PROMPTS_DIR", tmp_path)
+    monkeypatch.setattr("rag.writing.prompts.PROMPTS_DIR", tmp_path)
     server.script(says(TRUE))
     answer = assistant.ask(QUESTION)
     assert (answer.mode, server.requests) == ("quote", [])

@@ -13,9 +13,9 @@ import pytest
 from hostile_files import CANARY, TEXT, hostile_files, mutations, valid_files
 
 from rag import Library, Loaded
-from rag.folder import is_within
-from rag.loaders import load_bytes
-from rag.worker import Worker
+from rag.ingest.folder import is_within
+from rag.loading.loaders import load_bytes
+from rag.loading.process.worker import Worker
 
 SECONDS = 4.0
 """What a file may take here, so that the tests are done soon; the app waits for thirty."""
@@ -25,7 +25,7 @@ _MUTATIONS = 14
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     worker = Worker(seconds=SECONDS)
-    monkeypatch.setattr("rag.worker._worker", worker)
+    monkeypatch.setattr("rag.loading.process.worker._worker", worker)
     yield worker
     worker.close()
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import child, line
 
 from rag import Library, LoadError, NewDocument, Settings
-from rag.incoming import Incoming
+from rag.ingest.incoming import Incoming
 
 
 def texts_in(folder: Path) -> str:

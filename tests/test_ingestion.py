@@ -11,8 +11,8 @@ import pytest
 from conftest import BagOfWords
 
 from rag import Block, Library, Loaded, NewDocument, Progress, Settings
-from rag.embeddings import PassageVectors
-from rag.ingestion import Job
+from rag.embedding.local import PassageVectors
+from rag.ingest.ingestion import Job
 
 PATIENCE_SECONDS = 20
 
@@ -31,7 +31,7 @@ class InPairs(BagOfWords):
 @pytest.fixture
 def paired(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """A library on a machine of two cores."""
-    monkeypatch.setattr("rag.ingestion.cores", lambda: 2)
+    monkeypatch.setattr("rag.ingest.ingestion.cores", lambda: 2)
     with Library.open(settings, InPairs(), follow=False) as library:
         yield library
 

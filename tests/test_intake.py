@@ -15,7 +15,7 @@ from conftest import BagOfWords, child, line
 from app_pages.adding import Upload
 from app_pages.intake import Adding, Intake
 from rag import Library, Settings
-from rag.embeddings import PassageVectors
+from rag.embedding.local import PassageVectors
 
 PATIENCE_SECONDS = 20
 

@@ -13,7 +13,7 @@ import scripted_model
 from web import nobody_knocks
 
 from rag import Assistant, Library, Settings
-from rag.cli import main
+from rag.cli.commands import main
 from rag.conversations import Conversations
 
 KEY, EMBEDDING_KEY = "sk-writes-1234567890abcdef", "sk-embeds-fedcba0987654321"

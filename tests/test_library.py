@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
 
 from rag import AddReport, Block, DocumentNotFound, Filters, Library, NewDocument, Progress, Settings
-from rag.invisible import without_hidden
-from rag.text import normalise_text, one_line
+from rag.text.canonical import normalise_text, one_line
+from rag.text.invisible import without_hidden
 
 SHIP = NewDocument("The ship is in the harbour.", title="Ships", key="ship", source="Courier")
 KING = NewDocument("The king eats bread.", title="Kings", key="king", source="Gazette")

@@ -12,24 +12,15 @@ from datetime import date
 import pytest
 
 from rag import Answer, NewDocument, check_support
-from rag.addresses import is_web_address, shown_address
-from rag.blocks import find_blocks, tidy_plain
-from rag.copies import plain
-from rag.decoding import decode
 from rag.errors import LoadError
-from rag.followups import complete, leans
-from rag.formats import kind_of, shown_name
-from rag.incoming import upload_key
-from rag.instructions import instructions_in, is_instruction, is_shouted, is_task
-from rag.invisible import without_hidden
-from rag.language import language_of_question
-from rag.load_tables import read_csv, read_jsonl
-from rag.marker_forms import plain as plain_markers
-from rag.markers import SentenceCutter
-from rag.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
-from rag.orders import asks_reader, is_unasked
-from rag.preferences import Origin, may_prefer, read_preference
-from rag.questions import (
+from rag.ingest.incoming import upload_key
+from rag.loading.decoding import decode
+from rag.loading.formats import kind_of, shown_name
+from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
+from rag.loading.tables import read_csv, read_jsonl
+from rag.question.followups import complete, leans
+from rag.question.preferences import Origin, may_prefer, read_preference
+from rag.question.questions import (
     asked_kind,
     head_word,
     holds_kind,
@@ -39,13 +30,22 @@ from rag.questions import (
     names,
     names_and_numbers,
 )
-from rag.refusals import is_refusal, may_refuse
-from rag.shapes import defined, read_shape
-from rag.splitting import split_document
-from rag.stories import bands, told
-from rag.text import judged, labelled_row, normalise_text, one_line
-from rag.values import amounts, days, people
-from rag.words import content_words, stems
+from rag.question.shapes import defined, read_shape
+from rag.search.copies import plain
+from rag.store.stories import bands, told
+from rag.text.blocks import find_blocks, tidy_plain
+from rag.text.canonical import judged, labelled_row, normalise_text, one_line
+from rag.text.invisible import without_hidden
+from rag.text.language import language_of_question
+from rag.text.splitting import split_document
+from rag.text.values import amounts, days, people
+from rag.text.words import content_words, stems
+from rag.web.addresses import is_web_address, shown_address
+from rag.writing.marker_forms import plain as plain_markers
+from rag.writing.markers import SentenceCutter
+from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
+from rag.writing.planted.orders import asks_reader, is_unasked
+from rag.writing.refusals import is_refusal, may_refuse
 from tests.hostile import UNITS, grows, repeated, seconds
 
 MOST_SECONDS = 0.2

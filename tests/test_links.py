@@ -15,10 +15,10 @@ import pytest
 from conftest import BagOfWords
 
 from rag import Library, LoadError, Settings
-from rag.cli import main
-from rag.loaders import load_file
-from rag.reading_files import Bounds, read_file
-from rag.watching import happenings
+from rag.cli.commands import main
+from rag.ingest.watching import happenings
+from rag.loading.files import Bounds, read_file
+from rag.loading.loaders import load_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a right there")
 SECRET = "The ship carries a secret radar."

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from app_pages.wording import file_name
 from rag import Library
-from rag.blocks import normalise_text
 from rag.documents import Loaded, NewDocument
-from rag.loaders import load_bytes
+from rag.loading.loaders import load_bytes
+from rag.text.blocks import normalise_text
 
 STORY = "The harbour bridge was opened in the spring, and the ferry goes on for another year."
 

@@ -10,7 +10,7 @@ from app_pages.reading import blocks
 from app_pages.wording import source_name
 from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.documents import Loaded, NewDocument
-from rag.loaders import load_bytes
+from rag.loading.loaders import load_bytes
 
 Words = tuple[float, float, str] | tuple[float, float, str, float]
 """Where a line begins in points from the lower left, its words, and the size of its letters."""
@@ -210,9 +210,9 @@ def test_scans_and_damaged_files_get_a_sentence() -> None:
 
 
 def test_too_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.load_any import read_any
+    from rag.loading.dispatch import read_any
 
-    monkeypatch.setattr("rag.load_pdf.MOST_PAGES", 2)
+    monkeypatch.setattr("rag.loading.pdf.documents.MOST_PAGES", 2)
     page = [(72, 700, "A page.")]
     assert "has 3 pages and the limit is 2" in failure(
         read_any("report.pdf", pdf(page, page, page), "key", 10**7)

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from app_pages.wording import file_name, kind
 from rag import Library, Loaded, NewDocument
-from rag.loaders import load_bytes
+from rag.loading.loaders import load_bytes
 
 TOWNS: list[list[Any]] = [["Town", 2022, 2023], ["Strelsau", 81_300, 82_150.5], ["Zenda", 9_400, 9_380]]
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import ROOT, BagOfWords
 
 from rag import Assistant, CatalogError, Library, LocalEmbeddings, Settings
-from rag.catalog import SCHEMA_VERSION, Catalog
-from rag.doctor import examine
-from rag.migrations import MIGRATIONS, migrate
+from rag.store.catalog import SCHEMA_VERSION, Catalog
+from rag.store.migrations import MIGRATIONS, migrate
+from rag.upkeep.doctor import examine
 
 KEPT = sorted((ROOT / "tests" / "data").glob("catalog-*.sql"))
 
@@ -104,8 +104,8 @@ def test_a_version_with_no_way_from_it_is_one_clear_sentence(settings: Settings)
 
 def test_opening_an_older_catalog_takes_the_steps(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     catalog(settings).close()
-    monkeypatch.setattr("rag.catalog.SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr("rag.catalog.MIGRATIONS", {**MIGRATIONS, SCHEMA_VERSION: STEPS[1]})
+    monkeypatch.setattr("rag.store.catalog.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("rag.store.catalog.MIGRATIONS", {**MIGRATIONS, SCHEMA_VERSION: STEPS[1]})
     path = settings.data_dir / "catalog.sqlite3"
     for _ in range(2):  # the second time there is nothing to do
         Catalog(path).close()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from rag import Library, LocalEmbeddings, NewDocument, Settings
-from rag.checking import Numbered, Written
-from rag.contacts import contacts_in
 from rag.documents import LeftOut, Sentence
-from rag.loaders import load_bytes
-from rag.markers import Draft
-from rag.orders import asks_reader, is_unasked, offers_contact
-from rag.splitting import split_sentences
+from rag.loading.loaders import load_bytes
+from rag.text.splitting import split_sentences
+from rag.writing.checking import Numbered, Written
+from rag.writing.markers import Draft
+from rag.writing.planted.contacts import contacts_in
+from rag.writing.planted.orders import asks_reader, is_unasked, offers_contact
 
 DATA = Path(__file__).parent / "data"
 CORPUS = Path(__file__).parent.parent / "corpus"

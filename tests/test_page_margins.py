@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.load_html import read_html
-from rag.page_margins import without_margins
-from rag.text import Part
+from rag.loading.html.margins import without_margins
+from rag.loading.html.pages import read_html
+from rag.text.canonical import Part
 
 FIRST = "The harbour bridge was opened on Tuesday after four years of work on both banks of the river."
 LAST = "It carries two lanes for cars and a wide path for people on foot and on bicycles."

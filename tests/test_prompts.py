@@ -9,7 +9,7 @@ import pytest
 
 from rag.documents import NO_ANSWER
 from rag.errors import PromptError
-from rag.prompts import Message, Prompt, Prompts, escaped, marked, tokens, tokens_of
+from rag.writing.prompts import Message, Prompt, Prompts, escaped, marked, tokens, tokens_of
 
 
 def written(folder: Path, text: str) -> Path:

@@ -19,8 +19,8 @@ from app_pages import figures, quality
 from app_pages.engine import close_engine
 from app_pages.measuring import measure_library, plain_name, read_upload
 from rag import Library, LoadError, NewDocument, Settings
-from rag.evaluation_runs import keep_run, runs_on
-from rag.measures import Outcome
+from rag.evaluation.measures import Outcome
+from rag.evaluation.runs import keep_run, runs_on
 
 ROOT = Path(__file__).parent.parent
 LIGHTHOUSE = """# The lighthouse of Port Ellery

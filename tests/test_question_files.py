@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from rag import LoadError, load_file
-from rag.question_files import Case, normalise_answer, read_questions
+from rag.evaluation.question_files import Case, normalise_answer, read_questions
 
 MOST = 100
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.questions import (
+from rag.question.questions import (
     asked_kind,
     head_word,
     holds_kind,

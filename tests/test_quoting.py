@@ -10,8 +10,8 @@ import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.documents import NO_ANSWER
-from rag.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES
-from rag.quoting import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
+from rag.quoting.answer import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
+from rag.quoting.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES
 
 HARBOUR = """The treaty of the harbour
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.cli import main
-from rag.loaders import load_bytes
+from rag.cli.commands import main
+from rag.loading.loaders import load_bytes
 from rag.settings import variables
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -11,14 +11,14 @@ from conftest import BagOfWords
 from embedding_server import embedding_server, gives_vectors, refuses
 
 from rag import Assistant, CatalogError, EmbeddingError, Library, NewDocument, Progress, Settings
-from rag.catalog import Catalog
-from rag.cli import main
-from rag.doctor import examine
-from rag.embeddings import PassageVectors, Vector
-from rag.exporting import export_library, import_library
-from rag.finding import NOT_YET
-from rag.vectors import IN_ORDER, NOT_EMBEDDED
-from rag.word_vectors import NO_WORDS, WordVectors
+from rag.cli.commands import main
+from rag.embedding.local import PassageVectors, Vector
+from rag.embedding.word_vectors import NO_WORDS, WordVectors
+from rag.search.finding import NOT_YET
+from rag.store.catalog import Catalog
+from rag.store.vectors import IN_ORDER, NOT_EMBEDDED
+from rag.upkeep.doctor import examine
+from rag.upkeep.exporting import export_library, import_library
 
 ARTICLES = [
     NewDocument(f"The {thing} has the number {n}. The harbour is near.", title=thing.title(), key=thing)

@@ -17,14 +17,14 @@ from conftest import ROOT
 from rag import Settings
 from rag.documents import Block, Loaded, NewDocument
 from rag.errors import LoadError
-from rag.sandbox import lacking
-from rag.worker import Worker
-from rag.worker_answers import BadAnswer, read_answer, write_answer
+from rag.loading.process.answers import BadAnswer, read_answer, write_answer
+from rag.loading.process.sandbox import lacking
+from rag.loading.process.worker import Worker
 
 linux_only = pytest.mark.skipif(bool(lacking()), reason=f"this system lacks {', '.join(lacking())}")
 TAKEN_OVER = """
 import json, os, signal, socket, subprocess, sys, threading
-import rag.load_any
+import rag.loading.dispatch
 from rag.documents import Loaded, NewDocument
 
 def attempt(code):
@@ -37,7 +37,7 @@ def read_any(name, data, key, *_):
     found = {code: attempt(code) for code in json.loads(data)}
     return Loaded([NewDocument(json.dumps(found), key=key)])
 
-rag.load_any.read_any = read_any
+rag.loading.dispatch.read_any = read_any
 """
 
 
@@ -153,7 +153,7 @@ def test_it_can_take_none_of_it_back(taken_over: Worker):
 def test_somebody_who_is_not_root_reads_as_well_and_is_confined_as_well(tmp_path: Path):
     script = (
         "import os, sys; os.setgid(65534); os.setuid(65534)\n"
-        "from rag.worker import Worker\n"
+        "from rag.loading.process.worker import Worker\n"
         "w = Worker()\n"
         "loaded = w.read('a.csv', b'title,text\\nThe bridge,It was opened.\\n', 'key', 10**8)\n"
         "print([d.title for d in loaded.documents], [e.reason for e in loaded.failed])\n"
@@ -260,8 +260,8 @@ def test_what_is_no_answer_is_taken_for_none(line: str):
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rag.worker_answers._MOST_LINE", 1_000)
-    monkeypatch.setattr("rag.worker_answers.MOST_BYTES", 100)
+    monkeypatch.setattr("rag.loading.process.answers._MOST_LINE", 1_000)
+    monkeypatch.setattr("rag.loading.process.answers.MOST_BYTES", 100)
     endless = io.BytesIO(b"a" * 10_000)
     with pytest.raises(BadAnswer):
         read_answer(endless, "key")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.shapes import FACT, read_shape
+from rag.question.shapes import FACT, read_shape
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.blocks import find_blocks, tidy_plain
 from rag.documents import Block
-from rag.splitting import (
+from rag.text.blocks import find_blocks, tidy_plain
+from rag.text.canonical import Part, build_text
+from rag.text.splitting import (
     LONGEST_ITEM_WORDS,
     LONGEST_SENTENCE_WORDS,
     block_sentences,
     split_document,
     split_sentences,
 )
-from rag.text import Part, build_text
 
 # In the form of an article that was pasted from a web page: no marks, no blank lines, slips.
 ARTICLE = """\

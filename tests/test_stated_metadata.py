@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml.html import fromstring
 
-from rag.load_html import read_html
-from rag.metadata import text_of_markup
-from rag.stated_metadata import Stated, read_stated
+from rag.loading.html.pages import read_html
+from rag.loading.html.stated_metadata import Stated, read_stated
+from rag.loading.metadata import text_of_markup
 
 TEXT = "The harbour bridge was opened on Tuesday after four years of work on both banks of the river."
 ARTICLE = {

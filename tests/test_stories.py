@@ -11,9 +11,9 @@ import pytest
 from conftest import BagOfWords
 
 from rag import Document, Library, NewDocument, Settings
-from rag.doctor import examine
-from rag.exporting import export_library, import_library
-from rag.stories import BANDS, MOST_CHARACTERS, are_one_story, bands, told
+from rag.store.stories import BANDS, MOST_CHARACTERS, are_one_story, bands, told
+from rag.upkeep.doctor import examine
+from rag.upkeep.exporting import export_library, import_library
 
 FIRE = (
     "A fire destroyed the old market hall of Hofbau in the night to Sunday. The fire brigade was called at ten past"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from rag import Support, check_support
-from rag.alignment import edits
-from rag.claims import Line, read_claim, read_passages
-from rag.meanings import relation
-from rag.support import bearing
-from rag.words import stem
+from rag.support.alignment import edits
+from rag.support.check import bearing
+from rag.support.claims import Line, read_claim, read_passages
+from rag.support.meanings import relation
+from rag.text.words import stem
 
 DATA = Path(__file__).parent / "data"
 AKKUYU = (

@@ -26,10 +26,10 @@ from rag import (
     followed_file,
 )
 from rag.conversations import Conversations
-from rag.doctor import examine
-from rag.embeddings import PassageVectors
-from rag.exporting import export_library, import_library
-from rag.syncing import Syncing
+from rag.embedding.local import PassageVectors
+from rag.ingest.syncing import Syncing
+from rag.upkeep.doctor import examine
+from rag.upkeep.exporting import export_library, import_library
 
 SHIP, KING = "# Ships\n\nThe ship is in the harbour.", "The king eats bread."
 
@@ -549,7 +549,7 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
 
     with Library.open(settings, BagOfWords(), follow=False) as library:
         with monkeypatch.context() as patch:
-            patch.setattr("rag.followed_file.load_read", written_meanwhile)
+            patch.setattr("rag.ingest.followed_file.load_read", written_meanwhile)
             report = library.sync(corpus)
         assert "was changed while it was read" in report.failed[0].reason
         assert held(library) == {}
@@ -568,7 +568,7 @@ def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
         path.unlink()
         return loaded
 
-    monkeypatch.setattr("rag.followed_file.load_read", deleted_meanwhile)
+    monkeypatch.setattr("rag.ingest.followed_file.load_read", deleted_meanwhile)
     assert library.sync(corpus) == AddReport()
     assert (held(library), library.failures()) == ({}, [])
 
@@ -580,7 +580,7 @@ def test_the_empty_place_of_a_drive_is_not_taken_for_an_emptied_folder(
     library.sync(corpus)
     path.unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("rag.syncing.device_of", lambda path: "another disk")
+        patch.setattr("rag.ingest.syncing.device_of", lambda path: "another disk")
         library.sync(corpus)
         assert len(held(library)) == 1
     library.sync(corpus)

@@ -16,11 +16,11 @@ import pytest
 from conftest import BagOfWords, child, line
 
 from rag import Library, NewDocument, Settings, VectorIndexError
-from rag.catalog import Catalog
-from rag.catalog_writer import EmbeddedPiece
-from rag.embeddings import PassageVectors
-from rag.splitting import Piece, Span
-from rag.vectors import VectorIndex
+from rag.embedding.local import PassageVectors
+from rag.store.catalog import Catalog
+from rag.store.catalog_writer import EmbeddedPiece
+from rag.store.vectors import VectorIndex
+from rag.text.splitting import Piece, Span
 
 DIMENSIONS = 16
 # Chroma writes its index to files from 1,000 entries on; below that there is nothing to damage.
@@ -181,7 +181,7 @@ def test_an_index_in_order_is_not_rebuilt(catalog: Catalog, caplog: pytest.LogCa
 def test_an_index_that_misses_passages_is_not_asked_and_not_made_anew_again_and_again(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr("rag.chroma._PROBES_FOUND", 1.1)  # more than any index finds
+    monkeypatch.setattr("rag.store.chroma._PROBES_FOUND", 1.1)  # more than any index finds
     for _ in range(2):
         with followed(catalog) as index, catalog.reading() as view:
             assert index.wait(PATIENCE_SECONDS)

@@ -14,7 +14,7 @@ from app_pages.adding import NO_TEXT, Upload
 from app_pages.intake import TOO_MANY, Intake
 from app_pages.web import NO_ADDRESS
 from rag import Library, Settings
-from rag.fetching import Network
+from rag.web.fetching import Network
 from tests.test_load_url import PAGE
 from tests.web import Web, serve
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 import pytest
 
 from rag import LoadError, Settings, load_bytes, load_url
-from rag.decoding import encoding_of_the_web
-from rag.feeds import load_feed
+from rag.loading.decoding import encoding_of_the_web
+from rag.web.feeds import load_feed
 from tests.test_feeds import ATOM
 from tests.test_load_url import ARTICLE, PAGE
 from tests.web import Web, serve

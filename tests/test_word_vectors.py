@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rag import Library, LocalEmbeddings, NewDocument, Settings
-from rag.word_vectors import NO_WORDS, WIDTH, WordVectors, as_floats, best_matches, gather, unpack
-from rag.words import content_spans
+from rag.embedding.word_vectors import NO_WORDS, WIDTH, WordVectors, as_floats, best_matches, gather, unpack
+from rag.text.words import content_spans
 
 CANAL = "The Suez Canal was constructed between 1859 and 1869. Ships pay a toll."
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import content_words, fold, index_stem, stems
+from rag.text.words import content_words, fold, index_stem, stems
 
 letters = st.sampled_from("abcdeghiklmnoprstuyz" * 3 + "ABESçğıöşüÇĞİÖŞÜäéêñòåœ0159йёжσίς東京’'-. ")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from rag import Cancelled
-from rag.loaders import load_bytes
-from rag.worker import Worker
+from rag.loading.loaders import load_bytes
+from rag.loading.process.worker import Worker
 
 TABLE = b"title,text\nThe bridge,It was opened in the spring.\n"
 
@@ -137,8 +137,8 @@ def test_the_process_knows_no_secrets(worker: Worker, monkeypatch: pytest.Monkey
 
 READING_WITHOUT_END = """
 import os, signal, threading, time
-from rag.loaders import load_bytes
-from rag.worker import _worker
+from rag.loading.loaders import load_bytes
+from rag.loading.process.worker import _worker
 
 load_bytes("a.csv", b"title,text\\na,b\\n", "key")
 os.kill(_worker._process.pid, signal.SIGSTOP)

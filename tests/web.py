@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.addresses import is_public
-from rag.fetching import Network
+from rag.web.addresses import is_public
+from rag.web.fetching import Network
 
 CERTIFICATE = Path(__file__).parent / "data" / "tls" / "certificate.pem"
 _KEY = CERTIFICATE.with_name("key.pem")

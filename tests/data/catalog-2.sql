@@ -46,7 +46,7 @@ CREATE TABLE sentences (
     passage INTEGER PRIMARY KEY REFERENCES passages (number) ON DELETE CASCADE,
     spans   TEXT NOT NULL,        -- JSON: [[start, end, kind], ...] in the document's text
     vectors BLOB NOT NULL,        -- float16, one row for each span, L2-normalised
-    words   BLOB NOT NULL DEFAULT x''  -- of rag/word_vectors.py; empty where the model gives none
+    words   BLOB NOT NULL DEFAULT x''  -- of rag/embedding/word_vectors.py; empty where the model gives none
 );
 CREATE VIRTUAL TABLE words USING fts5 (
     title, heading, text, tokenize = "porter unicode61 remove_diacritics 2"

@@ -1,0 +1,429 @@
+"""The command line: ``python -m rag COMMAND``.
+
+``add``, ``sync``, ``list`` and ``remove`` are for documents, ``search`` and ``ask`` for questions,
+``evaluate`` tells how well they are answered; ``doctor``, ``export``, ``import``, ``rebuild`` and ``reembed``
+look after the library.
+
+Exit codes: 0 done, 1 something could not be done (each with its sentence on standard error),
+2 wrong usage, 3 the collection has no answer. With ``--json`` standard output is one JSON value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from rag.assistant import Assistant
+from rag.cli.evaluate import add_options, evaluate, report_json, report_text, warnings
+from rag.cli.printing import (
+    SYNCED,
+    answer_json,
+    document_json,
+    hit_json,
+    label,
+    print_answer,
+    print_finding,
+    print_json,
+    print_listed,
+    print_report,
+    shortened,
+)
+from rag.documents import Filters, Hit, Loaded, Progress, told_together
+from rag.embedding.endpoint import embedder_of
+from rag.errors import FootnoteError, LoadError
+from rag.ingest.folder import QUESTIONS_FILE, key_of
+from rag.ingest.ingestion import Job
+from rag.library import Library, followed_folders
+from rag.loading.files import Bounds
+from rag.loading.formats import SUPPORTED, TAKEN, shown_name
+from rag.loading.loaders import file_key, load_file
+from rag.settings import Settings
+from rag.upkeep.doctor import examine
+from rag.upkeep.exporting import export_library, import_library
+from rag.web.addresses import is_web_address, web_address
+from rag.web.fetching_ahead import FetchingAhead
+
+DONE, FAILED, NO_ANSWER = 0, 1, 3
+TO_EMBED = (
+    "{} documents have still to be embedded with {}, and until they are, passages are found by their words"
+    " alone: run `python -m rag reembed`."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "add" and not (options.path or options.feed):
+        parser.error("add needs a PATH, an address or --feed URL")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        settings = Settings.from_env()
+        if options.command == "doctor":  # which has to come before a library can be opened
+            return _doctor(settings, options)
+        is_reembedding = options.command == "reembed"
+        follow = options.command == "rebuild"
+        with Library.open(settings, follow=follow, reembed=is_reembedding) as library:
+            if not is_reembedding and (waiting := library.to_embed()):
+                print(TO_EMBED.format(waiting, library.embedder.name), file=sys.stderr)
+            return int(options.run(library, settings, options))
+    except FootnoteError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output has closed it, as `head` does; flushing at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("Stopped; what was reported as done is kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rag",
+        description="Ask a collection of articles, and look after it.",
+        epilog="Exit codes: 0 done, 1 something failed or, by the doctor, could not be mended, 2 wrong usage,"
+        " 3 the collection has no answer.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON value")
+
+    def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[common], help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    add = command("add", _add, "add files, all readable files of folders, or articles of the web")
+    add.add_argument("path", nargs="*", metavar="PATH", help="a file, a folder, or https://...")
+    add.add_argument(
+        "--feed", action="append", default=[], metavar="URL", help="the articles of an RSS or Atom feed"
+    )
+    add.add_argument("--latest", type=_count, metavar="N", help="only so many of each feed, the newest")
+    sync = command("sync", _sync, "read what is new or changed in the followed folders; what is gone leaves")
+    sync.add_argument("--retry", action="store_true", help="read again what could not be read before")
+    command("list", _list, "list the documents")
+    remove = command("remove", _remove, "remove documents by their ids, as `list` prints them")
+    remove.add_argument("id", nargs="+")
+    for name, run, help in (
+        ("search", _search, "find passages"),
+        ("ask", _ask, "answer a question with cited quotes"),
+    ):
+        sub = command(name, run, help)
+        sub.add_argument("question", nargs="+")
+        if name == "search":
+            sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
+        else:
+            sub.add_argument(
+                "--no-preference",
+                action="store_true",
+                help="don't prefer articles of the time or source that the question names",
+            )
+            sub.add_argument(
+                "--mode",
+                choices=("auto", "quote", "generate"),
+                help="quote, or have a model write the answer; auto writes if an endpoint is set",
+            )
+        _add_filters(sub)
+    add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
+    command("rebuild", _rebuild, "make the vector index anew from the catalog")
+    command(
+        "reembed", _reembed, "embed everything with the embedding model that is set now, or go on with it"
+    )
+    doctor = command("doctor", _doctor, "check the library, mend it, and save what a damaged one still holds")
+    doctor.add_argument(
+        "--all", action="store_true", help="embed all passages again to compare, not a sample"
+    )
+    for name, run, help in (
+        ("export", _export, "write the library into one file"),
+        ("import", _import, "add the documents of an exported file"),
+    ):
+        command(name, run, help).add_argument("file", type=Path)
+    return parser
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source", action="append", default=[], help="only from this source; may be repeated"
+    )
+    parser.add_argument(
+        "--since", type=_day, metavar="DAY", help="only published on this day, 2023-10-01, or after"
+    )
+    parser.add_argument("--until", type=_day, metavar="DAY", help="only published on this day or before")
+    parser.add_argument(
+        "--document",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only from this article; may be repeated",
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as in 2023-10-01") from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of articles: write it as in 5")
+    return int(text)
+
+
+def _filters(options: argparse.Namespace) -> Filters:
+    return Filters(options.source, options.since, options.until, options.document)
+
+
+def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    jobs = [one for given in options.path for one in _jobs(settings, given)]
+    unread = list[LoadError]()
+    for url in options.feed:
+        try:
+            jobs.extend(_feed_jobs(settings, url, options.latest))
+        except LoadError as error:
+            unread.append(error)
+    if not jobs and not unread:
+        raise LoadError(str(options.path[:1]), f"No file there can be read: {TAKEN} can.")
+    with _bar(options, len(jobs)) as bar, FetchingAhead([(a, job.load) for a, job in jobs if a]) as ahead:
+        report = library.ingest(_fetched(jobs, ahead), len(jobs), partial(_show, bar))
+    report.failed[:0] = unread
+    print_report(report, options.json)
+    return FAILED if report.failed else DONE
+
+
+def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    settings.check_folders()
+    if options.retry:
+        library.retry()
+    earlier = set(library.failures())
+    with _bar(options) as bar:
+        report = library.sync_folders(partial(_show, bar))
+    print_report(report, options.json, SYNCED)
+    if waiting := len({failure.file for failure in earlier.intersection(library.failures())}):
+        files = "1 file that could" if waiting == 1 else f"{waiting} files that could"
+        print(f"Not read again: {files} not be read before; --retry tries again.", file=sys.stderr)
+    return FAILED if report.failed else DONE
+
+
+def _fetched(jobs: Sequence[tuple[str, Job]], ahead: FetchingAhead[Loaded]) -> Iterator[Job]:
+    """Yield jobs in order; those with an address take what was fetched ahead."""
+    numbers = count()
+    for address, job in jobs:
+        yield replace(job, load=partial(ahead.take, next(numbers))) if address else job
+
+
+def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
+    """Return the jobs of adding what was given, each with its address where it is one of the web."""
+    if is_web_address(given):
+        from rag.web.pages import load_url
+
+        return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
+    path = Path(given)
+    if not path.is_dir():
+        return [("", _file_job(settings, path, None))]
+    # Who names a folder means what is in it, and not what somebody has put a link to there.
+    bounds = Bounds([path, *(folder.path for folder in followed_folders(settings))], [settings.data_dir])
+    return [("", _file_job(settings, inner, bounds)) for inner in _files(path, settings.data_dir)]
+
+
+def _file_job(settings: Settings, path: Path, bounds: Bounds | None) -> Job:
+    load = partial(load_file, path, settings.max_upload_bytes, _key(settings, path), bounds=bounds)
+    return Job(shown_name(path.name), load, file_key(path))
+
+
+def _address(given: str) -> str:
+    try:
+        return str(web_address(given))
+    except LoadError:  # said where it is read
+        return ""
+
+
+def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[tuple[str, Job]]:
+    from rag.web.feeds import load_entry, load_feed
+
+    feed = load_feed(url, settings)
+    return [
+        (
+            entry.url,
+            Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)), entry.url),
+        )
+        for entry in feed.entries[:latest]
+    ]
+
+
+def _from_web(load: Callable[[], Loaded]) -> Loaded:
+    try:
+        return load()
+    except LoadError as error:
+        return Loaded(failed=[error])
+
+
+def _bar(options: argparse.Namespace, total: int = 1) -> tqdm[Any]:
+    shown = "{desc:24.24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    quiet = options.json or not sys.stderr.isatty()
+    return tqdm(total=total, bar_format=shown, disable=quiet, leave=options.command == "add")
+
+
+def _show(bar: tqdm[Any], progress: Progress) -> None:
+    bar.total = progress.total
+    bar.set_description_str(progress.what)
+    _move(bar, progress.done, progress.part)
+
+
+def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
+    bar.update(done + part - bar.n)
+
+
+def _files(folder: Path, leave: Path) -> list[Path]:
+    """Return what can be read in a folder and its folders, but for what lies in the one to `leave`."""
+    left, found = leave.resolve(), list[Path]()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if Path(place, name).resolve() != left]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(p for p in found if p.suffix.lower() in SUPPORTED and p.name.lower() != QUESTIONS_FILE)
+
+
+def _key(settings: Settings, path: Path) -> str:
+    return key_of(followed_folders(settings), path) or file_key(path)
+
+
+def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    documents = library.documents()
+    if options.json:
+        print_json([document_json(document) for document in documents])
+        return DONE
+    for first, *others in told_together(documents, library.stories()):
+        print_listed(first, first.title)
+        for other in others:
+            print_listed(other, f"  also: {other.title}")
+    if not documents:
+        print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
+    return DONE
+
+
+def _remove(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    removed, failed = [], []
+    with library.batch():
+        for document_id in options.id:
+            try:
+                library.remove(document_id)
+                removed.append(document_id)
+            except FootnoteError as error:
+                failed.append(document_id)
+                print(f"{document_id}: {error}", file=sys.stderr)
+    if options.json:
+        print_json({"removed": removed, "failed": failed})
+    else:
+        for document_id in removed:
+            print(f"removed   {document_id}")
+    return FAILED if failed else DONE
+
+
+def _search(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    filters = _filters(options)
+    found = library.find(" ".join(options.question), max(1, options.limit), filters)
+    hits = [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
+    if found.remark:
+        print(found.remark, file=sys.stderr)
+    if options.json:
+        print_json([hit_json(hit) for hit in hits])
+    else:
+        for hit in hits:
+            print(f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}")
+    if filters and not hits:
+        print("No article matches the filters: leave some out or choose others.", file=sys.stderr)
+    return DONE if hits else NO_ANSWER
+
+
+def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    answer = Assistant(library, settings).ask(
+        " ".join(options.question),
+        prefer=not options.no_preference,
+        filters=_filters(options),
+        mode=options.mode,
+    )
+    if options.json:
+        print_json(answer_json(answer))
+    else:
+        print_answer(answer)
+    return NO_ANSWER if answer.abstained else DONE
+
+
+def _evaluate(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        report = evaluate(library, settings, options, partial(_show, bar))
+    for sentence in warnings(report):
+        print(sentence, file=sys.stderr)
+    if options.json:
+        print_json(report_json(report))
+    else:
+        print(report_text(report))
+    return DONE
+
+
+def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    library.rebuild_index()
+    status = library.status()
+    if options.json:
+        print_json({"documents": status.documents, "passages": status.passages})
+    else:
+        print(f"The vector index holds {status.passages} passages of {status.documents} documents.")
+    return DONE
+
+
+def _reembed(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        count = library.reembed(partial(_show, bar))
+    if options.json:
+        print_json({"embedded": count, "embedder": library.embedder.name})
+    else:
+        done = f"embedded {count} document{'s' * (count != 1)}" if count else "nothing was left to embed"
+        print(f"The library is embedded with {library.embedder.name}: {done}.")
+    return DONE
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    findings = []
+    with _bar(options) as bar:
+        embedder = embedder_of(settings)
+        for finding in examine(settings, embedder, everything=options.all, progress=partial(_show, bar)):
+            findings.append(finding)
+            if not options.json:
+                with bar.external_write_mode():
+                    print_finding(finding)
+    is_in_order = all(finding.is_in_order for finding in findings)
+    if options.json:
+        checks = [asdict(finding) | {"is_in_order": finding.is_in_order} for finding in findings]
+        print_json({"is_in_order": is_in_order, "checks": checks})
+    return DONE if is_in_order else FAILED
+
+
+def _export(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        count = export_library(library, options.file, partial(_show, bar))
+    if options.json:
+        print_json({"file": str(options.file), "documents": count})
+    else:
+        print(f"{options.file} holds {count} document{'s' * (count != 1)}.")
+    return DONE
+
+
+def _import(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+    with _bar(options) as bar:
+        report = import_library(library, options.file, partial(_show, bar))
+    print_report(report, options.json)
+    return FAILED if report.failed else DONE

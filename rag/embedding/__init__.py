@@ -1,0 +1,1 @@
+"""Text to vectors, here or at an endpoint."""

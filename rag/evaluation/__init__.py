@@ -1,0 +1,1 @@
+"""Measuring answers on questions with known ones."""

@@ -1,0 +1,1 @@
+"""Documents, files and folders into the store, and kept in step."""

@@ -1,0 +1,307 @@
+"""Bytes -> characters, and what is no text at all."""
+
+from __future__ import annotations
+
+import codecs
+import encodings
+import re
+
+from rag.errors import LoadError
+from rag.text.language import language_of
+
+# The longer mark first: UTF-32's begins with UTF-16's.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+# Encodings that texts really have, the likelier ones first. Left to itself the detector reads some
+# English sentences with curly quotes as Icelandic of the old Macintosh.
+_LIKELY = [
+    *("cp1252", "cp1254", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "koi8_r", "koi8_u"),
+    *("iso8859_2", "iso8859_5", "iso8859_7"),
+]
+
+# The code pages of the languages that are written in Latin letters, but for Western Europe's cp1252.
+_LATIN_PAGES = {
+    **dict.fromkeys(("pl", "cs", "sk", "hu", "sl", "hr", "bs", "ro", "sq"), "cp1250"),
+    **dict.fromkeys(("tr", "az", "ku"), "cp1254"),
+    **dict.fromkeys(("lt", "lv", "et"), "cp1257"),
+    "vi": "cp1258",
+}
+
+# What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
+# have letters where the ISO ones have control characters.
+_AS_BROWSERS_DO = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "big5": "big5hkscs",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "utf-16": "utf-16-le",
+}
+# The encodings of that list, by the names that Python has for them.
+_OF_THE_WEB = frozenset(
+    "utf-8 utf-16-le utf-16-be cp866 koi8-r koi8-u mac-roman mac-cyrillic cp874 gb18030 big5hkscs euc_jp"
+    " iso2022_jp cp932 cp949".split()
+    + [f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)]
+    + [f"cp{page}" for page in range(1250, 1259)]
+)
+# Labels that Python has no name for.
+_LABELS = {"windows-31j": "cp932", "windows-874": "cp874", "windows-949": "cp949"}
+# Of Python's codecs the two that are none of the list and take hours for some megabytes.
+_SLOW = ("punycode", "idna")
+
+# How files begin that are no text, and what to call them.
+_MAGIC = (
+    (b"%PDF-", "a PDF"),
+    (b"{\\rtf", "a rich text (RTF) document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document"),
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"RIFF", "a sound, film or picture file"),
+    (b"ID3", "an MP3 sound file"),
+    (b"OggS", "an Ogg sound file"),
+    (b"\x1f\x8b\x08", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90\x00", "a program"),
+)
+_IN_ZIP = (
+    (b"word/", "a Word document (.docx)"),
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"ppt/", "a PowerPoint presentation (.pptx)"),
+    (b"mimetypeapplication/epub", "an EPUB book"),
+    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file"),
+)
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+# Not escape, by which ISO-2022-JP and colours of terminals begin.
+_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_PLAIN = re.compile("[\n\r -~\u3001-\u30ff\uac00-\ud7a3]")
+_COMMON = re.compile(
+    "[\n\r\t -~\u00a0-\u024f\u0400-\u04ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
+_MOST_USED = frozenset("的一是不了在有和人这中大为上个国我以要他时来用们")
+_KANA = re.compile("[\u3041-\u30ff]")
+_SAMPLE_BYTES = 200_000
+_LANGUAGE_CHARACTERS = 5_000
+
+
+def what_it_is(data: bytes) -> str:
+    """Return what a file that is no text seems to be ("a PDF"), "" where nothing is recognised."""
+    if data.startswith(b"PK\x03\x04"):
+        return next((name for mark, name in _IN_ZIP if mark in data), "a ZIP archive")
+    if data[4:8] == b"ftyp":
+        return "a film or picture file"
+    return next((name for mark, name in _MAGIC if data.startswith(mark)), "")
+
+
+def decode(name: str, data: bytes, declared: str = "") -> str:
+    """Return the characters of a file.
+
+    Tried in turn: a byte order mark, UTF-16 without one, strict UTF-8, the encoding `declared` in
+    the file, UTF-8 with a few damaged bytes (shown as U+FFFD), and the likeliest of the others.
+
+    Raises
+    ------
+    LoadError
+        The bytes are no text, or nobody can tell in which encoding they are.
+    """
+    if found := what_it_is(data):
+        raise LoadError(name, f"{name} seems to be {found} and not text: convert it to text first.")
+    text = _by_mark(data) or _by_escapes(data) or _unmarked_utf16(data) or _by_nuls(data)
+    text = text or _strict(data, "utf-8")
+    if text is None:
+        text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
+    if text is None:
+        raise LoadError(
+            name, f"{name} is no text, or in an unknown encoding: save it as UTF-8 and try again."
+        )
+    if _is_binary(text):
+        raise LoadError(name, f"{name} holds binary data and no text: choose a text, Markdown or HTML file.")
+    return text
+
+
+def in_unicode(data: bytes, told: str) -> bytes:
+    """Return a text in UTF-8 with its mark where a server has told its encoding rightly, else as it is.
+
+    Parameters
+    ----------
+    told
+        What the server calls the encoding, "" if nothing; a byte order mark is believed before it.
+    """
+    encoding = encoding_of_the_web(told)
+    if not encoding or data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)):
+        return data
+    text = _strict(data, encoding)
+    return data if text is None else codecs.BOM_UTF8 + text.encode()
+
+
+def encoding_of_the_web(label: str) -> str:
+    """Return Python's name for what browsers read under this label, "" if that is no encoding of the web."""
+    label = label.strip().lower().removeprefix("x-")
+    try:
+        name = codecs.lookup(_LABELS.get(label, label)).name
+    except (LookupError, ValueError):
+        return ""
+    name = _AS_BROWSERS_DO.get(name, name)
+    return name if name in _OF_THE_WEB else ""
+
+
+def forget_slow_codecs() -> None:
+    """Let nothing in this process decode by a codec that takes hours: what reads mail and feeds takes any."""
+
+    def search(name: str) -> codecs.CodecInfo | None:
+        found = encodings.search_function(name)
+        return None if found and found.name in _SLOW else found
+
+    codecs.unregister(encodings.search_function)
+    codecs.register(search)
+
+
+def _by_mark(data: bytes) -> str | None:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _strict(data, encoding)
+    return None
+
+
+def _by_escapes(data: bytes) -> str | None:
+    """Decode ISO-2022-JP, as old mail has it: all of its bytes are ASCII, and escapes tell the script."""
+    return _strict(data, "iso2022_jp") if b"\x1b$" in data[:_SAMPLE_BYTES] else None
+
+
+def _by_nuls(data: bytes) -> str | None:
+    """Decode UTF-16 without a mark: one byte of each Latin letter, space or newline is zero.
+
+    Always on the same side, where the other side has none; one in fifty is enough for Cyrillic.
+    """
+    sample = data[:_SAMPLE_BYTES]
+    for side, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if sample[side::2].count(0) > 0.01 * len(sample) and 0 not in sample[1 - side :: 2]:
+            return _strict(data, encoding)
+    return None
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """Decode UTF-16 without a mark, in Latin letters, Cyrillic, Chinese, Japanese or Korean.
+
+    Some of its bytes are ones that no text of another encoding has. Of the two orders of bytes it has the
+    one in which nearly all are characters of these languages, and where both are, more are plain ones.
+    """
+    sample = data[: _SAMPLE_BYTES & ~1]
+    if len(data) % 2 or len(_CONTROL_BYTES.findall(sample)) < 0.02 * len(sample):
+        return None
+    best, best_plain = "", -1
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = _strict(sample, encoding) or ""
+        plain = len(_PLAIN.findall(text))
+        if len(_COMMON.findall(text)) > 0.9 * len(text) > 0 and plain > best_plain:
+            best, best_plain = encoding, plain
+    return _strict(data, best) if best else None
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
+
+
+def _declared(data: bytes, label: str) -> str | None:
+    encoding = encoding_of_the_web(label)
+    return data.decode(encoding, "replace") if encoding else None
+
+
+def _damaged_utf8(data: bytes) -> str | None:
+    """Decode UTF-8 that a few wrong bytes have slipped into, as where a file was cut or joined."""
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(character > "\x7f" for character in text) - bad
+    # Other encodings hardly ever look like UTF-8: its characters are runs of bytes that fit together.
+    return text if good > 2 * bad else None
+
+
+def _guessed(data: bytes) -> str | None:
+    if known := _japanese(data) or _chinese(data) or _cyrillic(data):
+        return known
+    # Imported here since it takes 0.1 s and few files need it.
+    from charset_normalizer import from_bytes
+
+    # A whole number of lines, so that no character is cut in two.
+    sample = data[:_SAMPLE_BYTES]
+    cut = sample.rfind(b"\n") if len(data) > _SAMPLE_BYTES else -1
+    best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=_LIKELY).best()
+    if best is None:
+        return None
+    latin = best.encoding == "cp1252" or best.encoding in _LATIN_PAGES.values()
+    # Letters with accents stand by themselves between others, those of the East in rows.
+    latin = latin or all(len(row) == 1 for row in re.findall(r"[^\x00-\x7f]+", str(best)))
+    return (_latin(data, str(best)) if latin else None) or _strict(data, best.encoding)
+
+
+def _latin(data: bytes, reading: str) -> str | None:
+    """Decode Latin letters by the code page of their language, which a few wrong ones do not hide.
+
+    The detector itself takes most English and German text for Polish (cp1250), and read 137 of 224
+    Turkish paragraphs of XQuAD rightly.
+    """
+    # The letters of Turkish that Western Europe's page has others for mislead about the language.
+    turkish = _strict(data, "cp1254") or ""
+    if (
+        re.search("[ışğ]", turkish)
+        and _LATIN_PAGES.get(language_of(turkish[:_LANGUAGE_CHARACTERS])) == "cp1254"
+    ):
+        return turkish
+    return _strict(data, _LATIN_PAGES.get(language_of(reading[:_LANGUAGE_CHARACTERS]), "cp1252"))
+
+
+def _japanese(data: bytes) -> str | None:
+    """Decode EUC-JP, which the detector takes for Korean, by its many hiragana and katakana."""
+    text = _strict(data, "euc_jp") or ""
+    return text if len(_KANA.findall(text)) > 0.15 * len(re.findall(r"[^\x00-\x7f]", text)) > 0 else None
+
+
+def _chinese(data: bytes) -> str | None:
+    """Decode GB18030 where the characters that are most used in Chinese are one in twenty or more."""
+    text = _strict(data, "gb18030") or ""
+    wide = re.findall("[\u4e00-\u9fff]", text)
+    common = sum(character in _MOST_USED for character in wide)
+    return text if common >= 0.05 * len(wide) and len(wide) > 0.5 * sum(map(str.isalpha, text)) > 0 else None
+
+
+def _cyrillic(data: bytes) -> str | None:
+    """Decode Cyrillic by the encoding in which half of the letters are the ten that are most used."""
+    best, best_share = "", 0.5
+    for encoding in ("cp1251", "koi8_r", "iso8859_5"):
+        text = _strict(data[:_SAMPLE_BYTES], encoding) or ""
+        letters = [c for c in text.lower() if c > "\x7f"]
+        share = sum(c in "оеаинтсрвл" for c in letters) / max(1, len(letters))
+        # In one encoding the capitals stand where the other has the small letters.
+        if len(re.findall("[а-яё][А-ЯЁ]", text)) > len(re.findall("[А-ЯЁ][а-яё]", text)):
+            continue
+        # Fewer are Latin letters with accents, of which these may be the bytes too.
+        if share > best_share and len(letters) > 0.5 * sum(map(str.isalpha, text)):
+            best, best_share = encoding, share
+    return _strict(data, best) if best else None
+
+
+def _is_binary(text: str) -> bool:
+    # One character in a hundred: texts have a stray control character, and no more.
+    sample = text[:_SAMPLE_BYTES]
+    return len(_CONTROLS.findall(sample)) > 0.01 * len(sample)

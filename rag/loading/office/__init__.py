@@ -1,0 +1,1 @@
+"""Files that are archives of XML: word processors, slides, sheets, books."""

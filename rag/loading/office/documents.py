@@ -1,0 +1,313 @@
+"""Word (DOCX), OpenDocument (ODT) and PowerPoint (PPTX) files -> documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+from rag.documents import BlockKind, NewDocument
+from rag.errors import LoadError
+from rag.loading.archive import open_archive, read_member
+from rag.loading.metadata import plain_value, read_day, read_language, take_title
+from rag.loading.office.safe_xml import local_name, parse_xml
+from rag.text.canonical import Part, build_text, join_cells, one_line
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+# Word's own names for what it makes of an empty file.
+_NO_TITLE = re.compile(
+    r"(?:word|powerpoint|microsoft)\b.*|untitled.*|.*\.(?:docx?|pptx?|odt)|pre?sentation|document", re.I
+)
+
+
+def _document(name: str, parts: list[Part], about: dict[str, Any], media_type: str) -> NewDocument:
+    title = one_line(str(about.get("title") or ""))
+    title, parts = take_title("" if _NO_TITLE.fullmatch(title) else title, parts)
+    text, blocks = build_text(parts)
+    if not any(map(str.isalnum, text)):
+        raise LoadError(name, f"{name} has no text in it, only pictures or nothing: choose a file with text.")
+    return NewDocument(
+        text=text,
+        title=title,
+        author=plain_value(about.get("author") or ""),
+        published=read_day(about.get("published")),
+        language=read_language(str(about.get("language") or "")),
+        media_type=media_type,
+        blocks=blocks,
+    )
+
+
+# ---------------------------------------------------------------------------------------- Word
+
+
+def read_docx(name: str, data: bytes) -> NewDocument:
+    """Return the text of a Word file, its footnotes at the end."""
+    # Imported here and not in every process: only the worker reads them.
+    import docx
+
+    open_archive(name, data).close()
+    document = docx.Document(BytesIO(data))
+    parts = list(_docx_blocks(document.element.body, document))
+    parts.extend(_docx_notes(document))
+    about = document.core_properties
+    facts = {"title": about.title, "author": about.author, "language": about.language}
+    return _document(
+        name, parts, facts, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    )
+
+
+def _docx_blocks(container: Any, document: Any) -> Iterator[Part]:
+    for element in container:
+        if element.tag == f"{_W}p":
+            yield from _docx_paragraph(element, document)
+        elif element.tag == f"{_W}tbl":
+            yield from _docx_table(element)
+        # Content controls, insertions and the like stand around what is in them.
+        elif element.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}customXml"):
+            yield from _docx_blocks(element, document)
+
+
+def _docx_paragraph(element: Any, document: Any) -> Iterator[Part]:
+    from docx.text.paragraph import Paragraph
+
+    text = _docx_words(element)
+    style = Paragraph(element, document).style
+    level = _heading_level(style)
+    listed = element.find(f"{_W}pPr/{_W}numPr") is not None or (
+        style is not None and (style.name or "").startswith("List ")
+    )
+    if level:
+        yield Part("heading", text, level)
+    else:
+        yield Part("list_item" if listed else "paragraph", text)
+    # Text boxes hang on a paragraph.
+    for box in element.iter(f"{_W}txbxContent"):
+        if not any(local_name(parent) == "Fallback" for parent in box.iterancestors()):
+            yield from _docx_blocks(box, document)
+
+
+def _heading_level(style: Any) -> int:
+    """Return the level of a heading's style or of one that it is based on, 0 for any other."""
+    for _ in range(10):
+        if style is None:
+            return 0
+        name = style.name or ""
+        if name == "Title":
+            return 1
+        if found := re.fullmatch(r"[Hh]eading (\d)", name):
+            return int(found[1])
+        outline = style.element.find(f"{_W}pPr/{_W}outlineLvl")
+        if outline is not None and outline.get(f"{_W}val", "9") in "012345":
+            return int(outline.get(f"{_W}val")) + 1
+        style = style.base_style
+    return 0
+
+
+def _docx_words(element: Any) -> str:
+    """Return the words of a paragraph with links and insertions, without what was deleted."""
+    words = []
+    for node in element.iter(
+        f"{_W}t", f"{_M}t", f"{_W}tab", f"{_W}br", f"{_W}cr", f"{_W}noBreakHyphen", f"{_W}footnoteReference"
+    ):
+        if any(
+            parent.tag in (f"{_W}del", f"{_W}txbxContent", f"{_W}tabs") for parent in _up_to(node, element)
+        ):
+            continue
+        if node.tag in (f"{_W}t", f"{_M}t"):
+            words.append(node.text or "")
+        elif node.tag == f"{_W}footnoteReference":
+            words.append(f"[{node.get(f'{_W}id')}]")
+        else:
+            words.append("-" if node.tag == f"{_W}noBreakHyphen" else " ")
+    return "".join(words)
+
+
+def _up_to(node: Any, top: Any) -> Iterator[Any]:
+    for parent in node.iterancestors():
+        if parent is top:
+            return
+        yield parent
+
+
+def _docx_table(table: Any) -> Iterator[Part]:
+    rows = [row for row in table.iter(f"{_W}tr") if next(row.iterancestors(f"{_W}tbl")) is table]
+    values = [
+        [_docx_cell(cell) for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row]
+        for row in rows
+    ]
+    yield from table_parts(values)
+
+
+def _docx_cell(cell: Any) -> str:
+    return one_line(" ".join(_docx_words(p) for p in cell.iter(f"{_W}p")))
+
+
+def _docx_notes(document: Any) -> Iterator[Part]:
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith("/footnotes"):
+            root = parse_xml(relation.target_part.blob)
+            for note in root.iter(f"{_W}footnote"):
+                if note.get(f"{_W}type") in (None, "normal"):
+                    words = one_line(" ".join(_docx_words(p) for p in note.iter(f"{_W}p")))
+                    if words:
+                        yield Part("paragraph", f"[{note.get(f'{_W}id')}] {words}")
+
+
+def table_parts(rows: list[list[str]], has_header: bool = True) -> Iterator[Part]:
+    """Yield the rows of a table; the first is its header, and a table of one column is text."""
+    rows = [row for row in rows if any(row)]
+    if all(sum(map(bool, row)) < 2 for row in rows):
+        yield from (Part("paragraph", cell) for row in rows for cell in row if cell)
+        return
+    for index, row in enumerate(rows):
+        header = has_header and index == 0 and len(rows) > 1
+        yield Part("table_header" if header else "table_row", join_cells(row))
+
+
+# ------------------------------------------------------------------------------------ OpenDocument
+
+_SKIPPED = ("tracked-changes", "annotation", "annotation-end", "sequence-decls", "forms", "tracked-change")
+
+
+def read_odt(name: str, data: bytes) -> NewDocument:
+    """Return the text of an OpenDocument text."""
+    with open_archive(name, data) as archive:
+        if b"encryption-data" in read_member(name, archive, "META-INF/manifest.xml"):
+            raise LoadError(name, f"{name} is protected by a password: save a copy without one and add that.")
+        body = parse_xml(read_member(name, archive, "content.xml"))
+        meta = parse_xml(read_member(name, archive, "meta.xml")) if "meta.xml" in archive.namelist() else None
+    notes = list[Part]()
+    text = next(
+        (
+            e
+            for e in body.iter()
+            if local_name(e) in ("text", "spreadsheet", "presentation") and "office" in e.tag
+        ),
+        None,
+    )
+    if text is None:
+        raise LoadError(name, f"{name} holds no text document: save it as an OpenDocument text (.odt).")
+    parts = list(_odt_blocks(text, notes))
+    facts = {} if meta is None else {local_name(e): e.text for e in meta.iter() if e.text and e.text.strip()}
+    about = {
+        "title": facts.get("title"),
+        "author": facts.get("initial-creator") or facts.get("creator"),
+        "language": facts.get("language"),
+    }
+    return _document(name, [*parts, *notes], about, "application/vnd.oasis.opendocument.text")
+
+
+def _odt_blocks(element: Any, notes: list[Part], kind: BlockKind = "paragraph") -> Iterator[Part]:
+    for child in element:
+        tag = local_name(child)
+        if tag == "h":
+            level = next((v for k, v in child.attrib.items() if k.endswith("outline-level")), "1")
+            yield Part("heading", _odt_words(child, notes), int(level) if level.isdigit() else 1)
+        elif tag == "p":
+            yield Part(kind, _odt_words(child, notes))
+            yield from (
+                part
+                for box in child.iter()
+                if local_name(box) == "text-box"
+                for part in _odt_blocks(box, notes)
+            )
+        elif tag == "table":
+            rows = [row for row in child.iter() if local_name(row) == "table-row"]
+            yield from table_parts([_odt_row(row, notes) for row in rows])
+        elif tag == "list-item":
+            yield from _odt_blocks(child, notes, "list_item")
+        elif tag not in _SKIPPED:
+            yield from _odt_blocks(child, notes, kind)
+
+
+def _odt_row(row: Any, notes: list[Part]) -> list[str]:
+    cells = list[str]()
+    for cell in row:
+        if local_name(cell) in ("table-cell", "covered-table-cell"):
+            words = one_line(
+                " ".join(_odt_words(p, notes) for p in cell.iter() if local_name(p) in ("p", "h"))
+            )
+            repeated = next((v for k, v in cell.attrib.items() if k.endswith("number-columns-repeated")), "1")
+            # Empty cells are repeated to the edge of a sheet.
+            cells += [words] * (min(int(repeated), 100) if words and repeated.isdigit() else 1)
+    return cells
+
+
+def _odt_words(element: Any, notes: list[Part]) -> str:
+    words = element.text or ""
+    for child in element:
+        tag = local_name(child)
+        if tag == "note":
+            mark = "".join(next((e for e in child if local_name(e) == "note-citation"), child).itertext())
+            body = next((e for e in child if local_name(e) == "note-body"), None)
+            if body is not None:
+                notes.append(Part("paragraph", f"[{mark}] {one_line(' '.join(body.itertext()))}"))
+            words += f"[{mark}]"
+        elif tag in ("s", "tab", "line-break"):
+            words += " "
+        elif tag not in (*_SKIPPED, "text-box", "image"):
+            words += _odt_words(child, notes)
+        words += child.tail or ""
+    return words
+
+
+# -------------------------------------------------------------------------------------- PowerPoint
+
+
+def read_pptx(name: str, data: bytes) -> NewDocument:
+    """Return the text of a presentation; a slide is a section with its number, and a page."""
+    import pptx
+
+    open_archive(name, data).close()
+    show = pptx.Presentation(BytesIO(data))
+    parts = list[Part]()
+    first = ""
+    for number, slide in enumerate(show.slides, 1):
+        title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title is not None else ""
+        first = first or title
+        found = list(_shapes(slide.shapes, number, slide.shapes.title))
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            notes = slide.notes_slide.notes_text_frame.text
+            found += [Part("paragraph", f"Notes: {one_line(notes)}", 0, number)] if notes.strip() else []
+        if found or title:
+            heading = f"Slide {number}: {title}" if title else f"Slide {number}"
+            parts += [Part("heading", heading, 2, number), *found]
+    if not any(part.text.strip() for part in parts):
+        raise LoadError(name, f"{name} has no text in it, only pictures or nothing: choose a file with text.")
+    about = show.core_properties
+    facts = {"title": about.title, "author": about.author, "language": about.language}
+    stated = one_line(about.title or "")
+    facts["title"] = first if not stated or _NO_TITLE.fullmatch(stated) else stated
+    return _document(
+        name, parts, facts, "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    )
+
+
+def _chart_rows(chart: Any) -> list[list[str]]:
+    """Return the figures of a chart as a table, a column for each series."""
+    series = list(chart.series)
+    names = [one_line(str(label)) for label in chart.plots[0].categories] if len(chart.plots) else []
+    values = [["" if value is None else f"{value:.15g}" for value in one.values] for one in series]
+    return [
+        ["", *(one_line(one.name or "") for one in series)],
+        *([name, *row] for name, row in zip(names, zip(*values, strict=False), strict=False)),
+    ]
+
+
+def _shapes(shapes: Any, number: int, title: Any) -> Iterator[Part]:
+    for shape in shapes:
+        if title is not None and shape.shape_id == title.shape_id:
+            continue
+        if getattr(shape, "shapes", None) is not None:
+            yield from _shapes(shape.shapes, number, None)
+        elif getattr(shape, "has_table", False):
+            rows = [[one_line(cell.text_frame.text) for cell in row.cells] for row in shape.table.rows]
+            yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(rows))
+        elif getattr(shape, "has_chart", False):
+            yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(_chart_rows(shape.chart)))
+        elif shape.has_text_frame:
+            lines = [p for p in shape.text_frame.paragraphs if "".join(run.text for run in p.runs).strip()]
+            kind: BlockKind = "list_item" if len(lines) > 1 else "paragraph"
+            yield from (Part(kind, one_line(line.text), 0, number) for line in lines)

@@ -1,0 +1,1 @@
+"""PDF files: their lines, columns and tables."""

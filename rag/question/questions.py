@@ -1,0 +1,209 @@
+"""What a question asks for, as its words tell, and whether a text holds such a thing.
+
+Rules for English, with the commonest forms of German and Turkish; where they know nothing they find
+nothing missing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from rag.text.words import content_words, fold, stem, stems, words
+
+AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
+
+_QUESTION_WORD = re.compile(
+    r"\b(?:wh(?:o|om|ose|ere|en|y|at|ich)|how"
+    r"|wann|we[rmn]|wo|wie|warum|weshalb|wieso|welche\w*"
+    r"|ne|kim\w*|nere\w*|kac|hangi|nasil|neden|nicin|yuzde)\b"
+)
+_ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
+    (
+        "date",
+        re.compile(
+            r"\bwhen\b|\b(?:what|which|whose)\s+(?:\w+\s+)?(?:year|date|day|month|decade|century|period)\b"
+            r"|\bwann\b|\bwelche[mns]?\s+(?:jahr|tag|monat)|\bne zaman\b|\bhangi (?:yıl|yil|tarih|ay|gun)"
+        ),
+    ),
+    (
+        "money",
+        re.compile(
+            r"\bhow much\b.{0,300}\b(?:costs?|paid|pay|spen[dt]|worth|money|earn\w*|price)\b"
+            r"|\b(?:what|which) (?:was |is |were )?(?:the )?(?:\w+ )?(?:cost|price|revenue|fee|salary|fine)\b"
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|old|far|large|big|tall|high|deep|fast|often|wide|heavy)\b"
+            r"|\b(?:what|which) (?:\w+ )?(?:percent\w*|number|amount|share|proportion|population|age|cost"
+            r"|price)"
+            r"|\bwie ?(?:viele?|lange|alt|hoch|weit|gross)\b|\bkac\b|\bne kadar\b|\byuzde kac"
+        ),
+    ),
+    (
+        "name",
+        re.compile(
+            r"\bwho(?:m|se)?\b|\bwhere\b"
+            r"|\b(?:what|which) (?:\w+ )?(?:city|country|state|person|company|team|place|province"
+            r"|organi[sz]ation)\b"
+            r"|\bwer\b|\bwem\b|\bwen\b|\bwo\b|\bkim(?:dir|in|e|i|ler)?\b|\bnere\w*"
+        ),
+    ),
+    (
+        "reason",
+        re.compile(r"\bwhy\b|\bhow\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bwie\b|\bneden\b|\bnicin\b|\bnasil\b"),
+    ),
+)
+
+_DATE = re.compile(
+    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b|\b(?:january|february|march|april|june|july|august|september"
+    r"|october|november|december|in may|\d may|may \d|monday|tuesday|wednesday|thursday|friday"
+    r"|saturday|sunday"
+    r"|januar|februar|marz|mai|juni|juli|oktober|dezember|jahrhundert"
+    r"|ocak|subat|mart|nisan|mayıs|mayis|haziran|temmuz|agustos|eylul|ekim|kasım|kasim|aralık|aralik)\b"
+)
+_NUMBER_WORDS = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
+    "|hundred|thousand|million|billion|trillion|half|third|quarter|dozen"
+)
+_NUMBER = re.compile(
+    rf"\d|\b(?:{_NUMBER_WORDS}|twice|percent"
+    r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
+)
+_MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
+_NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
+_LABEL = re.compile(r"[^.:;]{1,60}:\s")
+_OPENING_SIGNS = " \t\n\"'“‘«("
+_SMALL_NEXT = re.compile(r"\s+[a-z]")
+_ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
+# Names of people have two words at least; "who is the ...?" asks for one.
+_PERSON = re.compile(
+    r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
+)
+_ASKS_FOR_PERSON = re.compile(r"\bwho (?:is|was) (?:the|\w+['’]s)\b")
+
+_LENGTH = (
+    r"\d ?(?:m|km|cm|mm|ft)\b|\b(?:kilo|centi|milli)?met(?:re|er)s?\b"
+    r"|\b(?:feet|foot|miles?|inch|inches|yards?)\b"
+)
+_DURATION = r"\b(?:second|minute|hour|day|week|month|year|decade|centur)(?:s|y|ies)?\b"
+# What is measured, and what of it a text that tells the measure must hold.
+_MEASURES = (
+    (re.compile(r"\bhow (?:tall|high|deep|wide|far)\b"), re.compile(_LENGTH)),
+    (re.compile(r"\bhow long\b"), re.compile(f"{_LENGTH}|{_DURATION}")),
+    (re.compile(r"\bhow old\b"), re.compile(r"\byears?\b|\bage[d ]|\bborn\b|\bold\b")),
+    (re.compile(r"\bhow fast\b"), re.compile(r"per (?:hour|second)|km/h|\bmph\b|\bmach\b|m/s|\bknots?\b")),
+    (
+        re.compile(r"\bhow heavy\b|\bweigh\b"),
+        re.compile(r"\b(?:kg|kilograms?|tons?|tonnes?|pounds?|lbs?|grams?|ounces?)\b"),
+    ),
+)
+_COUNTED = re.compile(
+    r"\bhow many ((?:\w+ ){0,2}?\w+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can|could|will|would"
+    r"|died|in|of|on|per|must|should|used|work|a|the)\b|\?|$)"
+)
+_COUNT = re.compile(rf"\d.*|(?:{_NUMBER_WORDS}|several|no)s?")
+_HEAD = re.compile(
+    r"\b(?:who|what|which|how \w+) (?:is|was|are|were) (?:the |a |an )?((?:[\w’'-]+ ){0,5}?[\w’'-]+?)"
+    r"(?= (?:of|in|at|for|from|on|to|by|that|who|which|when|used|called)\b|\?|$)"
+)
+
+
+@lru_cache(maxsize=256)
+def asked_kind(question: str) -> AskedKind:
+    """Return the kind of thing that a question asks for."""
+    folded = fold(question)
+    # The first question word tells; later ones open a clause: "How old was he when he won?"
+    first = _QUESTION_WORD.search(folded)
+    if not first:
+        return "thing"
+    return next((kind for kind, pattern in _ASKED if pattern.match(folded, first.start())), "thing")
+
+
+def holds_kind(kind: AskedKind, text: str, question: str) -> bool:
+    """Whether a text holds a date, number or name that the question itself doesn't."""
+    if kind == "money":
+        folded = fold(text)
+        return bool(_MONEY.search(folded)) and bool(_NUMBER.search(folded))
+    if kind in ("date", "number"):
+        asked = fold(question)
+        pattern = _DATE if kind == "date" else _NUMBER
+        return any(match[0] not in asked for match in pattern.finditer(fold(text)))
+    if kind == "name":
+        said = set(words(question))
+        return any(not said.issuperset(words(name)) for name in names(text))
+    return True
+
+
+def lacks_measure(question: str, text: str) -> bool:
+    """Whether "how tall", "how old" and the like is asked and a text has no unit for it."""
+    asked, folded = fold(question), fold(text)
+    return any(asks.search(asked) and not holds.search(folded) for asks, holds in _MEASURES)
+
+
+def lacks_count(question: str, text: str) -> bool:
+    """Whether "how many ships" is asked and a text has no number near its ships."""
+    match = _COUNTED.search(fold(question))
+    if not match:
+        return False
+    counted = beginning(stem(match[1].split()[-1]))
+    held = stems(text)
+    return not any(
+        beginning(held[i]) == counted and any(_COUNT.fullmatch(near) for near in held[max(0, i - 4) : i + 3])
+        for i in range(len(held))
+    )
+
+
+def lacks_person(question: str, text: str) -> bool:
+    """Whether "who is the ...?" is asked and a text has no person's name but for those in the question."""
+    if not _ASKS_FOR_PERSON.search(fold(question)):
+        return False
+    asked = set(words(question))
+    return all(asked.intersection(words(name)) for name in _PERSON.findall(text))
+
+
+def head_word(question: str) -> str:
+    """Return the stem of the noun that is asked for: the "minister" of "Who is the defence minister?"."""
+    match = _HEAD.search(fold(question))
+    found = content_words(match[1]) if match else []
+    return stem(found[-1]) if found else ""
+
+
+@lru_cache(maxsize=8_000)
+def names(text: str) -> tuple[str, ...]:
+    """Return what looks like the name of a person or place: capitals but for the first word.
+
+    The label of a list item ("Market Access: ...") is none, nor is an adjective of nationality that
+    goes with a noun ("American technology"). The first word, also of a table's cell, counts in a short
+    text or before another capital.
+    """
+    label = _LABEL.match(text)
+    body = text[label.end() :] if label else text
+    is_short = len(body.split()) <= 6
+    return tuple(
+        match[0]
+        for match in _NAME.finditer(body)
+        if (is_short or " " in match[0] or not _is_opening(body, match.start()))
+        and not (_ADJECTIVE.search(match[0]) and _SMALL_NEXT.match(body, match.end()))
+    )
+
+
+def _is_opening(body: str, start: int) -> bool:
+    """Whether a word begins its text or a table's cell."""
+    before = body[:start].rstrip(_OPENING_SIGNS)
+    return not before or (before.endswith(" |") and body[len(before)] == " ")
+
+
+def names_and_numbers(question: str) -> list[str]:
+    """Return the stems of a question's names and numbers: capitals beyond its start, and digits."""
+    found = [m[0] for m in re.finditer(r"[^\W_]+", question) if m.start() > 0 and not m[0][0].islower()]
+    useful = set(content_words(question))
+    return [stem(word) for word in found if fold(word) in useful]
+
+
+def beginning(word: str) -> str:
+    """Return the first five letters of a stem: "appli" stands for apply, applied and application."""
+    return word[:5]

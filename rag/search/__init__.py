@@ -1,0 +1,1 @@
+"""A question's passages, copies set apart."""

@@ -1,0 +1,1 @@
+"""The truth in a database, Chroma its follower, and forgetting."""

@@ -1,0 +1,102 @@
+"""Forgetting: what was removed or replaced leaves no text behind, in no file of the data folder.
+
+Only conversations keep what they quoted from the text before an update, so that a footnote can still show
+what it rested on; they lose it when the article is removed.
+
+The catalog notes in the transaction of a removal that wiping is owed, so that a kill in between is
+made good at the next opening. Chroma's files hold numbers only, and what else gets into them is blanked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from rag.conversations import Conversations
+from rag.errors import CatalogError
+from rag.settings import Settings
+from rag.store.catalog import Catalog
+
+_PATIENCE_SECONDS = 2.0
+_FIRST_RETRY_SECONDS = 1.0
+_LAST_RETRY_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Forgetting:
+    """Wipes what a catalog owes: at once, or where readers are in the way, as soon as they aren't."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._mutex = threading.Lock()
+        self._closing = threading.Event()
+        self._later: threading.Thread | None = None
+
+    def forget(self, patience_seconds: float = _PATIENCE_SECONDS) -> bool:
+        """Wipe what is owed and return whether all is gone; what isn't is tried again in the background.
+
+        What was removed is out of search already, so nothing that fails here fails the removal.
+        """
+        if self._try(patience_seconds):
+            return True
+        with self._mutex:
+            if not self._closing.is_set() and not (self._later and self._later.is_alive()):
+                self._later = threading.Thread(target=self._retry, name="forgetting", daemon=True)
+                self._later.start()
+        return False
+
+    def forget_quotes(self, conversations: Conversations) -> bool:
+        """Blank what conversations quote from documents that are no longer held; return whether any was."""
+        # In this order: a document that was cited before and isn't held after it is gone.
+        cited = conversations.cited()
+        with self._catalog.reading() as view:
+            held = view.versions()
+        gone = {(document, version) for document, version in cited if document not in held}
+        if gone:
+            conversations.forget(gone)
+        try:
+            conversations.wipe()
+        except CatalogError as error:  # it stays owed, and the next call tries again
+            log.warning("What was blanked is not wiped from the conversations yet: %s", error)
+        return bool(gone)
+
+    def close(self) -> None:
+        """End the tries in the background, after a last one."""
+        self._closing.set()
+        if self._later is not None:
+            self._later.join()
+            self._try(0.0)
+
+    def _try(self, patience_seconds: float) -> bool:
+        try:
+            owed = self._catalog.owed()
+            if not owed:
+                return True
+            is_text_gone = self._catalog.wipe(patience_seconds)
+            # After the text, which is what matters most: the conversations' file may be damaged.
+            if not (self._wipe_quotes() and is_text_gone):
+                return False
+            self._catalog.settle(owed)
+        except CatalogError as error:
+            log.warning("What was removed is not wiped from the files yet: %s", error)
+            return False
+        return True
+
+    def _wipe_quotes(self) -> bool:
+        if not (self._settings.data_dir / "conversations.sqlite3").exists():
+            return True
+        conversations = Conversations.open(self._settings)
+        try:
+            self.forget_quotes(conversations)
+            return conversations.wipe()
+        finally:
+            conversations.close()
+
+    def _retry(self) -> None:
+        seconds = _FIRST_RETRY_SECONDS
+        while not self._closing.wait(seconds):
+            if self._try(0.0):
+                return
+            seconds = min(2 * seconds, _LAST_RETRY_SECONDS)

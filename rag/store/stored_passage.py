@@ -1,0 +1,86 @@
+"""Passages as the catalog keeps them, and those that have just been read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rag.documents import Document, Passage
+from rag.embedding.local import Vector, Vectors
+from rag.embedding.word_vectors import NO_WORDS, WordVectors
+from rag.text.canonical import judged
+from rag.text.splitting import Span
+
+_JUDGED_CHARACTERS = 10_000
+"""Several times as much as passages have; one that is longer is hardly made of words."""
+_MOST_KEPT = 500
+"""Passages kept between questions: about 8 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with all that finding and quoting need.
+
+    ``sentence_vectors`` is float32, (len(sentences), dimensions); ``header`` belongs to the rows at
+    the start of a passage in which a table goes on.
+    """
+
+    passage: Passage
+    document: Document
+    header: str
+    sentences: tuple[Span, ...]
+    vector: Vector
+    sentence_vectors: Vectors
+    words: WordVectors = NO_WORDS
+
+    @property
+    def judged_text(self) -> str:
+        """Its text as far as it is looked at to judge it."""
+        return judged(self.passage.text, _JUDGED_CHARACTERS)
+
+    def judged_sentence(self, position: int) -> str:
+        """Return a sentence as far as it is looked at to judge it."""
+        return judged(self._text_of(self.sentences[position]))
+
+    def header_of(self, position: int) -> str:
+        """Return the header of the table's row that is this sentence, "" where there is none."""
+        for place in range(position - 1, -1, -1):
+            span = self.sentences[place]
+            if span.kind == "table_header":
+                return self._text_of(span)
+            if span.kind != "table_row":
+                break
+        return self.header
+
+    def _text_of(self, span: Span) -> str:
+        offset = self.passage.start
+        return self.passage.text[span.start - offset : span.end - offset]
+
+
+class PassageCache:
+    """The passages read last, as they were at one change of the catalog.
+
+    Reading those of a question again takes half a millisecond. Several threads may use one cache.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._change = 0
+        self._held = dict[str, StoredPassage]()
+
+    def held(self, change: int) -> dict[str, StoredPassage]:
+        """Return what is held of the moment at which this was the catalog's last change, by id."""
+        with self._mutex:
+            return dict(self._held) if change == self._change else {}
+
+    def hold(self, change: int, passages: Mapping[str, StoredPassage]) -> None:
+        """Keep passages: none of an earlier moment, and those of a later one instead of the others."""
+        with self._mutex:
+            if change < self._change:
+                return
+            if change > self._change:
+                self._change, self._held = change, {}
+            self._held.update(passages)
+            for name in list(self._held)[:-_MOST_KEPT]:
+                del self._held[name]

@@ -1,0 +1,1 @@
+"""Whether passages bear a claim, and why not."""

@@ -1,0 +1,1 @@
+"""What text is: normal form, blocks, sentences, words, names, values."""

@@ -1,0 +1,120 @@
+"""Vectors that are at hand already, from a file of another library or a damaged one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from rag.embedding.local import Embedder, InBatches, PassageVectors
+from rag.embedding.word_vectors import as_floats, unpack
+from rag.ingest.ingestion import passage_fingerprint
+
+Blobs = tuple[bytes, bytes, bytes]
+"""A passage's vector (float32), its sentences' (float16) and its words', as the catalog keeps them."""
+NEAR = 0.98
+"""Cosine above which two vectors are of the same text: processors differ a little in int8 arithmetic."""
+NEAR_WORD = 0.9
+"""The same for the vectors of words, which are reduced and rounded."""
+_PROVED = 50
+"""One in so many passages is embedded all the same, to prove the vectors."""
+
+log = logging.getLogger(__name__)
+
+
+class HeldVectors:
+    """An embedder that first looks for a passage's vectors by their fingerprint.
+
+    What it finds must have the right form, and every fiftieth is compared with what the model gives;
+    after one that differs nothing more is taken.
+    """
+
+    def __init__(self, embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> None:
+        self.name = embedder.name
+        self.languages = embedder.languages
+        self.has_words = embedder.has_words
+        self.embed_question = embedder.embed_question
+        self.embed_question_words = embedder.embed_question_words
+        self._embedder = embedder
+        self._look_up = look_up
+        self._taken = 0
+        self._trusted = True
+        self._mutex = threading.Lock()
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+        return self._embedder.dimensions
+
+    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
+        """Return the vectors at hand for this passage, or else embed it."""
+        return self._held(text, spans) or self._embedder.embed_passage(text, spans)
+
+    def _held(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors | None:
+        fingerprint = passage_fingerprint(self.name, text, spans)
+        with self._mutex:
+            blobs = self._look_up(fingerprint) if self._trusted else None
+            held = vectors_from(blobs, self._embedder, len(spans)) if blobs else None
+            is_proved = held is not None and self._taken % _PROVED == 0
+            self._taken += held is not None
+        if held is not None and is_proved:
+            made = self._embedder.embed_passage(text, spans)
+            if not alike(held, made):
+                log.warning("The vectors at hand are not those of the texts; embedding anew.")
+                self._trusted = False
+                return made
+        return held
+
+
+class HeldBatches(HeldVectors):
+    """The same for a model that is given passages in batches."""
+
+    def embed_passages(
+        self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]
+    ) -> list[PassageVectors]:
+        """Return the vectors at hand, and embed the passages that there are none for."""
+        held = [self._held(text, spans) for text, spans in passages]
+        lacking = [passage for passage, vectors in zip(passages, held, strict=True) if vectors is None]
+        assert isinstance(self._embedder, InBatches)
+        made = iter(self._embedder.embed_passages(lacking))
+        return [vectors or next(made) for vectors in held]
+
+
+def with_held(embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> HeldVectors:
+    """Return an embedder that first looks for a passage's vectors by their fingerprint."""
+    if isinstance(embedder, InBatches):
+        return HeldBatches(embedder, look_up)
+    return HeldVectors(embedder, look_up)
+
+
+def vectors_from(blobs: Blobs, embedder: Embedder, sentences: int) -> PassageVectors | None:
+    """Return vectors as arrays, or None where their number, length or values can't be right."""
+    whole, parts, packed = blobs
+    dimensions, words = embedder.dimensions, unpack(packed, sentences)
+    if len(whole) != 4 * dimensions or len(parts) != 2 * dimensions * sentences:
+        return None
+    if words is None or bool(words) is not embedder.has_words:
+        return None
+    vector = np.frombuffer(whole, np.float32)
+    rows = np.frombuffer(parts, np.float16).reshape(-1, dimensions).astype(np.float32)
+    for array, tolerance in ((vector[None], 1e-3), (rows, 1e-2), (as_floats(words.rows), 0.05)):
+        with np.errstate(all="ignore"):
+            lengths = np.linalg.norm(array, axis=1)
+        # Not a number is not near to anything, so this finds it too.
+        if not np.all(np.abs(lengths - 1) < tolerance):
+            return None
+    return PassageVectors(vector, rows, words)
+
+
+def alike(one: PassageVectors, other: PassageVectors) -> bool:
+    """Whether two readings of a passage are the same but for rounding."""
+    if one.words.counts != other.words.counts:
+        return False
+    pairs = (
+        (one.whole[None], other.whole[None], NEAR),
+        (one.sentences, other.sentences, NEAR),
+        (as_floats(one.words.rows), as_floats(other.words.rows), NEAR_WORD),
+    )
+    return all(bool(np.all(np.einsum("ij,ij->i", a, b) > near)) for a, b, near in pairs)

@@ -1,0 +1,1 @@
+"""Public addresses and feeds to documents."""

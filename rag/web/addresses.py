@@ -1,0 +1,138 @@
+"""Web addresses: their one form, and which addresses of the network are public."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from concurrent.futures import Future
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from rag.errors import LoadError
+from rag.text.canonical import one_line
+from rag.web.interfaces import own_networks
+
+if TYPE_CHECKING:
+    from httpx2 import URL
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""What a computer calls itself: there no other reaches it."""
+_SHOWN_CHARACTERS = 120
+_LONGEST = 4_000
+_RELAY = IPv6Network("64:ff9b::/96")
+"""An IPv6-only network's way to IPv4 (NAT64, RFC 6052): the last 32 bits are the address reached."""
+# 192.88.99/24 leads into 6to4; some Pythons take parts of 192.0.0/24 for global; under the last address
+# a machine of Azure's reaches the host it runs on.
+_NOT_GLOBAL = tuple(map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
+_UNICAST = IPv6Network("2000::/3")
+# Within it: tunnels that lead to another address than they name (Teredo, 6to4), and examples.
+_NOT_UNICAST = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+
+
+def web_address(text: str) -> URL:
+    """Return the address of a page in its one form: no fragment, no dot at the end of the host.
+
+    Raises
+    ------
+    LoadError
+        It is no address of the web, or holds a user name or password.
+    """
+    # Here, as the command line asks only whether something is an address.
+    from httpx2 import URL, InvalidURL
+
+    name = shown_address(text)
+    try:
+        url = URL(text.strip()) if len(text) <= _LONGEST else None
+    except (InvalidURL, UnicodeError, ValueError):
+        url = None
+    if url is None or url.scheme not in ("http", "https") or not url.host.strip("."):
+        raise LoadError(
+            name, f"{name} is no web address that can be read: it must begin with http:// or https://."
+        )
+    if url.userinfo:
+        raise LoadError(
+            name, f"{name} holds a user name or password: leave it out, or save the page and add the file."
+        )
+    return url.copy_with(host=url.host.rstrip("."), fragment=None)
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a user's text is meant as an address of the web, not as a path."""
+    return re.match(r"\s*[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
+
+
+def shown_address(text: str) -> str:
+    """Return an address as it may stand in a sentence: on one line, not too long, without a password."""
+    line = re.sub(r"//[^/?#]*@", "//", one_line(text)) or "The address"
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def is_on_this_computer(url: str) -> bool:
+    """Whether an endpoint's address is one of this computer, for which no proxy is asked."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def is_public(address: str) -> bool:
+    """Whether an address of the network ("93.184.215.14") is one of the public internet."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # "fe80::1%eth0" is none of it in any case
+        return False
+    if isinstance(found, IPv4Address):
+        return _is_public_4(found)
+    if found in _RELAY:
+        return _is_public_4(_relayed(found))
+    return _is_public_6(found)
+
+
+def is_elsewhere(address: str) -> bool:
+    """Whether an address is public and of no network that this computer is in.
+
+    One's own may be public too: a server's, and those of all devices at home with IPv6.
+    """
+    if not is_public(address):
+        return False
+    found = ip_address(address)
+    if isinstance(found, IPv6Address) and found in _RELAY:
+        found = _relayed(found)
+    return not any(found in network for network in own_networks())
+
+
+def _relayed(address: IPv6Address) -> IPv4Address:
+    return IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+def _is_public_4(address: IPv4Address) -> bool:
+    # Not "is not private": carrier-grade NAT (100.64/10) is neither global nor private.
+    listed = any(address in net for net in _NOT_GLOBAL)
+    return address.is_global and not (address.is_multicast or address.is_reserved or listed)
+
+
+def _is_public_6(address: IPv6Address) -> bool:
+    # All that embeds an IPv4 address (::ffff:127.0.0.1) lies outside, but for 6to4 and Teredo.
+    return address in _UNICAST and address.is_global and not any(address in net for net in _NOT_UNICAST)
+
+
+def resolve(host: str, timeout_seconds: float) -> list[str]:
+    """Return the addresses of a host, as the system's resolver gives them.
+
+    Raises
+    ------
+    OSError
+        The host has none, or they weren't found in time.
+    """
+    found = Future[list[str]]()
+    # The resolver knows no time limit, and only a daemon thread may be left to itself.
+    threading.Thread(target=_look_up, args=(host, found), daemon=True).start()
+    return found.result(timeout_seconds)
+
+
+def _look_up(host: str, found: Future[list[str]]) -> None:
+    try:
+        places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        found.set_exception(error if isinstance(error, OSError) else OSError("no such name"))
+    else:
+        found.set_result(list(dict.fromkeys(str(place[4][0]) for place in places)))

@@ -1,0 +1,1 @@
+"""A model's answer, each sentence checked before it is shown."""

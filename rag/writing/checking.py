@@ -1,0 +1,371 @@
+"""Written sentences checked against the passages that a model was given, and their footnotes.
+
+A sentence is shown only if passages bear it, and its footnotes go to just the sentences that do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.documents import Citation, LeftOut, ListPart, Sentence
+from rag.embedding.local import Embedder
+from rag.search.copies import cite
+from rag.search.finding import Found
+from rag.store.stored_passage import StoredPassage
+from rag.support.check import Support, bearing, check_support
+from rag.support.claims import read_claim
+from rag.text.splitting import LEANING
+from rag.text.words import content_words, stem, stems
+from rag.writing.additions import fault_in_addition
+from rag.writing.closeness import Closeness, closeness, tell_of
+from rag.writing.leads import Lead
+from rag.writing.markers import Draft, is_fragment, is_said
+from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
+from rag.writing.planted.orders import is_unasked
+from rag.writing.refusals import is_refusal, may_refuse
+
+_TOO_LONG = "It is too long for a sentence."
+_REPEATS = "It repeats the question."
+_ASKS = "It asks instead of saying what is so."
+_LEANS = "It leans on a sentence that was left out, or is from another article."
+_INSTRUCTION = "It tells a reader what to do instead of saying what is so."
+_FAR = "The sources say something like it, and not near enough to this."
+_NOT_BORNE = "No passage says this."
+_ABOUT_PASSAGES = re.compile(
+    r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A passage as a model is given it.
+
+    Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
+    borne by that.
+    """
+
+    stored: StoredPassage
+    text: str
+    offset: int
+    checked: str
+
+    @classmethod
+    def of(cls, stored: StoredPassage) -> Numbered:
+        """Return a passage with the header of the table that it goes on with."""
+        header = f"{stored.header}\n" if stored.header else ""
+        text, offset = stored.passage.text, stored.passage.start
+        spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
+        checked = text
+        told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
+        for (start, end), is_told in zip(spans, told, strict=True):
+            if is_told:
+                checked = checked[:start] + " " * (end - start) + checked[end:]
+        return cls(stored, header + text, len(header), header + checked)
+
+
+@dataclass(slots=True)
+class Written:
+    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
+
+    ``embedder`` is one on this computer that knows the question's language, or None.
+    """
+
+    found: Found
+    passages: Sequence[Numbered]
+    embedder: Embedder | None = None
+    sentences: list[Sentence] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    markers_dropped: int = 0
+    count: int = 0
+    _lead: Lead | None = None
+    _is_in_item: bool = False
+    _loose: set[str] = field(default_factory=set)
+    _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether at least half of what was written is borne."""
+        return self._said >= max(1, len(self.left_out))
+
+    @property
+    def _said(self) -> int:
+        return sum(sentence.part != "lead" for sentence in self.sentences)
+
+    def check(self, draft: Draft) -> Sentence | LeftOut | None:
+        """Check one more sentence: it is shown with its footnotes, or left out with a reason.
+
+        None is for what needs no mention: the lead-in to a list, which is shown with the first item that
+        holds, what was said before, and that the model knows no answer.
+        """
+        self.count += 1
+        cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
+        self.markers_dropped += len(draft.numbers) - len(cited)
+        said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
+        if draft.text in said or _ABOUT_PASSAGES.match(draft.text) or is_refusal(draft.text):
+            return None
+        if fault := self._fault(draft):
+            return self._leave_out(draft.text, fault)
+        is_listed = draft.is_item or draft.item_sentence > 0
+        self._is_in_item = self._is_in_item and draft.item_sentence > 1
+        if draft.is_lead or not is_listed:
+            self._lead = Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
+        if draft.is_lead:
+            return None
+        claim, support, places = self._borne(draft, cited)
+        nearness = self._nearness(claim, draft, places) if places else "far"
+        if nearness == "far" and may_refuse(draft.text):
+            return None
+        if nearness == "far":
+            reason = support.reason if support and not places else _NOT_BORNE
+            return self._leave_out(draft.text, _FAR if places else reason)
+        if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
+            return self._leave_out(draft.text, _LEANS)
+        self._show_lead(places, is_borne=claim != draft.text)
+        part: ListPart = "more" if self._is_in_item else "item" if is_listed else ""
+        self._is_in_item = draft.item_sentence > 0
+        sentence = self._sentence(draft.text, places, part)
+        if nearness == "loose":
+            self._loose.add(sentence.text)
+        return sentence
+
+    def is_settled(self, sentence: Sentence) -> bool:
+        """Whether a borne sentence can be shown before the others are known."""
+        return sentence.text not in self._loose
+
+    def settle(self) -> None:
+        """Decide on the sentences that are only loosely near their sources, once all are known.
+
+        Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
+        none may stand alone, and few may have failed.
+        """
+        near, failed = self._said - len(self._loose), len(self.left_out)
+        is_kept_to = (near and 2 * failed <= near + 1) or (
+            len(self._loose) > 1 and 2 * failed <= len(self._loose)
+        )
+        if self._loose and not is_kept_to:
+            loose = (place for place, one in enumerate(self.sentences) if one.text in self._loose)
+            self.take_away(dict.fromkeys(loose, _FAR))
+        self._loose.clear()
+
+    def take_away(self, reasons: dict[int, str]) -> None:
+        """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
+        kept, left, is_item_gone = list[Sentence](), list[LeftOut](), False
+        waiting = list(self.left_out)
+        for place, sentence in enumerate(self.sentences):
+            while waiting and waiting[0].position <= place:
+                left.append(replace(waiting.pop(0), position=len(kept)))
+            # Of an item that loses its first sentence the next one begins it.
+            is_item_gone = is_item_gone and sentence.part == "more"
+            if place in reasons:
+                is_item_gone = is_item_gone or sentence.part == "item"
+                left.append(LeftOut(sentence.text, reasons[place], len(kept)))
+            elif place and not kept and LEANING.match(sentence.text):
+                left.append(LeftOut(sentence.text, _LEANS, 0))
+            else:
+                kept.append(replace(sentence, part="item") if is_item_gone else sentence)
+                is_item_gone = False
+        left += [replace(one, position=len(kept)) for one in waiting]
+        self.left_out = left
+        kept = self._without_bare_leads(kept)
+        numbers = dict[int, int]()
+        for sentence in kept:
+            for citation in sentence.citations:
+                numbers.setdefault(citation.number, len(numbers) + 1)
+        self.sentences = [_renumbered(sentence, numbers) for sentence in kept]
+
+    def _fault(self, draft: Draft) -> str:
+        """Return what is wrong with a sentence whatever the passages say, or nothing."""
+        text = draft.text
+        if draft.is_too_long:
+            return _TOO_LONG
+        if is_said(text, self.found.question.text):
+            return _REPEATS
+        is_told = is_instruction(text) or is_task(text) or is_shouted(text)
+        if is_told or is_unasked(text, self.found.question.text, is_item=draft.is_item and bool(self._lead)):
+            return _INSTRUCTION
+        return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
+
+    def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
+        """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
+        quotes = [text for place in places for text in _texts(place)]
+        if is_fragment(draft):
+            wanted = {stem(word) for word in content_words(draft.text)}
+            held = {word for quote in quotes for word in stems(quote)}
+            is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
+            return "near" if is_borne else "far"
+        found = closeness(claim, quotes, self.embedder)
+        return "loose" if found == "near" and self._has_new_name(claim) else found
+
+    def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
+
+        "Rosatom" says something only as an answer or an item.
+        """
+        lead = claim.removesuffix(draft.text)
+        asked = content_words(lead) or content_words(self.found.question.text)
+        texts = [text for place in places for text in _texts(place)]
+        return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
+
+    def _has_new_name(self, claim: str) -> bool:
+        """Whether a claim has a name that stands neither in the question nor in any passage."""
+        given = [self.found.question.text]
+        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
+        known = set[str]().union(*map(stems, given))
+        words = [word for line in read_claim(claim) for word in line.content]
+        return any(word.kind == "name" and word.stem not in known for word in words)
+
+    def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether what is shown before is from the same article, so that "it" means what it means there."""
+        if not self.sentences:
+            return False
+        before = {
+            c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
+        }
+        return any(passage.stored.document.id in before for passage, _, _ in places)
+
+    # ------------------------------------------------------------------------------------- lists
+
+    def _borne(
+        self, draft: Draft, cited: list[int]
+    ) -> tuple[str, Support | None, list[tuple[Numbered, int, int]]]:
+        """Return what a draft claims, whether that is borne, and where.
+
+        An item of a list claims what its lead-in says with it; where that says little, perhaps its own alone.
+        """
+        lead = self._lead if draft.is_item else None
+        claims = [draft.text]
+        if lead and not lead.tells_nothing:
+            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_short else [])]
+        for claim in claims:
+            support, passages = self._borne_by(claim, cited)
+            if support and support.supported and (places := self._places(claim, passages)):
+                return claim, support, places
+        return claim, support, []
+
+    def _show_lead(self, places: list[tuple[Numbered, int, int]], *, is_borne: bool) -> None:
+        """Show the lead-in of an item that is borne here; ``is_borne`` says that it is with its lead-in.
+
+        One that says nothing, or all of it together with the item, has the item's footnotes.
+        """
+        lead = self._lead
+        if not lead or lead.is_shown:
+            return
+        text = lead.draft.text
+        if not (is_borne or lead.tells_nothing):
+            support, cited = self._borne_by(text, lead.cited)
+            own = self._places(text, cited) if support and support.supported else []
+            if not own or self._nearness(text, lead.draft, own) == "far":
+                return
+            places = own
+        if lead.number > 1 and LEANING.match(text) and not self._can_lean(places):
+            return
+        lead.is_shown = True
+        self.left_out[lead.first_left_out :] = [
+            replace(one, position=one.position + 1) for one in self.left_out[lead.first_left_out :]
+        ]
+        self._sentence(text, places, "lead")
+
+    def _without_bare_leads(self, kept: list[Sentence]) -> list[Sentence]:
+        """Return sentences without the lead-ins behind which no item is left."""
+        following = [*(one.part for one in kept[1:]), ""]
+        bare = {place for place, one in enumerate(kept) if one.part == "lead" and following[place] != "item"}
+        self.left_out = [
+            replace(one, position=one.position - sum(place < one.position for place in bare))
+            for one in self.left_out
+        ]
+        return [one for place, one in enumerate(kept) if place not in bare]
+
+    def _sentence(self, text: str, places: Sequence[tuple[Numbered, int, int]], part: ListPart) -> Sentence:
+        citations = {one.number: one for place in places for one in [self._cited(*place)]}
+        sentence = Sentence(text, "written", tuple(citations.values()), part)
+        self.sentences.append(sentence)
+        return sentence
+
+    def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
+        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
+
+        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
+        """
+        first = self._support(claim, cited) if cited else None
+        if first and first.supported:
+            return first, cited
+        best = self._best_passage(claim)
+        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
+        for passages in others:
+            support = self._support(claim, passages)
+            if support.supported:
+                return support, passages
+            first = first or support
+        return first, cited
+
+    def _support(self, claim: str, cited: Sequence[int]) -> Support:
+        texts = [self.passages[place].checked for place in cited]
+        support = check_support(claim, texts)
+        fault = fault_in_addition(claim, texts) if support.supported else ""
+        return replace(support, supported=False, reason=fault) if fault else support
+
+    def _leave_out(self, text: str, reason: str) -> LeftOut:
+        left = LeftOut(text, reason, len(self.sentences))
+        self.left_out.append(left)
+        return left
+
+    def _best_passage(self, claim: str) -> int | None:
+        places = bearing(claim, [passage.checked for passage in self.passages])
+        return places[0].passage if places else None
+
+    def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
+        """Return the passages, with the first and the last of their sentences, that bear a claim."""
+        found = list[tuple[Numbered, int, int]]()
+        for place in bearing(claim, [self.passages[number].checked for number in cited]):
+            passage = self.passages[cited[place.passage]]
+            shift = passage.stored.passage.start - passage.offset
+            held = [
+                number
+                for number, span in enumerate(passage.stored.sentences)
+                if span.start < place.end + shift and place.start + shift < span.end
+            ]
+            if held:
+                one = (passage, held[0], held[-1])
+                if one not in found:
+                    found.append(one)
+        return found
+
+    def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
+        first = _leaned_on(passage.stored, first)
+        citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
+        key = (citation.document.id, citation.start, citation.end)
+        number = self._numbers.setdefault(key, citation.number)
+        return _with_number(citation, number)
+
+
+def _texts(place: tuple[Numbered, int, int]) -> list[str]:
+    passage, first, last = place
+    return [passage.stored.judged_sentence(position) for position in range(first, last + 1)]
+
+
+def _leaned_on(stored: StoredPassage, first: int) -> int:
+    """Return where to begin so that "It was built in 1871" has what "it" is."""
+    span = stored.sentences[first]
+    offset = stored.passage.start
+    before = stored.sentences[first - 1] if first else None
+    is_one_paragraph = (
+        before is not None
+        and before.kind == span.kind == "paragraph"
+        and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
+    )
+    leans = LEANING.match(stored.judged_sentence(first))
+    return first - 1 if leans and is_one_paragraph else first
+
+
+def _with_number(citation: Citation, number: int) -> Citation:
+    copies = tuple(replace(copy, number=number) for copy in citation.copies)
+    return replace(citation, number=number, copies=copies)
+
+
+def _renumbered(sentence: Sentence, numbers: dict[int, int]) -> Sentence:
+    citations = tuple(_with_number(c, numbers[c.number]) for c in sentence.citations)
+    return replace(sentence, citations=citations)

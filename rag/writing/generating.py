@@ -1,0 +1,339 @@
+"""Answers written by a model, of which every sentence is checked before it is shown.
+
+Whatever the model does, an answer comes of it: what was written and checked, or the quotes that were there
+before it was asked.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
+from rag.embedding.local import Embedder
+from rag.errors import ModelError
+from rag.search.finding import Found
+from rag.settings import Settings
+from rag.text.canonical import one_line
+from rag.text.words import content_words, stem, stems
+from rag.writing.checking import Numbered, Written
+from rag.writing.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
+from rag.writing.markers import Draft, SentenceCutter, is_said
+from rag.writing.messages import answer_messages, check_messages, followup_messages, repair_messages
+from rag.writing.planted.contacts import has_contact
+from rag.writing.planted.instructions import is_instruction
+from rag.writing.planted.orders import asks_reader
+from rag.writing.prompts import Message, Prompts, tokens_of
+from rag.writing.tracing import Trace
+
+MOST_SENTENCES = 40
+"""Behind so many the model is stopped: no reader takes more for an answer."""
+REFUSED = f"The model found no answer in the passages. {QUOTED}"
+NOT_BORNE = f"The sources don't bear most of what the model wrote. {QUOTED}"
+WROTE_NOTHING = f"The model wrote nothing. {QUOTED}"
+NO_ROOM = f"No passage fits into FOOTNOTE_MODEL_CONTEXT_TOKENS: raise it. {QUOTED}"
+CUT_BEFORE = f"The model came to no sentence: raise FOOTNOTE_MODEL_ANSWER_TOKENS. {QUOTED}"
+BY_RULES = "The sentences were checked by rules alone."
+UNCHECKED = "The sentences were checked by rules alone: together they are too long for the model."
+UNREADABLE = f"The model gave no second opinion that can be read. {BY_RULES}"
+STOPPED = "Stopped."
+CUT = "The model's answer was cut at its longest."
+NO_TIME = "There was no time to check all that the model wrote."
+UNTIL_THEN = "What was written until then stands here."
+_COMPLETING_SECONDS = 15.0
+"""How long a model may take to complete a question, before it has begun with the answer."""
+_TAKEN_AWAY = "Asked again, the model says that the source does not say this."
+_VERDICT = re.compile(r"^[^\w\n]*+(?:sentence\s+)?(\d{1,3})\W{1,20}+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_THOUGHT = re.compile(r"(?<!\s)\s*+<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One answer in the making: what it is made from, and all that the model was sent and took."""
+
+    found: Found
+    quoted: Answer
+    passages: tuple[Numbered, ...]
+    embedder: Embedder | None
+    limits: Limits
+    trace: Trace
+    sent: list[Message] = field(default_factory=list)
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
+class _Round:
+    """What came of asking the model once: ``line`` says what went wrong, if anything did."""
+
+    written: Written
+    text: str = ""
+    line: str = ""
+    has_failed: bool = False
+    has_refused: bool = False
+    was_too_long: bool = False
+
+    @property
+    def may_be_repaired(self) -> bool:
+        """Whether the model has tried and too little of it is borne."""
+        return bool(self.written.left_out) and not (self.has_failed or self.written.is_enough)
+
+    def add(self, line: str) -> None:
+        """Add a line to those that say what went wrong."""
+        self.line = f"{self.line} {line}".strip()
+
+
+class Writer:
+    """Has the model of the settings write answers.
+
+    Raises
+    ------
+    PromptError
+        A prompt is missing or has been changed so that it can't be used.
+    """
+
+    def __init__(self, settings: Settings, embedder: Embedder) -> None:
+        self._settings = settings
+        # One elsewhere would be asked over the network for each sentence.
+        self._embedder = embedder if embedder.has_words else None
+        self._endpoint = Endpoint(settings)
+        self._prompts = Prompts.read()
+
+    def complete(self, question: str, history: Sequence[Answer], limits: Limits, trace: Trace) -> str:
+        """Return a follow-up completed from the conversation, or as it is where the model is of no use.
+
+        Only words of the conversation count: what the model adds from its memory makes it of no use.
+        """
+        messages = followup_messages(self._prompts, self._settings, question, history)
+        soon = replace(limits, until=min(limits.until, time.monotonic() + _COMPLETING_SECONDS))
+        try:
+            reply = self._endpoint.ask(messages, soon, trace.config)
+        except (ModelError, Stopped):
+            return question
+        lines = reply.text.strip().splitlines() or [""]
+        completed = one_line(lines[-1]).strip("\"'“”")
+        said = [question, *(f"{answer.question} {answer.text}" for answer in history)]
+        known = set[str]().union(*map(stems, said))
+        is_known = all(stem(word) in known for word in content_words(completed))
+        is_question = 0 < len(completed) <= 3 * len(question) + 200 and not _is_planted(completed, question)
+        return completed if is_known and is_question else question
+
+    def write(
+        self,
+        question: str,
+        found: Found,
+        quoted: Answer,
+        history: Sequence[Answer],
+        limits: Limits,
+        trace: Trace,
+    ) -> Generator[Stage | Sentence, None, Answer]:
+        """Write an answer step by step: what is happening and each sentence that is borne; return the answer.
+
+        Parameters
+        ----------
+        quoted
+            The answer made of quotes, for when the model is of no use.
+        history
+            The answers before, where the question leans on them.
+        """
+
+        def filled(most_passages: int | None = None) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
+            return trace.step(
+                "prompt",
+                lambda asked: answer_messages(
+                    self._prompts, self._settings, asked, found, history, most_passages=most_passages
+                ),
+                question,
+            )
+
+        messages, passages = filled()
+        embedder = self._embedder if found.question.is_known_language else None
+        job = _Job(found, quoted, passages, embedder, limits, trace)
+        if not passages:
+            return replace(quoted, remark=NO_ROOM)
+        yield Stage(f"Writing with {self._endpoint.model}")
+        # A second opinion may take sentences away, so none is shown before it.
+        waits = self._settings.check == "model"
+        job.sent += messages
+        first = yield from self._ask(job, messages, shows=not waits)
+        if first.was_too_long and len(passages) > 1:
+            # The estimate was too low for this model, or its context is smaller than the settings say.
+            yield Stage("Writing from fewer passages, because the model takes no more")
+            messages, job.passages = filled(len(passages) // 2)
+            job.sent = list(messages)
+            first = yield from self._ask(job, messages, shows=not waits)
+        best = first
+        if first.may_be_repaired:
+            best = yield from self._repair(job, messages, first)
+        if waits and best.written.sentences and not best.has_failed:
+            yield from self._second_opinion(job, best)
+        answer = _answer(job, best, is_repaired=best is not first)
+        return self._hushed(answer)
+
+    # ------------------------------------------------------------------------------------ the rounds
+
+    def _ask(
+        self, job: _Job, messages: Sequence[Message], *, shows: bool
+    ) -> Generator[Stage | Sentence, None, _Round]:
+        """Ask the model and check what it writes sentence by sentence."""
+        made, cutter = _Round(Written(job.found, job.passages, job.embedder)), SentenceCutter()
+        calls = self._endpoint.stream(messages, job.limits, job.trace.config)
+        reply, started = Reply(), time.monotonic()
+        try:
+            while made.written.count < MOST_SENTENCES:
+                step = next(calls)
+                if isinstance(step, Stage):
+                    yield step
+                    continue
+                if step and not made.text:
+                    reply.seconds_to_first_token = time.monotonic() - started
+                made.text += step
+                left = len(made.written.left_out)
+                yield from _checked(job, made, cutter.feed(step), shows=shows)
+                if shows and (number := len(made.written.left_out)) > left:
+                    yield Stage(f"Writing with {self._endpoint.model}, {_sentences(number)} left out so far")
+            made.line = CUT
+        except StopIteration as end:
+            reply = end.value
+            made.line = CUT if reply.is_cut else made.line
+        except ModelError as error:
+            made.line, made.has_failed, made.was_too_long = str(error), True, isinstance(error, TooLong)
+        except Stopped:
+            made.line, made.has_failed = STOPPED, True
+        finally:
+            calls.close()
+        # Of what was cut short the model is known at least.
+        self._count(job, reply)
+        yield from _checked(job, made, cutter.finish(is_cut=bool(made.line)), shows=shows)
+        made.written.settle()
+        return made
+
+    def _repair(
+        self, job: _Job, messages: Sequence[Message], first: _Round
+    ) -> Generator[Stage | Sentence, None, _Round]:
+        """Tell the model what failed, and return the better of the two rounds."""
+        left = first.written.left_out
+        again = repair_messages(self._prompts, self._settings, messages, first.text, left)
+        if not again:
+            return first
+        total = len(left) + len(first.written.sentences)
+        yield Stage(f"Asking once more, because the sources don't bear {len(left)} of {_sentences(total)}")
+        job.sent += again[len(messages) :]
+        second = yield from self._ask(job, again, shows=False)
+        if second.written.is_enough and not second.has_refused:
+            return second
+        # That the first round has failed too is what counts, and not how the second went.
+        return replace(first, line=second.line, has_failed=True) if second.has_failed else first
+
+    def _second_opinion(self, job: _Job, made: _Round) -> Generator[Stage, None, None]:
+        """Take away the sentences that the model itself says aren't borne by their sources."""
+        yield Stage("Checking")
+        messages = check_messages(self._prompts, made.written.sentences)
+        if tokens_of(messages) > self._settings.model_context_tokens - self._settings.model_answer_tokens:
+            made.add(UNCHECKED)
+            return
+        job.sent += messages
+        try:
+            reply = self._endpoint.ask(messages, job.limits, job.trace.config)
+        except ModelError as error:
+            made.add(f"{error} {BY_RULES}")
+        except Stopped:
+            made.add(f"{STOPPED} {BY_RULES}")
+        else:
+            self._count(job, reply)
+            self._take_away(made, _THOUGHT.sub("", reply.text, count=1))
+
+    def _take_away(self, made: _Round, opinion: str) -> None:
+        """Take away what an opinion says no to, and say so where it leaves sentences out."""
+        verdicts = [(int(m[1]) - 1, m[2].lower() == "yes") for m in _VERDICT.finditer(opinion)]
+        asked = {place for place, one in enumerate(made.written.sentences) if one.part != "lead"}
+        if not asked <= {place for place, _ in verdicts}:
+            made.add(UNREADABLE)
+        refused = (place for place, is_borne in verdicts if place in asked and not is_borne)
+        made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
+
+    def _hushed(self, answer: Answer) -> Answer:
+        """Return an answer without the key in what no source bears, also in what the model was sent again."""
+        hushed = self._endpoint.own_words
+        left_out = (replace(one, text=hushed(one.text), reason=hushed(one.reason)) for one in answer.left_out)
+        again = next((n for n, (role, _) in enumerate(answer.sent) if role == "assistant"), len(answer.sent))
+        own = ((role, hushed(text)) for role, text in answer.sent[again:])
+        return replace(answer, left_out=tuple(left_out), sent=(*answer.sent[:again], *own))
+
+    def _count(self, job: _Job, reply: Reply) -> None:
+        before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
+        job.usage = replace(
+            before,
+            prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
+            completion_tokens=before.completion_tokens + reply.completion_tokens,
+        )
+
+
+def _is_planted(completed: str, question: str) -> bool:
+    """Whether a completed follow-up orders or names an address, as an article told earlier, not the user."""
+    is_order = is_instruction(completed) or asks_reader(completed)
+    return (is_order and not asks_reader(question)) or (has_contact(completed) and not has_contact(question))
+
+
+def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
+    for place, draft in enumerate(drafts):
+        if made.written.count >= MOST_SENTENCES:
+            return
+        if place and job.limits.is_over:
+            # Many may come at once, each of them with much to compare.
+            made.line = made.line or (STOPPED if job.limits.is_stopped() else NO_TIME)
+            made.has_failed = True
+            return
+        if is_said(draft.text, NO_ANSWER):
+            made.has_refused = True
+            continue
+        known = len(made.written.sentences)
+        job.trace.step("check", made.written.check, draft)
+        # The first item of a list brings its lead-in along.
+        new = made.written.sentences[known:]
+        if shows and all(map(made.written.is_settled, new)):
+            yield from new
+
+
+def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
+    written = made.written
+    sent = tuple((message.role, message.text) for message in job.sent)
+    read = {(p.stored.document.id, p.stored.document.version): None for p in job.passages}
+    common = replace(
+        job.quoted,
+        left_out=tuple(written.left_out),
+        markers_dropped=written.markers_dropped,
+        usage=job.usage,
+        read=tuple(read),
+        sent=sent,
+    )
+    if not written.is_enough:
+        return replace(common, remark=_why_quoted(made))
+    line = f"{made.line} {UNTIL_THEN}" if made.has_failed else made.line
+    return replace(
+        common,
+        text=" ".join(sentence.text for sentence in written.sentences),
+        sentences=tuple(written.sentences),
+        mode="generate",
+        items_shown=0,
+        items_total=0,
+        differing=(),
+        repaired=is_repaired,
+        remark=line,
+    )
+
+
+def _why_quoted(made: _Round) -> str:
+    """Return the line that says why the model's answer isn't shown."""
+    if made.has_failed:
+        return f"{made.line} {QUOTED}"
+    if made.written.sentences or made.written.left_out:
+        return NOT_BORNE
+    if made.line == CUT:
+        return CUT_BEFORE
+    return REFUSED if made.has_refused or made.written.count else WROTE_NOTHING
+
+
+def _sentences(number: int) -> str:
+    return "1 sentence" if number == 1 else f"{number} sentences"

@@ -1,0 +1,267 @@
+"""What a model writes, cut into sentences with their markers while it comes.
+
+A marker is a passage's number (`rag.writing.marker_forms`), in front of the full stop or behind it. Headings,
+code and rules are left out, and what Markdown and HTML put about the words is taken off
+(`rag.writing.planted.markup`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from rag.text.canonical import one_line
+from rag.text.splitting import whole_sentences
+from rag.text.words import content_words
+from rag.writing.marker_forms import (
+    MARKER,
+    OPEN,
+    is_round_marker,
+    numbers_in,
+    plain,
+    round_marker,
+    without_count,
+)
+from rag.writing.planted.markup import UNCLOSED, is_definition, may_hide, visible, without_links, without_tags
+
+MOST_CHARACTERS = 2_000
+"""What is longer without an end is no sentence: the line is passed over but for its beginning."""
+_KEPT_CHARACTERS = 300
+_LONGEST_OPEN = 1_000
+"""Characters at the end among which a marker, a link or a tag may have begun."""
+_FEW_WORDS = 3
+_BULLET = re.compile(r"\s*(?:(?:[-*•‣–]|\(?\d{1,2}[.)])\s+|>\s?)+")
+_ITEM = re.compile(r"\s*(?:>\s?)*(?:[-*•‣–]|\(?\d{1,2}[.)])\s")
+_LEFT_OUT = re.compile(
+    r"\s*+(?:#{1,6}\s.*+|(?:[-*_=]\s*+){3,}+|[|:\s-]*+|(?:\*\*|__)[^*_.!?]{1,80}(?:\*\*|__)\s*+:?)$"
+)
+# "**Builder**: The lighthouse was built ...", and not "**Speed**: 40 km/h".
+_LABEL = re.compile(
+    r"\s*(?:\*\*|__)[^*_.!?]{1,60}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?=[^\W\d_a-z]\S*(?:\s+\S+){3})"
+)
+_FENCE = re.compile(r"\s*(?:>\s?)*(?:```|~~~)")
+_SIGNS = re.compile(
+    r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__++|(?<!_)__++\b|`+"
+)
+_BEGUN = re.compile(r"\s*\S+\s+\S")
+_HAS_WORD = re.compile(r"[^\W_]")
+_END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
+_BEFORE_MARK = re.compile(r"(?<!\s)\s++(?=[.,;:!?](?:\s|$))")
+# What is left about a marker that was taken out: ": The bridge", "(Gazette,)", "long —."
+_LEFT_ABOUT = re.compile(
+    r"^(?:[:;,.–—-]\s++)+|(?<!\s)\s*+\(\s*+\)|[,;]\s*+(?=\))|(?<!\s)\s++[–—-]\s*+(?=[.!?]?\s*+$)"
+)
+_NAMES_SOURCES = re.compile(
+    r"(?:sources?|references?|passages?|footnotes?|quellen?|kaynak(?:lar)?)\W*", re.IGNORECASE
+)
+_THINKS = ("<think>", "<thinking>")
+_THOUGHT = re.compile(r"</think(?:ing)?>\s*")
+_PREAMBLE = re.compile(
+    r"(?:according to|based on|as stated in|as per) (?:the )?(?:provided |given |available )?"
+    r"(?:passages?|sources?|articles?|texts?|context|information)(?: \d+)?(?: provided| given)?, "
+    r"|(?:the |this )?(?:passages?|sources?|articles?|texts?)(?: \d+)? (?:also )?"
+    r"(?:says?|states?|mentions?|notes?|reports?|explains?) that "
+    r"|(?:the )?answer (?:to (?:this|the|your) question )?is:? (?=.*\w)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sentence as a model wrote it, without its markers: the numbers in them, each once.
+
+    ``is_lead`` says that it only leads to what follows ("Three were bought:"), ``is_item`` that it is an item
+    of a list. The sentences of an item that has several are counted from 1 by ``item_sentence`` instead.
+    """
+
+    text: str
+    numbers: tuple[int, ...] = ()
+    is_lead: bool = False
+    is_item: bool = False
+    item_sentence: int = 0
+    is_too_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence within a text, and the numbers of its markers; ``is_round`` tells of round brackets."""
+
+    start: int
+    text: str
+    numbers: tuple[int, ...] = ()
+    is_round: bool = False
+
+    def with_round(self, numbers: Sequence[int]) -> _Piece:
+        return replace(self, numbers=(*self.numbers, *numbers), is_round=True)
+
+
+class SentenceCutter:
+    """Takes a text piece by piece and gives its sentences as soon as each is whole."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._begins_line = True
+        self._is_item = False
+        self._given = 0  # sentences of the line
+        self._is_code = False
+        self._is_passed_over = False
+        self._has_round = False
+        self._hidden_by = ""
+        self._thought: str | None = ""
+
+    def feed(self, piece: str) -> Iterator[Draft]:
+        """Take a piece and give the sentences that are whole with it."""
+        self._held += self._spoken(piece)
+        while "\n" in self._held:
+            line, _, rest = self._held.partition("\n")
+            yield from self._end_of_line(line)
+            self._held = rest
+        if self._is_passed_over:
+            self._held = ""
+        elif len(self._held) > 1:
+            yield from self._within_line()
+
+    def finish(self, *, is_cut: bool = False) -> Iterator[Draft]:
+        """Give what is left at the end of the text; where it was cut short, only what has an end."""
+        if self._thought and not self._thought.lstrip().startswith(_THINKS):
+            self._held, self._thought = self._thought, None
+        line, self._held = self._held, ""
+        for draft in self._end_of_line(line):
+            if _END.search(draft.text) or not is_cut:
+                yield draft
+
+    def _spoken(self, piece: str) -> str:
+        """Return the piece without what a model thinks aloud before its answer."""
+        if self._thought is None:
+            return piece
+        self._thought += piece
+        begun = self._thought.lstrip()
+        if any(begun.startswith(mark[: len(begun)]) for mark in _THINKS):
+            end = _THOUGHT.search(begun)
+            if not end:
+                return ""
+            begun = begun[end.end() :]
+        self._thought = None
+        return begun
+
+    def _end_of_line(self, line: str) -> Iterator[Draft]:
+        was_passed_over, begins_line = self._is_passed_over, self._begins_line
+        is_item, given = bool(_ITEM.match(line)) if begins_line else self._is_item, self._given
+        self._is_passed_over, self._begins_line, self._given = False, True, 0
+        if was_passed_over:
+            return
+        if begins_line and _FENCE.match(line):
+            self._is_code = not self._is_code
+            return
+        line, self._hidden_by = visible(line, self._hidden_by)
+        is_left_out = begins_line and (_LEFT_OUT.match(line) or is_definition(line))
+        if self._is_code or is_left_out:
+            return
+        found = _marked(_bare(f"{line} ", begins_line), has_round=self._has_round)
+        for place, piece in enumerate(found, given + 1):
+            self._has_round = self._has_round or piece.is_round
+            if draft := _draft(piece):
+                is_whole = is_item and given + len(found) == 1
+                number = place if is_item and not is_whole else 0
+                yield replace(draft, is_item=is_whole, item_sentence=number)
+
+    def _within_line(self) -> Iterator[Draft]:
+        """Give the sentences behind which another has begun."""
+        if self._is_code or self._hidden_by or may_hide(self._held):
+            return
+        if self._begins_line and (
+            self._held.lstrip()[:1] in ("#", "|", "`", "~") or is_definition(self._held)
+        ):
+            return
+        text = _bare(self._held, self._begins_line)
+        opened = (form.search(text, max(len(text) - _LONGEST_OPEN, 0)) for form in (OPEN, UNCLOSED))
+        known = text[: min((found.start() for found in opened if found), default=None)]
+        for piece, following in pairwise(_marked(known, has_round=self._has_round)):
+            # One word may be the "J" of January, and decide that this is no end.
+            if not _BEGUN.match(known[following.start :]):
+                break
+            if self._begins_line:
+                self._is_item = bool(_ITEM.match(self._held))
+            self._held, self._begins_line = text[following.start :], False
+            self._has_round = self._has_round or piece.is_round
+            self._given += 1
+            if draft := _draft(piece):
+                yield replace(draft, item_sentence=self._given if self._is_item else 0)
+        if len(self._held) > MOST_CHARACTERS:
+            yield Draft(one_line(self._held)[:_KEPT_CHARACTERS] + "…", is_too_long=True)
+            self._held, self._is_passed_over = "", True
+
+
+def is_fragment(draft: Draft) -> bool:
+    """Whether a draft is hardly a sentence: a name, a number, or a word or two about nothing named."""
+    count = len(draft.text.split())
+    return len(content_words(draft.text)) <= _FEW_WORDS or (count < 6 and not _END.search(draft.text))
+
+
+def is_said(text: str, sentence: str) -> bool:
+    """Whether a text says this very sentence, whatever its quotes, capitals and end."""
+    return _plain(text) == _plain(sentence)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _bare(line: str, begins_line: bool) -> str:
+    """Return a line without Markdown's signs."""
+    if begins_line:
+        line = line[bullet.end() :] if (bullet := _BULLET.match(line)) else line
+        line = line[label.end() :] if (label := _LABEL.match(line)) else line
+        if line.lstrip().startswith("|"):
+            line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
+    return plain(_SIGNS.sub("", without_tags(without_links(line))))
+
+
+def _marked(text: str, *, has_round: bool) -> list[_Piece]:
+    """Return the sentences of a text with the numbers of their markers.
+
+    A marker belongs to the last sentence that has begun before it. ``has_round`` says that round brackets
+    have held markers before.
+    """
+    markers = list(MARKER.finditer(text))
+    # Spaces in their place leave all offsets as they are.
+    blank = MARKER.sub(lambda match: " " * len(match[0]), text)
+    spans = [(start, end) for start, end in whole_sentences(blank) if _HAS_WORD.search(blank, start, end)]
+    pieces = list[_Piece]()
+    for place, (start, end) in enumerate(spans):
+        if is_round_marker(blank[start:end]):
+            if pieces:
+                pieces[-1] = pieces[-1].with_round(numbers_in(blank[start:end]))
+            continue
+        until = spans[place + 1][0] if place + 1 < len(spans) else len(text)
+        begun = [marker for marker in markers if (start if pieces else 0) <= marker.start() < until]
+        piece = _Piece(start, text[start:end], tuple(n for marker in begun for n in numbers_in(marker[0])))
+        is_usual = has_round or any(one.is_round for one in pieces)
+        if not begun and (found := round_marker(piece.text, is_usual=is_usual)):
+            bare = piece.text[: found.start()] + piece.text[found.end() :]
+            piece = _Piece(start, bare).with_round(numbers_in(found[0]))
+        pieces.append(piece)
+    return pieces
+
+
+def _draft(piece: _Piece) -> Draft | None:
+    # What a model copies of a passage's title has the names of its signs.
+    text = MARKER.sub("", without_count(piece.text))
+    if piece.numbers:
+        text = _LEFT_ABOUT.sub("", text)
+    # What was written with the names of its signs may be a tag too.
+    text = one_line(without_tags(html.unescape(_BEFORE_MARK.sub("", text))))
+    if preamble := _PREAMBLE.match(text):
+        text = text[preamble.end() :]
+        text = text[:1].upper() + text[1:]
+    if text.count('"') == 1:
+        text = text.strip('"')  # of a quotation of several sentences
+    if not _HAS_WORD.search(text) or _NAMES_SOURCES.fullmatch(text):
+        return None
+    if len(text) > MOST_CHARACTERS:
+        return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)
+    numbers = tuple(dict.fromkeys(piece.numbers))
+    return Draft(text, numbers, is_lead=text.endswith(":"))
