@@ -21,7 +21,7 @@ from rag.embedding.local import PassageVectors, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 
 if TYPE_CHECKING:
-    from app_server import Server
+    from tests.helpers.app_server import Server
 
 # A shared machine can be slow at any moment, and that is no bug.
 hypothesis.settings.register_profile("footnote", deadline=None)
@@ -98,7 +98,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app in a process of its own, reached through a proxy too, for tests that leave its library alone."""
-    from app_server import Server
+    from tests.helpers.app_server import Server
 
     server = Server(tmp_path_factory.mktemp("running"), FOOTNOTE_HOSTS="footnote.example.org")
     server.start()

@@ -13,7 +13,7 @@ from rag.assistant import NO_TIME, STOPPED
 from rag.deadline import Deadline, DeadlineExceeded
 from rag.documents import NO_ANSWER
 from tests.conftest import BagOfWords
-from tests.hostile import repeated
+from tests.helpers.hostile import repeated
 
 ANNA = NewDocument(
     "The ship Anna sank in the harbour of Marnow on 5 May 1912. She had a radar.\n\nShip | Built\n---|---\n"

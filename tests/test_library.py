@@ -8,7 +8,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from conftest import BagOfWords
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
@@ -16,6 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from rag import AddReport, Block, DocumentNotFound, Filters, Library, NewDocument, Progress, Settings
 from rag.text.canonical import normalise_text, one_line
 from rag.text.invisible import without_hidden
+from tests.conftest import BagOfWords
 
 SHIP = NewDocument("The ship is in the harbour.", title="Ships", key="ship", source="Courier")
 KING = NewDocument("The king eats bread.", title="Kings", key="king", source="Gazette")

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from network_of_its_own import SENT, said_outside, unshare
-from scripted_model import model_server, says
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
+
+from tests.helpers.network_of_its_own import SENT, said_outside, unshare
+from tests.helpers.scripted_model import model_server, says
 
 ARTICLE = "# The lighthouse\n\nThe lighthouse of Port Ellery was built in 1871 by Agnes Thorburn.\n"
 QUESTION = "When was the lighthouse of Port Ellery built?"
