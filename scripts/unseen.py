@@ -3,7 +3,7 @@
     python scripts/unseen.py [--only SET ...] [--show]
 
 A fresh library of the articles in `tests/data/unseen/articles` is asked every question of the sets there,
-offline. A set's line has
+offline. A set's line, and that of each kind of question in the set "questions", has
 
     right             the answer holds what the set accepts: its first quote, in the set "questions" its text
     wrong             it was answered with something else
@@ -49,6 +49,7 @@ class Asked:
     whole: bool
     """Whether the answer's text is judged, and not its first quote alone."""
     articles: tuple[str, ...]
+    kind: str
 
     @property
     def is_answerable(self) -> bool:
@@ -84,10 +85,12 @@ def main() -> int:
             library.add(list(articles.values()))
             assistant = Assistant(library, settings)
             for name, questions in sets.items():
-                answers = [ask(assistant, question) for question in questions]
+                answered = [(question, ask(assistant, question)) for question in questions]
                 if options.show:
-                    show(questions, answers)
-                print(line(name, questions, answers))
+                    show(answered)
+                print(line(name, answered))
+                for kind in dict.fromkeys(question.kind for question in questions if question.kind):
+                    print(line(f"  {kind}", [pair for pair in answered if pair[0].kind == kind]))
     return 0
 
 
@@ -101,6 +104,7 @@ def read_set(name: str) -> list[Asked]:
             some=tuple(row.get("any", ()) if is_whole else row["answer"] or ()),
             whole=is_whole,
             articles=(row["document"],) if isinstance(row["document"], str) else tuple(row["document"]),
+            kind=row.get("kind", ""),
         )
         for row in rows
     ]
@@ -131,21 +135,21 @@ def holds(text: str, words: str) -> bool:
     return plain(words) in plain(text)
 
 
-def line(name: str, questions: list[Asked], answers: list[Answer]) -> str:
+def line(name: str, answered: list[tuple[Asked, Answer]]) -> str:
     """Return the figures of a set."""
-    counts = Counter(question.verdict(answer) for question, answer in zip(questions, answers, strict=True))
-    answerable = sum(question.is_answerable for question in questions)
-    parts = [
-        f"{verdict} {counts[verdict]}/{total} ({counts[verdict] / total:.3f})"
-        for verdicts, total in ((ANSWERABLE, answerable), (UNANSWERABLE, len(questions) - answerable))
-        for verdict in verdicts
-    ]
-    digest = hashlib.sha256("\n".join(answer.text for answer in answers).encode()).hexdigest()[:8]
+    counts = Counter(question.verdict(answer) for question, answer in answered)
+    parts = []
+    for verdicts in (ANSWERABLE, UNANSWERABLE):
+        total = sum(counts[verdict] for verdict in verdicts)
+        parts += [
+            f"{verdict} {counts[verdict]}/{total} ({counts[verdict] / total:.3f})" for verdict in verdicts
+        ]
+    digest = hashlib.sha256("\n".join(answer.text for _, answer in answered).encode()).hexdigest()[:8]
     return f"{name}: {', '.join(parts)}, answers {digest}"
 
 
-def show(questions: list[Asked], answers: list[Answer]) -> None:
-    for number, (question, answer) in enumerate(zip(questions, answers, strict=True), start=1):
+def show(answered: list[tuple[Asked, Answer]]) -> None:
+    for number, (question, answer) in enumerate(answered, start=1):
         print(f"{number}. {' / '.join(question.turns)}")
         print(f"   {question.verdict(answer)}; asked as: {answer.question}")
         print(f"   {answer.text}\n")
