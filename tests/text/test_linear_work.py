@@ -45,7 +45,7 @@ from rag.writing.marker_forms import plain as plain_markers
 from rag.writing.markers import SentenceCutter
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import asks_reader, is_unasked
-from rag.writing.refusals import is_refusal, may_refuse
+from rag.writing.refusals import is_refusal, is_unsaid
 from tests.helpers.hostile import UNITS, grows, repeated, seconds
 
 MOST_SECONDS = 0.2
@@ -93,7 +93,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "what it leans on": lambda text: complete("Why did it sink?", [_answer(text[:2_000])]),
     "a model's answer": lambda text: [*(cutter := SentenceCutter()).feed(text), *cutter.finish()],
     "its markers": plain_markers,
-    "its refusal": lambda text: (is_refusal(text), may_refuse(text)),
+    "its refusal": lambda text: (is_refusal(text), is_unsaid(text, [text])),
     "instructions": lambda text: (
         is_instruction(text),
         is_task(text),

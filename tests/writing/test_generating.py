@@ -159,6 +159,37 @@ def test_what_the_sources_do_not_bear_is_left_out_with_its_reason_and_counted(
     assert_footnotes_hold(library, answer)
 
 
+@pytest.mark.parametrize("unsaid", ["The passages do not say who paid for it.", NO_ANSWER])
+def test_what_a_model_says_it_has_not_found_is_counted_beside_what_it_has(
+    assistant: Assistant, library: Library, server: Model, unsaid: str
+):
+    server.script(says(f"{BUILT} [1] {unsaid} {LAMP} [1]"))
+    answer = assistant.ask(QUESTION)
+    assert (texts(answer), answer.repaired) == ([BUILT, LAMP], False)
+    [left] = answer.left_out
+    assert (left.text, left.position) == (unsaid, 1)
+    assert left.reason == "No passage says this: it is about the sources or the model."
+    assert remarks(answer) == ["1 sentence was left out because the sources don't bear it."]
+    assert_footnotes_hold(library, answer)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        (NO_ANSWER, 0),
+        ("The passages do not say who built it.", 1),
+        (f"{NO_ANSWER} The passages do not say who built it [1].", 2),
+    ],
+)
+def test_an_answer_that_only_declines_counts_all_but_the_agreed_sentence(
+    assistant: Assistant, server: Model, said: str, number: int
+):
+    server.script(says(said))
+    answer = assistant.ask(QUESTION)
+    assert (answer.mode, answer.remark, len(server.requests)) == ("quote", REFUSED, 1)
+    assert len(answer.left_out) == number
+
+
 def test_the_same_place_has_one_number_and_numbers_rise_in_order(
     assistant: Assistant, library: Library, server: Model
 ):
