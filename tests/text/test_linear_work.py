@@ -31,7 +31,7 @@ from rag.question.questions import (
     names_and_numbers,
 )
 from rag.question.shapes import defined, read_shape
-from rag.search.copies import plain
+from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
 from rag.text.canonical import judged, labelled_row, normalise_text, one_line
@@ -70,6 +70,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "a story": lambda text: bands(told(text[:100], text)),
     "text": lambda text: (normalise_text(text), one_line(text), judged(text), labelled_row(text, text)),
     "words": lambda text: (stems(text), content_words(text), plain(text)),
+    "what it states": lambda text: (read_statement(text), read_statement(f"ZENDA — It is, {text}, so.")),
     "values": lambda text: (amounts(text), days(text), people(text)),
     "names": lambda text: (names(text), names_and_numbers(text)),
     "the shape of a question": lambda text: (read_shape(text), defined(text)),
