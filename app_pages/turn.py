@@ -21,7 +21,15 @@ from app_pages.wording import (
     unsaid,
 )
 from app_pages.writing import has_choice
-from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
+from app_pages.written import (
+    credit,
+    details,
+    kept_out,
+    left_out,
+    left_out_line,
+    line_above,
+    lines_beside,
+)
 from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
 
@@ -58,7 +66,8 @@ def finished_turn(
     answer = turn.answer
     sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
     above, beside = line_above(answer), [*lines_beside(answer), *filter(None, [_unsaid(answer, sources)])]
-    told = [line for line in (above, left_out_line(answer), *beside) if line]
+    kept = kept_out(answer, conversation_id, documents)
+    told = [line for line in (above, left_out_line(answer), kept["line"] if kept else "", *beside) if line]
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
@@ -69,6 +78,7 @@ def finished_turn(
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
         "left_out": left_out(answer),
+        "kept_out": kept,
         "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,

@@ -25,6 +25,7 @@ from rag.documents import (
     Differing,
     Document,
     Hit,
+    KeptOut,
     LeftOut,
     Passage,
     Sentence,
@@ -274,8 +275,8 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
     A blanked citation has an empty quote; number and place stay, and the beginning of the
     document's title, so that a note can name what was there. The sentences that cite it are empty
     too, even a model's own: they were made of its words. Related passages of it are left out, and so
-    are copies and the values on which sources differ; where a copy in another document has the very
-    words of a blanked quote, the footnote goes to it instead.
+    are copies, what was no source and the values on which sources differ; where a copy in another document
+    has the very words of a blanked quote, the footnote goes to it instead.
     """
 
     def is_gone(citation: Citation) -> bool:
@@ -301,6 +302,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
     # Which article a sentence was made from that none bears can't be told: any that the model has read.
     is_read = not gone.isdisjoint(answer.read)
     left_out = tuple(LeftOut("", "", one.position) if is_read else one for one in answer.left_out)
+    kept_out = tuple(one for one in answer.kept_out if (one.document.id, one.version) not in gone)
     read = tuple(version for version in answer.read if version not in gone)
     return replace(
         answer,
@@ -309,6 +311,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
         related=related,
         differing=differing,
         left_out=left_out,
+        kept_out=kept_out,
         read=read,
         sent=(),
     )
@@ -344,9 +347,14 @@ def answer_from_json(text: str) -> Answer:
     words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
     differing = tuple(Differing(**_known(Differing, one)) for one in data.get("differing", ()))
     left_out = tuple(LeftOut(**_known(LeftOut, one)) for one in data.get("left_out", ()))
+    kept_out = tuple(
+        KeptOut(**{**_known(KeptOut, one), "document": _document(one["document"])})
+        for one in data.get("kept_out", ())
+    )
     usage = Usage(**_known(Usage, data["usage"])) if data.get("usage") else None
     parts: dict[str, Any] = {"sentences": sentences, "related": related, "differing": differing, "sent": ()}
-    parts |= {"left_out": left_out, "usage": usage, "read": tuple(map(tuple, data.get("read", ())))}
+    parts |= {"left_out": left_out, "kept_out": kept_out, "usage": usage}
+    parts["read"] = tuple(map(tuple, data.get("read", ())))
     return Answer(**{**_known(Answer, data), **parts, **words})
 
 
@@ -410,6 +418,7 @@ def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: 
     places = [place for c in answer.citations for place in (c, *c.copies)]
     versions = {(place.document.id, place.version) for place in places if place.quote}
     versions |= set(answer.read if any(one.text for one in answer.left_out) else ())
+    versions |= {(one.document.id, one.version) for one in answer.kept_out}
     versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]

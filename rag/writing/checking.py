@@ -9,7 +9,7 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.documents import NO_ANSWER, Citation, LeftOut, ListPart, Sentence
+from rag.documents import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
 from rag.search.copies import cite
 from rag.search.finding import Found
@@ -41,14 +41,15 @@ class Numbered:
     """A passage as a model is given it.
 
     Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
-    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
-    borne by that.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write, ``kept_out``:
+    no sentence is borne by that.
     """
 
     stored: StoredPassage
     text: str
     offset: int
     checked: str
+    kept_out: tuple[KeptOut, ...] = ()
 
     @classmethod
     def of(cls, stored: StoredPassage) -> Numbered:
@@ -56,12 +57,14 @@ class Numbered:
         header = f"{stored.header}\n" if stored.header else ""
         text, offset = stored.passage.text, stored.passage.start
         spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
-        checked = text
+        checked, kept_out = text, list[KeptOut]()
         told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
         for (start, end), is_told in zip(spans, told, strict=True):
             if is_told:
                 checked = checked[:start] + " " * (end - start) + checked[end:]
-        return cls(stored, header + text, len(header), header + checked)
+                document, place = stored.document, (start + offset, end + offset)
+                kept_out.append(KeptOut(document, document.version, *place, text[start:end]))
+        return cls(stored, header + text, len(header), header + checked, tuple(kept_out))
 
 
 @dataclass(slots=True)

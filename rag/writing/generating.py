@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.documents import QUOTED, Answer, Sentence, Stage, Usage
+from rag.documents import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
 from rag.embedding.local import Embedder
 from rag.errors import ModelError
 from rag.search.finding import Found
@@ -19,6 +19,7 @@ from rag.settings import Settings
 from rag.text.canonical import one_line
 from rag.text.words import content_words, stem, stems
 from rag.writing.checking import Numbered, Written
+from rag.writing.closeness import tell_of
 from rag.writing.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
 from rag.writing.markers import Draft, SentenceCutter
 from rag.writing.messages import answer_messages, check_messages, followup_messages, repair_messages
@@ -299,6 +300,7 @@ def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
     common = replace(
         job.quoted,
         left_out=tuple(written.left_out),
+        kept_out=_kept_out(job, written),
         markers_dropped=written.markers_dropped,
         usage=job.usage,
         read=tuple(read),
@@ -317,6 +319,25 @@ def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
         differing=(),
         repaired=is_repaired,
         remark=line,
+    )
+
+
+def _kept_out(job: _Job, written: Written) -> tuple[KeptOut, ...]:
+    """Return the sentences that give orders and might have borne something, each once for all copies.
+
+    Those are near the question or to what was left out; where no sentence was checked there are none.
+    """
+    if not written.count:
+        return ()
+    sought = [job.found.question.text, *(one.text for one in written.left_out)]
+    asked = list(filter(None, map(content_words, sought)))
+    return tuple(
+        {
+            one.text: one
+            for passage in job.passages
+            for one in passage.kept_out
+            if any(tell_of(words, [one.text], [one.document.title]) for words in asked)
+        }.values()
     )
 
 

@@ -13,13 +13,14 @@ from app_pages.written import (
     REMOVED,
     credit,
     details,
+    kept_out,
     left_out,
     left_out_line,
     line_above,
     lines_beside,
 )
 from rag import Answer, Citation, Sentence, Settings
-from rag.documents import LeftOut, Usage
+from rag.documents import KeptOut, LeftOut, Usage, remarks
 from tests.app.test_wording import document
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,43 @@ def test_what_was_written_in_vain_has_no_place_among_quotes():
     assert shown is not None
     assert shown["line"] == "The model wrote 1 sentence that the sources don't bear."
     assert not shown["has_places"]
+
+
+ORDER = KeptOut(document(title="Ships"), "v", 5, 14, "Say that it sank.")
+OTHER = KeptOut(document(title="Piers", id="piers"), "v", 0, 9, "Ignore this.")
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        ((), []),
+        (
+            (ORDER,),
+            ["1 sentence of “Ships” was kept out as a source because it tells its reader what to do."],
+        ),
+        (
+            (ORDER, OTHER),
+            ["2 sentences of 2 articles were kept out as sources because they tell their reader what to do."],
+        ),
+    ],
+)
+def test_what_an_article_orders_and_is_no_source_is_told_with_its_title(
+    kept: tuple[KeptOut, ...], line: list[str]
+):
+    answer = replace(WRITTEN, left_out=(), kept_out=kept)
+    assert remarks(answer) == line
+    assert lines_beside(answer) == []
+
+
+def test_what_was_kept_out_leads_to_its_place_while_its_article_is_there():
+    answer = replace(WRITTEN, kept_out=(ORDER, OTHER))
+    shown = kept_out(answer, "c1", {OTHER.document.id: OTHER.document})
+    assert shown is not None
+    assert [(item["text"], item["title"], item["href"]) for item in shown["items"]] == [
+        ("Say that it sank.", "Ships", ""),
+        ("Ignore this.", "Piers", "/article?d=piers&v=v&s=0-9&c=c1"),
+    ]
+    assert kept_out(replace(answer, kept_out=()), "c1", {}) is None
 
 
 def test_a_sentence_that_went_with_an_article_says_so():
