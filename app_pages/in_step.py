@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from app_pages.component import say, show
-from app_pages.engine import Engine
 from app_pages.events import Event
-from app_pages.following import State
-from app_pages.pace import Pace
-from app_pages.wording import count, day
+from app_pages.wording import day
 from rag import Failure, Progress
 from rag.ingest.folder import name_in
+from rag.service.engine import Engine
+from rag.service.following import State
+from rag.service.pace import Pace
+from rag.service.quantities import count
 
 _LOOK_SECONDS = 1.0
 _ANEW_SECONDS = 10.0

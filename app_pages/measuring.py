@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from app_pages.uploads import refusal_of
-from app_pages.wording import count, size
 from rag import Library, LoadError, Settings
 from rag.documents import ReportProgress
 from rag.evaluation.evaluation import ask_all, check_held, expected, match, not_held, sample
 from rag.evaluation.question_files import Case, read_questions
 from rag.evaluation.runs import Run, keep_run, run_now, runs_on
+from rag.service.quantities import count, size
 from rag.text.canonical import one_line
 
 MOST_ASKED = 500

@@ -10,14 +10,16 @@ import streamlit as st
 
 from app_pages import chat, figures
 from app_pages.component import say, show, show_progress
-from app_pages.engine import Engine, engine, watch
+from app_pages.engine import engine, watch
 from app_pages.figures import percent
 from app_pages.measuring import Measured, last_measured, measure_library, plain_name, read_upload
-from app_pages.wording import count, day
-from app_pages.work import Work
+from app_pages.wording import day
 from rag.evaluation.measures import measure
 from rag.evaluation.question_files import read_questions
 from rag.evaluation.runs import Run, runs_on
+from rag.service.engine import Engine
+from rag.service.quantities import count
+from rag.service.work import Work
 
 PURPOSE = (
     "See how well this library answers: ask it questions whose answers you know, and look at what went wrong."

@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app_pages.asking import Asking
-from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import (
-    count,
-    day,
-    declined,
-    origin,
-    page,
-    publisher,
-    source_name,
-    title,
-    unmentioned,
-    unsaid,
-)
+from app_pages.wording import day, declined, origin, page, publisher, source_name, title
 from app_pages.writing import has_choice
 from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
 from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence
 from rag.conversations import Turn
+from rag.service.asking import Asking
+from rag.service.engine import Engine
+from rag.service.mentions import unmentioned, unsaid
+from rag.service.quantities import count
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"

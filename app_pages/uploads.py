@@ -18,7 +18,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app_pages.adding import Upload, too_large
+from rag.service.adding import Upload, too_large
 from rag.text.canonical import one_line
 
 TOO_MUCH = "Too much was dropped at once: drop this file again when the others are added."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app_pages.wording import count
 from rag import Answer
 from rag.documents import remarks
+from rag.service.quantities import count
 
 REMOVED = "This sentence was removed with an article."
 

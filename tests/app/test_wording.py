@@ -8,24 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app_pages import turn as views
-from app_pages.asking import Asking
-from app_pages.engine import Engine
 from app_pages.turn import CHANGED, GONE, QUOTE_CHANGED, QUOTE_GONE
-from app_pages.wording import (
-    collection,
-    count,
-    day,
-    file_name,
-    kind,
-    origin,
-    short_day,
-    size,
-    source_name,
-    title,
-    unmentioned,
-    unsaid,
-)
-from app_pages.work import UNEXPECTED, Work, sentence_for
+from app_pages.wording import collection, day, file_name, kind, origin, short_day, source_name, title
 from rag import (
     Answer,
     Assistant,
@@ -41,6 +25,11 @@ from rag import (
 )
 from rag.conversations import Conversations, Turn
 from rag.documents import ListPart
+from rag.service.asking import Asking
+from rag.service.engine import Engine
+from rag.service.mentions import unmentioned, unsaid
+from rag.service.quantities import count, size
+from rag.service.work import UNEXPECTED, Work, sentence_for
 
 
 def document(**values: object) -> Document:

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 
-from app_pages.pace import Pace
-from app_pages.work import Work, sentence_for
-from rag import AddReport, Library, Progress
-from rag.documents import ReportProgress
+from rag.documents import AddReport, Progress, ReportProgress
 from rag.ingest.folder import CORPUS_PREFIX, Folder, Listing
 from rag.ingest.watching import Rest, happenings, places_of
+from rag.library import Library
+from rag.service.pace import Pace
+from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
 
 _REST_SECONDS = 1.0

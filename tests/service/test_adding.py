@@ -10,7 +10,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from app_pages.adding import (
+from rag import Library, Progress, Settings
+from rag.documents import IsCancelled, ReportProgress
+from rag.embedding.local import PassageVectors
+from rag.service.adding import (
     NO_TEXT,
     OTHER_CONTENT,
     UNCHANGED,
@@ -24,9 +27,6 @@ from app_pages.adding import (
     replace_document,
     restore,
 )
-from rag import Library, Progress, Settings
-from rag.documents import IsCancelled, ReportProgress
-from rag.embedding.local import PassageVectors
 from tests.conftest import BagOfWords
 
 LIMIT = 10_000

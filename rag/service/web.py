@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
-from app_pages.adding import Job, Result, add_document, add_in_place, failure
-from app_pages.wording import count, short_day
-from rag import Library, Loaded, LoadError
-from rag.documents import IsCancelled, ReportProgress
+from rag.documents import IsCancelled, Loaded, ReportProgress
+from rag.errors import LoadError
 from rag.ingest.folder import INNER, file_of
+from rag.library import Library
+from rag.service.adding import Job, Result, add_document, add_in_place, failure
+from rag.service.quantities import count
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import PUBLIC, Network
@@ -42,11 +42,6 @@ def entry_jobs(
             (entry.title, partial(_add_entry, library, entry, partial(ahead.take, index)))
             for index, (_, entry) in enumerate(chosen)
         ]
-
-
-def entry_line(index: int, entry: Entry) -> dict[str, Any]:
-    """Return what the list of a feed's entries shows of one."""
-    return {"id": index, "name": entry.title, "note": short_day(entry.published)}
 
 
 def _add_address(

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from app_pages.wording import count, size
-from app_pages.work import sentence_for
-from rag import AddReport, Cancelled, Document, Library, Loaded, LoadError, NewDocument, Progress, load_bytes
-from rag.documents import IsCancelled, ReportProgress
+from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, Progress, ReportProgress
+from rag.errors import Cancelled, LoadError
 from rag.ingest.folder import INNER, file_of
 from rag.ingest.incoming import Kept, upload_key
-from rag.library import part_of
+from rag.library import Library, part_of
+from rag.loading.loaders import load_bytes
+from rag.service.quantities import count, size
+from rag.service.work import sentence_for
 from rag.text.canonical import one_line
 from rag.web.feeds import Feed
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import date
 from functools import partial
 
-from app_pages.adding import Job, Result, Upload, add_text, add_upload
-from app_pages.web import address_jobs, entry_jobs
-from app_pages.wording import count
-from rag import Library, LoadError
 from rag.documents import IsCancelled, ReportProgress
+from rag.errors import LoadError
 from rag.ingest.incoming import Kept
+from rag.library import Library
+from rag.service.adding import Job, Result, Upload, add_text, add_upload
+from rag.service.quantities import count
+from rag.service.web import address_jobs, entry_jobs
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed
 from rag.web.fetching import Network

@@ -1,0 +1,1 @@
+"""What a front needs around library, assistant and conversations."""
