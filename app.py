@@ -16,7 +16,7 @@ from app_pages.guard import Guard, Names
 from app_pages.logs import log_in_short
 from app_pages.uploads import Uploads
 from rag import FootnoteError, Settings, SettingsError
-from rag.service.work import UNEXPECTED, sentence_for
+from rag.service import UNEXPECTED, sentence_for
 
 
 def _settings() -> Settings:

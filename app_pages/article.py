@@ -11,10 +11,8 @@ from app_pages.component import show
 from app_pages.engine import engine
 from app_pages.places import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
-from rag import Citation, Document, DocumentNotFound
-from rag.conversations import Turn
-from rag.service.engine import Engine
-from rag.text.limits import told_left_out
+from rag import Citation, Document, DocumentNotFound, Turn
+from rag.service import Engine, told_left_out
 
 
 def page() -> None:

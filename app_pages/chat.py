@@ -15,12 +15,8 @@ from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, day
 from app_pages.writing import choose_mode, has_choice, mode_of, move_mode
-from rag import Document, Filters
-from rag.conversations import Turn
-from rag.documents import AnswerMode
-from rag.service.asking import Asking
-from rag.service.engine import Engine
-from rag.service.quantities import count
+from rag import AnswerMode, Document, Filters, Turn
+from rag.service import Asking, Engine, count
 
 _PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."

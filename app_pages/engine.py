@@ -9,7 +9,7 @@ from contextlib import nullcontext
 
 import streamlit as st
 
-from rag.service.engine import Engine
+from rag.service import Engine
 
 
 class _Shared:

@@ -17,19 +17,20 @@ from app_pages.places import article_link
 from app_pages.uploads import received
 from app_pages.wording import day, file_name, kind, short_day, title
 from app_pages.writing import has_choice
-from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story
-from rag.documents import told_together
-from rag.ingest.folder import is_followed, name_in
-from rag.loading.formats import TAKEN
-from rag.service.adding import (
+from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story, told_together
+from rag.service import (
+    TAKEN,
+    Adding,
+    Engine,
     Result,
+    count,
+    is_followed,
+    name_in,
     restore,
+    sentence_for,
+    size,
     summary,
 )
-from rag.service.engine import Engine
-from rag.service.intake import Adding
-from rag.service.quantities import count, size
-from rag.service.work import sentence_for
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 NO_MODEL = (

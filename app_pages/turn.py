@@ -9,12 +9,8 @@ from app_pages.places import Span, article_link, citation_link, context
 from app_pages.wording import day, declined, origin, page, publisher, source_name, title
 from app_pages.writing import has_choice
 from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
-from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence
-from rag.conversations import Turn
-from rag.service.asking import Asking
-from rag.service.engine import Engine
-from rag.service.mentions import unmentioned, unsaid
-from rag.service.quantities import count
+from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
+from rag.service import Asking, Engine, count, unmentioned, unsaid
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"

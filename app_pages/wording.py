@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import PurePosixPath
 
-from rag import Answer, Citation, Document
-from rag.documents import NO_ANSWER
-from rag.ingest.folder import INNER, ROW
-from rag.service.quantities import count
-from rag.text.canonical import one_line
+from rag import NO_ANSWER, Answer, Citation, Document
+from rag.service import count, file_name
 
 NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
 KINDS = {
@@ -44,16 +40,6 @@ def short_day(value: date | None) -> str:
 def kind(document: Document) -> str:
     """Return what kind of text a document was."""
     return KINDS.get(document.media_type, document.media_type.rpartition("/")[2].upper())
-
-
-def file_name(document: Document) -> str:
-    """Return the name of the file that a document came from; nothing for what was pasted or fetched."""
-    scheme, _, name = document.key.partition(":")
-    if scheme not in ("corpus", "folder", "upload"):
-        return ""
-    # Of what is in an archive or a message the name of that comes first: "news.zip › bridge.docx".
-    names = (PurePosixPath(part).name for part in name.split(INNER) if not part.startswith(ROW))
-    return one_line(" › ".join(names))
 
 
 def title(document: Document) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rag import Answer
-from rag.documents import remarks
-from rag.service.quantities import count
+from rag import Answer, remarks
+from rag.service import count
 
 REMOVED = "This sentence was removed with an article."
 

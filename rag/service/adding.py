@@ -15,7 +15,7 @@ from rag.ingest.folder import INNER, file_of
 from rag.ingest.incoming import Kept, upload_key
 from rag.library import Library, part_of
 from rag.loading.loaders import load_bytes
-from rag.service.quantities import count, size
+from rag.service.naming import count, size
 from rag.service.work import sentence_for
 from rag.text.canonical import one_line
 from rag.web.feeds import Feed

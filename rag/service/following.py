@@ -26,7 +26,7 @@ _FIRST_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FollowingState:
     """How following goes, at one moment.
 
     ``progress`` and ``pace`` are those of reading, None while nothing is read. ``is_behind`` says that the
@@ -119,11 +119,11 @@ class Following:
         self._asked.set()
 
     @property
-    def state(self) -> State:
+    def state(self) -> FollowingState:
         """How it goes."""
         work = self._work
         is_reading = work is not None and not work.done and 0 < work.progress.total > work.progress.done
-        return State(
+        return FollowingState(
             folders=tuple(map(_name, self._folders)),
             missing=tuple(map(_name, self._listing.missing)),
             progress=work.progress if work and is_reading else None,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from rag.documents import Progress
-from rag.service.quantities import count
+from rag.service.naming import count
 
 _SMOOTHED_SECONDS = 60.0
 """How far back the rate looks: files differ in length, and a single one must not turn it."""

@@ -13,7 +13,7 @@ from rag.errors import LoadError
 from rag.ingest.incoming import Kept
 from rag.library import Library
 from rag.service.adding import Job, Result, Upload, add_text, add_upload
-from rag.service.quantities import count
+from rag.service.naming import count
 from rag.service.web import address_jobs, entry_jobs
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed

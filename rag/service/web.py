@@ -11,7 +11,7 @@ from rag.errors import LoadError
 from rag.ingest.folder import INNER, file_of
 from rag.library import Library
 from rag.service.adding import Job, Result, add_document, add_in_place, failure
-from rag.service.quantities import count
+from rag.service.naming import count
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import PUBLIC, Network

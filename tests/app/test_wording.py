@@ -28,7 +28,7 @@ from rag.documents import ListPart
 from rag.service.asking import Asking
 from rag.service.engine import Engine
 from rag.service.mentions import unmentioned, unsaid
-from rag.service.quantities import count, size
+from rag.service.naming import count, size
 from rag.service.work import UNEXPECTED, Work, sentence_for
 
 

@@ -18,7 +18,7 @@ from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing
 from rag.ingest.watching import Rest
-from rag.service.following import Following, State
+from rag.service.following import Following, FollowingState
 from rag.service.work import Work
 from tests.conftest import BagOfWords, child, line
 
@@ -263,7 +263,7 @@ def test_going_on_is_in_step_only_when_what_came_meanwhile_is_read(followed: Fol
     ],
 )
 def test_how_following_goes_is_told_in_one_line(values: dict[str, Any], line: str):
-    state = State(("corpus/", "/far/"), (), None, None, False, False, "", 0, 0)
+    state = FollowingState(("corpus/", "/far/"), (), None, None, False, False, "", 0, 0)
     assert followed_line(replace(state, **values)) == line
 
 
