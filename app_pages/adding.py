@@ -13,8 +13,8 @@ from app_pages.wording import count, size
 from app_pages.work import sentence_for
 from rag import AddReport, Cancelled, Document, Library, Loaded, LoadError, NewDocument, Progress, load_bytes
 from rag.documents import IsCancelled, ReportProgress
-from rag.ingest.folder import INNER, file_of
 from rag.ingest.incoming import Kept, upload_key
+from rag.keys import INNER, file_of
 from rag.library import part_of
 from rag.text.canonical import one_line
 from rag.web.feeds import Feed

@@ -11,8 +11,9 @@ from app_pages.pace import Pace
 from app_pages.work import Work, sentence_for
 from rag import AddReport, Library, Progress
 from rag.documents import ReportProgress
-from rag.ingest.folder import CORPUS_PREFIX, Folder, Listing
+from rag.ingest.folder import Folder, Listing
 from rag.ingest.watching import Rest, happenings, places_of
+from rag.keys import CORPUS_PREFIX
 from rag.text.canonical import one_line
 
 _REST_SECONDS = 1.0

@@ -27,7 +27,8 @@ from app_pages.work import sentence_for
 from app_pages.writing import has_choice
 from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story
 from rag.documents import told_together
-from rag.ingest.folder import is_followed, name_in
+from rag.ingest.folder import name_in
+from rag.keys import is_followed
 from rag.loading.formats import TAKEN
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."

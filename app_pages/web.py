@@ -11,7 +11,7 @@ from app_pages.adding import Job, Result, add_document, add_in_place, failure
 from app_pages.wording import count, short_day
 from rag import Library, Loaded, LoadError
 from rag.documents import IsCancelled, ReportProgress
-from rag.ingest.folder import INNER, file_of
+from rag.keys import INNER, file_of
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import PUBLIC, Network
