@@ -32,10 +32,8 @@ from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.ingest.folder import (
     Folder,
     Listing,
-    file_of,
     files_below,
     further_folder,
-    is_followed,
     list_folders,
     make_private,
     size_in_bytes,
@@ -44,6 +42,7 @@ from rag.ingest.incoming import forget_incoming
 from rag.ingest.ingestion import Ingestion, Job
 from rag.ingest.reembedding import Completing, former_embedder
 from rag.ingest.syncing import Syncing
+from rag.keys import file_of, is_followed
 from rag.search.finding import Finder, Found
 from rag.settings import Settings
 from rag.store.catalog import Catalog

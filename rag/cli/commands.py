@@ -44,10 +44,11 @@ from rag.embedding.endpoint import embedder_of
 from rag.errors import FootnoteError, LoadError
 from rag.ingest.folder import QUESTIONS_FILE, key_of
 from rag.ingest.ingestion import Job
+from rag.keys import file_key
 from rag.library import Library, followed_folders
 from rag.loading.files import Bounds
 from rag.loading.formats import SUPPORTED, TAKEN, shown_name
-from rag.loading.loaders import file_key, load_file
+from rag.loading.loaders import load_file
 from rag.settings import Settings
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library

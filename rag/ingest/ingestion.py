@@ -27,7 +27,7 @@ from rag.documents import (
 )
 from rag.embedding.local import Embedder, InBatches, PassageVectors, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
-from rag.ingest.folder import is_within
+from rag.keys import is_within
 from rag.loading.process.worker import structured_apart
 from rag.store.catalog import Catalog
 from rag.store.catalog_writer import CatalogWriter, EmbeddedPiece

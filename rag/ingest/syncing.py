@@ -14,9 +14,10 @@ from pathlib import PurePosixPath
 
 from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within
+from rag.ingest.folder import Folder, FoundFile, Listing, device_of
 from rag.ingest.followed_file import FollowedFile, content_of
 from rag.ingest.ingestion import Job
+from rag.keys import INNER, file_of, is_within
 from rag.loading.files import Bounds
 from rag.loading.formats import shown_name
 from rag.store.catalog import Catalog

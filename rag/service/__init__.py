@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.ingest.folder import is_followed as is_followed
     from rag.ingest.folder import name_in as name_in
+    from rag.keys import is_followed as is_followed
     from rag.loading.formats import TAKEN as TAKEN
     from rag.service.adding import Result as Result
     from rag.service.adding import Upload as Upload
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from rag.service.work import UNEXPECTED as UNEXPECTED
     from rag.service.work import Work as Work
     from rag.service.work import sentence_for as sentence_for
+    from rag.settings import LOOPBACK as LOOPBACK
     from rag.text.limits import told_left_out as told_left_out
-    from rag.web.addresses import LOOPBACK as LOOPBACK
 
 _NAMES = {
-    "rag.ingest.folder": "is_followed name_in",
+    "rag.ingest.folder": "name_in",
+    "rag.keys": "is_followed",
     "rag.loading.formats": "TAKEN",
     "rag.service.adding": "Result Upload restore summary too_large",
     "rag.service.asking": "Asking",
@@ -47,7 +48,7 @@ _NAMES = {
     "rag.service.pace": "Pace",
     "rag.service.work": "UNEXPECTED Work sentence_for",
     "rag.text.limits": "told_left_out",
-    "rag.web.addresses": "LOOPBACK",
+    "rag.settings": "LOOPBACK",
 }
 
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from rag.documents import AddReport, Document, IsCancelled, Loaded, NewDocument, Progress, ReportProgress
 from rag.errors import Cancelled, LoadError
-from rag.ingest.folder import INNER, file_of
 from rag.ingest.incoming import Kept, upload_key
+from rag.keys import INNER, file_of
 from rag.library import Library, part_of
 from rag.loading.loaders import load_bytes
 from rag.service.naming import count, size

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.documents import AddReport, Progress, ReportProgress
-from rag.ingest.folder import CORPUS_PREFIX, Folder, Listing
+from rag.ingest.folder import Folder, Listing
 from rag.ingest.watching import Rest, happenings, places_of
+from rag.keys import CORPUS_PREFIX
 from rag.library import Library
 from rag.service.pace import Pace
 from rag.service.work import Work, sentence_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from rag.documents import Document
-from rag.ingest.folder import INNER, ROW
+from rag.keys import INNER, ROW
 from rag.text.canonical import one_line
 
 

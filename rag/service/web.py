@@ -8,7 +8,7 @@ from functools import partial
 
 from rag.documents import IsCancelled, Loaded, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import INNER, file_of
+from rag.keys import INNER, file_of
 from rag.library import Library
 from rag.service.adding import Job, Result, add_document, add_in_place, failure
 from rag.service.naming import count
