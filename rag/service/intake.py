@@ -27,8 +27,8 @@ from rag.service.adding import (
     replace_document,
     too_large,
 )
-from rag.service.waiting import PASTED, address_key, in_bytes, jobs_of, name_of
-from rag.service.web import NO_ADDRESS
+from rag.service.waiting import PASTED, in_bytes, jobs_of, name_of
+from rag.service.web import NO_ADDRESS, address_key
 from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
 from rag.web.feeds import Entry
