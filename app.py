@@ -15,8 +15,8 @@ from app_pages.engine import close_engine
 from app_pages.guard import Guard, Names
 from app_pages.logs import log_in_short
 from app_pages.uploads import Uploads
-from app_pages.work import UNEXPECTED, sentence_for
 from rag import FootnoteError, Settings, SettingsError
+from rag.service import UNEXPECTED, sentence_for
 
 
 def _settings() -> Settings:

@@ -8,12 +8,11 @@ import streamlit as st
 
 from app_pages import reading
 from app_pages.component import show
-from app_pages.engine import Engine, engine
+from app_pages.engine import engine
 from app_pages.places import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
-from rag import Citation, Document, DocumentNotFound
-from rag.conversations import Turn
-from rag.text.limits import told_left_out
+from rag import Citation, Document, DocumentNotFound, Turn
+from rag.service import Engine, told_left_out
 
 
 def page() -> None:

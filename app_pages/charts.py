@@ -13,7 +13,7 @@ import altair as alt
 import pandas as pd
 
 from app_pages.figures import Bar, Bin, over_time
-from rag.evaluation.runs import Run
+from rag.evaluation import Run
 
 _HEIGHT = 280
 _HEIGHT_WITH_LEGEND = 340

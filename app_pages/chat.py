@@ -7,18 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages.asking import Asking
 from app_pages.component import say, show, show_progress
-from app_pages.engine import Engine, engine, watch
+from app_pages.engine import engine, watch
 from app_pages.events import Event
 from app_pages.limits import limit, limits, limits_chosen, limits_view, move_limits
 from app_pages.places import conversation_link
 from app_pages.turn import finished_turn, pending_turn
-from app_pages.wording import collection, count, day
+from app_pages.wording import collection, day
 from app_pages.writing import choose_mode, has_choice, mode_of, move_mode
-from rag import Document, Filters
-from rag.conversations import Turn
-from rag.documents import AnswerMode
+from rag import AnswerMode, Document, Filters, Turn
+from rag.service import Asking, Engine, count
 
 _PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."

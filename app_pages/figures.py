@@ -6,9 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app_pages.wording import count
-from rag.evaluation.measures import DEPTH, LATENCIES, Measure, Outcome, measure, recall
-from rag.evaluation.runs import Run
+from rag.evaluation import DEPTH, LATENCIES, Measure, Outcome, Run, measure, recall
+from rag.service import count
 
 LABELS = {
     "recall@1": "The right article is found first",

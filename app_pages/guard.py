@@ -22,7 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.web.addresses import LOOPBACK
+from rag.service import LOOPBACK
 
 OTHER_NAME = (
     "Footnote does not answer under this name: if it is one of yours, start it with FOOTNOTE_HOSTS set."

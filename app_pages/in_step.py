@@ -9,13 +9,10 @@ from typing import Any
 import streamlit as st
 
 from app_pages.component import say, show
-from app_pages.engine import Engine
 from app_pages.events import Event
-from app_pages.following import State
-from app_pages.pace import Pace
-from app_pages.wording import count, day
+from app_pages.wording import day
 from rag import Failure, Progress
-from rag.ingest.folder import name_in
+from rag.service import Engine, FollowingState, Pace, count, name_in
 
 _LOOK_SECONDS = 1.0
 _ANEW_SECONDS = 10.0
@@ -53,14 +50,14 @@ def _version(shared: Engine) -> tuple[object, ...]:
     return shared.following.state.version, shared.indexing.done
 
 
-def _is_stale(shared: Engine, state: State) -> bool:
+def _is_stale(shared: Engine, state: FollowingState) -> bool:
     if st.session_state.get(_ASKING) or _version(shared) == st.session_state.get(_DRAWN):
         return False
     waited = time.monotonic() - st.session_state.get(_DRAWN_AT, 0.0)
     return state.progress is None or waited > _ANEW_SECONDS
 
 
-def _line(shared: Engine, state: State) -> dict[str, Any]:
+def _line(shared: Engine, state: FollowingState) -> dict[str, Any]:
     progress, pace = _progress(shared, state)
     missing = [
         f"{name} is missing: its articles stay, and it is followed again when it is back."
@@ -77,7 +74,7 @@ def _line(shared: Engine, state: State) -> dict[str, Any]:
     }
 
 
-def _progress(shared: Engine, state: State) -> tuple[Progress | None, Pace | None]:
+def _progress(shared: Engine, state: FollowingState) -> tuple[Progress | None, Pace | None]:
     work = shared.indexing
     if not work.done:  # it goes on after reading, where everything is embedded anew
         return (work.progress, work.pace) if work.progress.total else (Progress(0, 0, ""), None)
@@ -90,7 +87,7 @@ def _reading(shared: Engine, progress: Progress, pace: Pace | None) -> str:
     return " · ".join(filter(None, [f"{doing}{numbers}", pace.in_words() if pace else ""]))
 
 
-def followed_line(state: State) -> str:
+def followed_line(state: FollowingState) -> str:
     """Return which folders are followed, and how that goes: "Following corpus/ · in step"."""
     there = _there(state)
     if not there and not state.is_paused and not state.error:
@@ -98,11 +95,11 @@ def followed_line(state: State) -> str:
     return f"Following {' and '.join(there) or 'no folder just now'} · {_how(state)}"
 
 
-def _there(state: State) -> list[str]:
+def _there(state: FollowingState) -> list[str]:
     return [name for name in state.folders if name not in state.missing]
 
 
-def _how(state: State) -> str:
+def _how(state: FollowingState) -> str:
     if state.is_paused:
         return "paused"
     if state.error:
@@ -115,7 +112,7 @@ def _how(state: State) -> str:
     return "in step"
 
 
-def _what_follows(state: State) -> str:
+def _what_follows(state: FollowingState) -> str:
     if state.is_paused:
         return _NOTHING
     return _BY_ITSELF if _there(state) else ""

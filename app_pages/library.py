@@ -10,25 +10,27 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app_pages.adding import (
-    Result,
-    restore,
-    summary,
-)
 from app_pages.component import progress_line, say, show
-from app_pages.engine import Engine, engine, watch
+from app_pages.engine import engine, watch
 from app_pages.in_step import begin_drawing, hold_still, show_in_step
-from app_pages.intake import Adding
 from app_pages.places import article_link
 from app_pages.uploads import received
-from app_pages.web import entry_line
-from app_pages.wording import count, day, file_name, kind, short_day, size, title
-from app_pages.work import sentence_for
+from app_pages.wording import day, file_name, kind, short_day, title
 from app_pages.writing import has_choice
-from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story
-from rag.documents import told_together
-from rag.ingest.folder import is_followed, name_in
-from rag.loading.formats import TAKEN
+from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story, told_together
+from rag.service import (
+    TAKEN,
+    Adding,
+    Engine,
+    Result,
+    count,
+    is_followed,
+    name_in,
+    restore,
+    sentence_for,
+    size,
+    summary,
+)
 
 _FORGOTTEN = "No answer will quote it any more, and what conversations quoted from it is removed from them."
 NO_MODEL = (
@@ -197,7 +199,10 @@ def _feeds(shared: Engine) -> None:
     for result in [one for adding in shared.intake.done for one in adding.results if one.feed]:
         feed = result.feed
         assert feed is not None
-        entries = [entry_line(*item) for item in enumerate(feed.entries)]
+        entries = [
+            {"id": index, "name": entry.title, "note": short_day(entry.published)}
+            for index, entry in enumerate(feed.entries)
+        ]
         event = show("entries", key=f"feed-{result.id}", title=result.name, entries=entries)
         if event.do not in ("take", "leave"):
             continue

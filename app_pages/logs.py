@@ -15,7 +15,7 @@ _READING = (
     "streamlit.components.v2.bidi_component.serialization",
     "streamlit.runtime.app_session",
     "streamlit.web.server.starlette.starlette_websocket",
-    "app_pages.work",
+    "rag.service.work",
 )
 """The loggers that tell what went wrong while a page was read or drawn."""
 

@@ -10,14 +10,22 @@ import streamlit as st
 
 from app_pages import chat, figures
 from app_pages.component import say, show, show_progress
-from app_pages.engine import Engine, engine, watch
+from app_pages.engine import engine, watch
 from app_pages.figures import percent
-from app_pages.measuring import Measured, last_measured, measure_library, plain_name, read_upload
-from app_pages.wording import count, day
-from app_pages.work import Work
-from rag.evaluation.measures import measure
-from rag.evaluation.question_files import read_questions
-from rag.evaluation.runs import Run, runs_on
+from app_pages.uploads import refusal_of
+from app_pages.wording import day
+from rag.evaluation import (
+    Measured,
+    Run,
+    last_measured,
+    measure,
+    measure_library,
+    plain_name,
+    read_questions,
+    read_upload,
+    runs_on,
+)
+from rag.service import Engine, Upload, Work, count
 
 PURPOSE = (
     "See how well this library answers: ask it questions whose answers you know, and look at what went wrong."
@@ -89,10 +97,9 @@ def _choice(shared: Engine, sample: Path | None, *, asking: bool) -> None:
         return
     library, settings = shared.library, shared.settings
     if upload:
-        name, data = plain_name(upload.name), upload.getvalue()
-        _start(
-            lambda report: measure_library(library, settings, name, read_upload(name, data, settings), report)
-        )
+        file = Upload(upload.name, upload.getvalue(), refusal_of(upload.getvalue()))
+        name = plain_name(file.name)
+        _start(lambda report: measure_library(library, settings, name, read_upload(file, settings), report))
     elif sample:
         name, most = sample.name, settings.max_question_characters
         _start(lambda report: measure_library(library, settings, name, read_questions(sample, most), report))

@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app_pages.places import Span, find_once, locate, parse_span
-from rag import Block, Citation, Document
-from rag.conversations import Turn
+from rag import Block, Citation, Document, Turn
 
 CHANGED_FOUND = (
     "The article has changed since it was quoted; the same words are highlighted where they stand now."

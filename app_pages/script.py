@@ -13,7 +13,7 @@ from app_pages import article, chat, library, quality
 from app_pages.component import global_style, say, show
 from app_pages.guard import is_open_to_others
 from app_pages.places import conversation_link
-from app_pages.work import sentence_for
+from rag.service import sentence_for
 
 OPEN = "Open to the network: whoever reaches this page sees, asks, adds and deletes everything."
 _MARK = Path(__file__).parent / "static" / "mark.svg"

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app_pages.asking import Asking
-from app_pages.engine import Engine
 from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import (
-    count,
-    day,
-    declined,
-    origin,
-    page,
-    publisher,
-    source_name,
-    title,
-    unmentioned,
-    unsaid,
-)
+from app_pages.wording import day, declined, origin, page, publisher, source_name, title
 from app_pages.writing import has_choice
 from app_pages.written import (
     credit,
@@ -30,8 +17,8 @@ from app_pages.written import (
     line_above,
     lines_beside,
 )
-from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence
-from rag.conversations import Turn
+from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
+from rag.service import Asking, Engine, count, unmentioned, unsaid
 
 GONE = "No longer in the library"
 CHANGED = "Changed since it was quoted"

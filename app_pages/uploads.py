@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from starlette.datastructures import Headers
@@ -18,8 +19,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app_pages.adding import Upload, too_large
-from rag.text.canonical import one_line
+from rag.service import Upload, too_large
 
 TOO_MUCH = "Too much was dropped at once: drop this file again when the others are added."
 _FILES_AT_ONCE = 20
@@ -84,7 +84,8 @@ def received(file: UploadedFile) -> Upload:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
     file.seek(0)
     file.truncate()
-    return Upload(one_line(file.name) or "The file", data, refusal_of(data))
+    upload = Upload(file.name, data, refusal_of(data))
+    return upload if upload.name else replace(upload, name="The file")
 
 
 def refusal_of(data: bytes) -> str:

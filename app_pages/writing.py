@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag import Settings
-from rag.documents import AnswerMode
+from rag import AnswerMode, Settings
 
 _NAME = "answers"
 _USUAL: AnswerMode = "generate"

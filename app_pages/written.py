@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from app_pages.places import Span, article_link
-from app_pages.wording import count, title
-from rag import Answer, Document
-from rag.documents import KeptOut, kept_out_line, remarks
+from app_pages.wording import title
+from rag import Answer, Document, KeptOut, kept_out_line, remarks
+from rag.service import count
 
 REMOVED = "This sentence was removed with an article."
 

@@ -47,6 +47,11 @@ from rag.settings import Settings
 from rag.store.catalog_view import Failure, Tombstone
 from rag.support.check import Support, check_support
 
+# isort: split
+# What fronts need besides.
+from rag.conversations import Turn
+from rag.documents import NO_ANSWER, AnswerMode, KeptOut, kept_out_line, remarks, told_together
+
 if TYPE_CHECKING:
     from rag.web.pages import load_url
 
@@ -94,6 +99,7 @@ __all__ = [
     "load_file",
     "load_url",
 ]
+__all__ += ["NO_ANSWER", "AnswerMode", "KeptOut", "Turn", "kept_out_line", "remarks", "told_together"]
 
 
 def __getattr__(name: str) -> object:

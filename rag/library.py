@@ -20,7 +20,6 @@ from rag.documents import (
     Filters,
     Hit,
     IsCancelled,
-    Loaded,
     NewDocument,
     Progress,
     ReportProgress,
@@ -32,18 +31,20 @@ from rag.errors import CatalogError, EmbeddingError, LoadError
 from rag.ingest.folder import (
     Folder,
     Listing,
-    file_of,
     files_below,
     further_folder,
-    is_followed,
     list_folders,
     make_private,
     size_in_bytes,
 )
 from rag.ingest.incoming import forget_incoming
-from rag.ingest.ingestion import Ingestion, Job
-from rag.ingest.reembedding import Completing, former_embedder
+from rag.ingest.ingestion import Ingestion
+from rag.ingest.jobs import Contents, Job
+from rag.ingest.model_change import ModelChange, former_embedder
+from rag.ingest.passages import Passages
+from rag.ingest.reembedding import Reembedding
 from rag.ingest.syncing import Syncing
+from rag.keys import file_of, is_followed
 from rag.search.finding import Finder, Found
 from rag.settings import Settings
 from rag.store.catalog import Catalog
@@ -92,8 +93,13 @@ class Library:
         self.embedder = embedder
         self._catalog = catalog
         self._index = index
-        # The embedding model that this library is to be changed from; another process may have done that.
-        self._former = former
+        self._ingestion = Ingestion(
+            catalog,
+            Passages(catalog, embedder, settings.passage_words),
+            ModelChange(catalog, embedder, former, index.notify),
+            index.notify,
+        )
+        self._reembedding = Reembedding(self._ingestion)
         self._forgetting = Forgetting(settings, catalog)
         self._batches = threading.local()
 
@@ -182,7 +188,7 @@ class Library:
         as a whole; what has been added stays, and the report says both.
         """
         waiting = list(documents)
-        jobs = (Job(one_line(d.title or d.key), partial(Loaded, [d])) for d in waiting)
+        jobs = (Job(one_line(d.title or d.key), partial(Contents, [d])) for d in waiting)
         return self.ingest(jobs, len(waiting), progress, cancelled)
 
     def ingest(
@@ -199,9 +205,8 @@ class Library:
         EmbeddingError
             The embedding model has been changed, and the new one can't be asked.
         """
-        self._completing().begin_if_due()
         with self.batch():
-            return self._ingestion().run(jobs, total, progress, cancelled)
+            return self._ingestion.run(jobs, total, progress, cancelled)
 
     def remove(self, document_id: str) -> None:
         """Remove a document; when this returns, no search finds it and no file holds its text.
@@ -271,15 +276,6 @@ class Library:
         with self._catalog.reading() as view:
             held = ((new, view.text_hash(new.key), view.kept_characters(new.key)) for new in documents)
             return [new.key for new, old, kept in held if old not in (None, text_hash(new.text[:kept]))]
-
-    def drop(self, keys: Iterable[str]) -> None:
-        """Remove the documents with these keys, as those that a new version of their file no longer holds."""
-        with self.batch():
-            for key in keys:
-                with self._catalog.writing() as writer:
-                    if identity := writer.identity(key):
-                        writer.remove(identity, bury=False)
-                self._index.notify()
 
     def search(self, question: str, limit: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Find the passages that suit a question best, the best first.
@@ -421,7 +417,7 @@ class Library:
             The embedding model failed; the document is as it was.
         """
         self.document(document_id)
-        report = self._ingestion().run_again([document_id])
+        report = self._ingestion.run_again([document_id])
         if report.failed:
             raise EmbeddingError(report.failed[0].reason)
         return self.document(document_id)
@@ -439,7 +435,7 @@ class Library:
             The model failed; what it gave until then is kept.
         """
         with self.batch():
-            return self._completing().complete(progress)
+            return self._reembedding.complete(progress)
 
     def reembed(self, progress: ReportProgress | None = None) -> int:
         """Embed everything with the embedding model that is set now; return how many documents.
@@ -453,11 +449,11 @@ class Library:
             The model failed; what it gave until then is kept.
         """
         with self.batch():
-            return self._completing().reembed(progress)
+            return self._reembedding.reembed(progress)
 
     def to_embed(self) -> int:
         """How many documents have still to be embedded since the embedding model was changed."""
-        return self._completing().left()
+        return self._reembedding.left()
 
     def status(self) -> LibraryStatus:
         """Count what the library holds."""
@@ -497,18 +493,10 @@ class Library:
         return next(followed, Folder(path))
 
     def _syncing(self) -> Syncing:
-        return Syncing(self._catalog, self.settings.max_upload_bytes, self.ingest, self._index.notify)
+        return Syncing(self._ingestion, self.settings.max_upload_bytes, self._index.notify)
 
     def _finder(self) -> Finder:
-        return Finder(self._catalog, self._index, self.embedder, self._ingestion().completed)
-
-    def _completing(self) -> Completing:
-        return Completing(
-            self._catalog, self.embedder, self._ingestion(), self._index.notify, former=self._former
-        )
-
-    def _ingestion(self) -> Ingestion:
-        return Ingestion(self._catalog, self.embedder, self.settings.passage_words, self._index.notify)
+        return Finder(self._catalog, self._index, self.embedder, self._ingestion.passages.completed)
 
 
 def followed_folders(settings: Settings) -> list[Folder]:

@@ -26,6 +26,8 @@ PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"
 """Begins the fields that are read from variables of other programs too, such as OPENAI_API_KEY."""
 _HOST = re.compile(r"(?:[\w.-]{1,250}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""What a computer calls itself: there no other reaches it."""
 NO_ENDPOINT = (
     "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, "
     "or ask for quotes"
@@ -256,6 +258,11 @@ class Settings(BaseModel):
 def variables() -> dict[str, str]:
     """Return the names of all variables with the fields that they set."""
     return {_variable(field): field for field in Settings.model_fields}
+
+
+def is_on_this_computer(url: str) -> bool:
+    """Whether an endpoint's address is one of this computer, for which no proxy is asked."""
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def _variable(field: str) -> str:

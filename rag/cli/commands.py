@@ -14,11 +14,10 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +38,14 @@ from rag.cli.printing import (
     print_report,
     shortened,
 )
-from rag.documents import Filters, Hit, Loaded, Progress, told_together
+from rag.documents import Filters, Hit, Progress, told_together
 from rag.embedding.endpoint import embedder_of
-from rag.errors import FootnoteError, LoadError
-from rag.ingest.folder import QUESTIONS_FILE, key_of
-from rag.ingest.ingestion import Job
-from rag.library import Library, followed_folders
-from rag.loading.files import Bounds
-from rag.loading.formats import SUPPORTED, TAKEN, shown_name
-from rag.loading.loaders import file_key, load_file
+from rag.errors import FootnoteError
+from rag.library import Library
+from rag.service.gathering import add_named
 from rag.settings import Settings
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
-from rag.web.addresses import is_web_address, web_address
-from rag.web.fetching_ahead import FetchingAhead
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
 TO_EMBED = (
@@ -189,18 +182,10 @@ def _filters(options: argparse.Namespace) -> Filters:
 
 
 def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    jobs = [one for given in options.path for one in _jobs(settings, given)]
-    unread = list[LoadError]()
-    for url in options.feed:
-        try:
-            jobs.extend(_feed_jobs(settings, url, options.latest))
-        except LoadError as error:
-            unread.append(error)
-    if not jobs and not unread:
-        raise LoadError(str(options.path[:1]), f"No file there can be read: {TAKEN} can.")
-    with _bar(options, len(jobs)) as bar, FetchingAhead([(a, job.load) for a, job in jobs if a]) as ahead:
-        report = library.ingest(_fetched(jobs, ahead), len(jobs), partial(_show, bar))
-    report.failed[:0] = unread
+    with _bar(options) as bar:
+        report = add_named(
+            library, options.path, options.feed, latest=options.latest, progress=partial(_show, bar)
+        )
     print_report(report, options.json)
     return FAILED if report.failed else DONE
 
@@ -219,86 +204,16 @@ def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> 
     return FAILED if report.failed else DONE
 
 
-def _fetched(jobs: Sequence[tuple[str, Job]], ahead: FetchingAhead[Loaded]) -> Iterator[Job]:
-    """Yield jobs in order; those with an address take what was fetched ahead."""
-    numbers = count()
-    for address, job in jobs:
-        yield replace(job, load=partial(ahead.take, next(numbers))) if address else job
-
-
-def _jobs(settings: Settings, given: str) -> list[tuple[str, Job]]:
-    """Return the jobs of adding what was given, each with its address where it is one of the web."""
-    if is_web_address(given):
-        from rag.web.pages import load_url
-
-        return [(given, Job(given, partial(_from_web, partial(load_url, given, settings)), _address(given)))]
-    path = Path(given)
-    if not path.is_dir():
-        return [("", _file_job(settings, path, None))]
-    # Who names a folder means what is in it, and not what somebody has put a link to there.
-    bounds = Bounds([path, *(folder.path for folder in followed_folders(settings))], [settings.data_dir])
-    return [("", _file_job(settings, inner, bounds)) for inner in _files(path, settings.data_dir)]
-
-
-def _file_job(settings: Settings, path: Path, bounds: Bounds | None) -> Job:
-    load = partial(load_file, path, settings.max_upload_bytes, _key(settings, path), bounds=bounds)
-    return Job(shown_name(path.name), load, file_key(path))
-
-
-def _address(given: str) -> str:
-    try:
-        return str(web_address(given))
-    except LoadError:  # said where it is read
-        return ""
-
-
-def _feed_jobs(settings: Settings, url: str, latest: int | None) -> list[tuple[str, Job]]:
-    from rag.web.feeds import load_entry, load_feed
-
-    feed = load_feed(url, settings)
-    return [
-        (
-            entry.url,
-            Job(entry.title, partial(_from_web, partial(load_entry, feed, entry, settings)), entry.url),
-        )
-        for entry in feed.entries[:latest]
-    ]
-
-
-def _from_web(load: Callable[[], Loaded]) -> Loaded:
-    try:
-        return load()
-    except LoadError as error:
-        return Loaded(failed=[error])
-
-
-def _bar(options: argparse.Namespace, total: int = 1) -> tqdm[Any]:
+def _bar(options: argparse.Namespace) -> tqdm[Any]:
     shown = "{desc:24.24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     quiet = options.json or not sys.stderr.isatty()
-    return tqdm(total=total, bar_format=shown, disable=quiet, leave=options.command == "add")
+    return tqdm(total=1, bar_format=shown, disable=quiet, leave=options.command == "add")
 
 
 def _show(bar: tqdm[Any], progress: Progress) -> None:
     bar.total = progress.total
     bar.set_description_str(progress.what)
-    _move(bar, progress.done, progress.part)
-
-
-def _move(bar: tqdm[Any], done: int, part: float = 0.0) -> None:
-    bar.update(done + part - bar.n)
-
-
-def _files(folder: Path, leave: Path) -> list[Path]:
-    """Return what can be read in a folder and its folders, but for what lies in the one to `leave`."""
-    left, found = leave.resolve(), list[Path]()
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if Path(place, name).resolve() != left]
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(p for p in found if p.suffix.lower() in SUPPORTED and p.name.lower() != QUESTIONS_FILE)
-
-
-def _key(settings: Settings, path: Path) -> str:
-    return key_of(followed_folders(settings), path) or file_key(path)
+    bar.update(progress.done + progress.part - bar.n)
 
 
 def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:

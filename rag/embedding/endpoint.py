@@ -17,8 +17,7 @@ from pydantic import SecretStr
 from rag.embedding.local import Embedder, LocalEmbeddings, PassageVectors, Vector, Vectors
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
-from rag.settings import Settings
-from rag.web.addresses import is_on_this_computer
+from rag.settings import Settings, is_on_this_computer
 
 if TYPE_CHECKING:
     from langchain_openai import OpenAIEmbeddings

@@ -12,7 +12,7 @@ from contextlib import suppress
 import httpx2
 from openai import DefaultHttpxClient
 
-from rag.web.addresses import is_on_this_computer
+from rag.settings import is_on_this_computer
 
 _CONNECT_SECONDS = 5.0
 _MOST_BYTES = 64 * 1024 * 1024

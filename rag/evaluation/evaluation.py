@@ -11,7 +11,7 @@ from rag.documents import Answer, Document, Progress, ReportProgress, short_hash
 from rag.errors import LoadError
 from rag.evaluation.measures import DEPTH, Outcome
 from rag.evaluation.question_files import Case, normalise_answer
-from rag.ingest.folder import CORPUS_PREFIX, FOLDER_PREFIX
+from rag.keys import CORPUS_PREFIX, FILE_PREFIX, FOLDER_PREFIX
 from rag.library import Library
 from rag.settings import Settings
 from rag.text.canonical import one_line
@@ -79,7 +79,7 @@ def match(cases: Iterable[Case], documents: Iterable[Document]) -> Matched:
 
 def _names(document: Document) -> set[str]:
     names = {document.id, document.key, document.title}
-    if document.key.startswith((CORPUS_PREFIX, FOLDER_PREFIX, "file:")):
+    if document.key.startswith((CORPUS_PREFIX, FOLDER_PREFIX, FILE_PREFIX)):
         path = PurePosixPath(document.key.split(":", 1)[1])
         names |= {str(path), path.name, path.stem}
     return names

@@ -1,30 +1,22 @@
-"""The followed folders: their files, and the keys of these."""
+"""The followed folders and their files."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rag.loading.files import Bounds, Stamp, stamp_in
+from rag.keys import CORPUS_PREFIX, FOLDER_PREFIX, Stamp, storable
+from rag.loading.files import Bounds, stamp_in
 from rag.text.canonical import one_line
-
-CORPUS_PREFIX = "corpus:"
-FOLDER_PREFIX = "folder:"
 
 QUESTIONS_FILE = "questions.jsonl"
 """Questions to evaluate with, which may lie among the articles they are about, and are no article."""
-
-INNER = "!/"
-"""What stands in a key between that of a file and the name of a document within it."""
-
-ROW = "row:"
-"""What the name of a table's row within its file begins with; no reader is shown it."""
 
 _IN_PASSING_BEGINS = ("~$",)
 _IN_PASSING_ENDS = ("~", ".tmp", ".part", ".crdownload")
@@ -41,7 +33,7 @@ class Folder:
 
     def key(self, path: Path) -> str:
         """Return the key of a file in this folder."""
-        return self.prefix + _storable(path.relative_to(self.path).as_posix())
+        return self.prefix + storable(path.relative_to(self.path).as_posix())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class Listing:
 def further_folder(path: Path) -> Folder:
     """Return a folder beside the corpus; its keys name the place, whatever other folders are followed."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # without "..", and links as they are named
-    return Folder(absolute, _storable(f"{FOLDER_PREFIX}{absolute.as_posix().rstrip('/')}/"))
+    return Folder(absolute, storable(f"{FOLDER_PREFIX}{absolute.as_posix().rstrip('/')}/"))
 
 
 def name_in(folders: Sequence[Folder], key: str) -> str:
@@ -92,11 +84,6 @@ def name_in(folders: Sequence[Folder], key: str) -> str:
     return one_line(key.partition(":")[2])
 
 
-def is_followed(key: str) -> bool:
-    """Whether a document with this key comes from a file of a followed folder."""
-    return key.startswith((CORPUS_PREFIX, FOLDER_PREFIX))
-
-
 def key_of(folders: Sequence[Folder], path: Path) -> str:
     """Return the key of a file that may lie in a followed folder; nothing if it doesn't."""
     absolute = path.absolute()
@@ -104,21 +91,6 @@ def key_of(folders: Sequence[Folder], path: Path) -> str:
         if absolute.is_relative_to(folder.path.absolute()):
             return Folder(folder.path.absolute(), folder.prefix).key(absolute)
     return ""
-
-
-def file_of(key: str, files: Container[str]) -> str | None:
-    """Return which of these file keys a document's key belongs to, None if none: "a.zip!/b.md" to "a.zip"."""
-    end = len(key)
-    while end > 0:
-        if key[:end] in files:
-            return key[:end]
-        end = key.rfind(INNER, 0, end)
-    return None
-
-
-def is_within(key: str, outer: str) -> bool:
-    """Whether this is the key of a document, or that of one in the file with this key."""
-    return key == outer or key.startswith(outer + INNER)
 
 
 def list_folders(
@@ -159,9 +131,9 @@ def _list(place: str, prefix: str, listing: Listing, leave: Collection[str]) -> 
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if os.path.abspath(entry.path) not in leave:  # noqa: PTH100  # as strings
-                    inner.append((entry.path, f"{prefix}{_storable(entry.name)}/"))
+                    inner.append((entry.path, f"{prefix}{storable(entry.name)}/"))
             elif is_article(entry.name):
-                _note(entry, prefix + _storable(entry.name), listing)
+                _note(entry, prefix + storable(entry.name), listing)
         waiting.extend(reversed(inner))
 
 
@@ -237,8 +209,3 @@ def size_in_bytes(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:  # Chroma's files come and go
         return 0
-
-
-def _storable(text: str) -> str:
-    """Return a name as it can be kept: not every name on disk is Unicode."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

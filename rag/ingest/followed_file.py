@@ -1,111 +1,73 @@
-"""A file of a followed folder: what it holds is read, and what became of that is noted."""
+"""A file of a followed folder: what it holds, and what the library is to note of it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from rag.documents import Document, IsCancelled, Loaded, NewDocument
+from rag.documents import IsCancelled
 from rag.errors import LoadError
 from rag.ingest.folder import FoundFile, stamp
-from rag.ingest.ingestion import drop_others
+from rag.ingest.jobs import Contents
 from rag.loading.files import Bounds, OutOfBounds, read_file
 from rag.loading.formats import shown_name
 from rag.loading.loaders import load_read
-from rag.store.catalog import Catalog
-from rag.store.catalog_view import CatalogView, SeenFile
-from rag.store.catalog_writer import CatalogWriter, text_hash
+from rag.store.catalog_view import SeenFile
 
 
+@dataclass(frozen=True, slots=True)
 class FollowedFile:
-    """A file that is read, and what is noted of it in the end."""
+    """A file with its key, as it was listed; larger ones than ``max_bytes`` are not read."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        key: str,
-        file: FoundFile,
-        bounds: Bounds,
-        max_bytes: int,
-        cancelled: IsCancelled | None,
-    ) -> None:
-        self._catalog = catalog
-        self._max_bytes = max_bytes
-        self._key = key
-        self._file = file
-        self._bounds = bounds
-        self._cancelled = cancelled
-        self._seen: SeenFile | None = None
-        self._inside: set[str] = set()
-        self._left_out = False
-        self._is_refused = False
+    key: str
+    file: FoundFile
+    bounds: Bounds
+    max_bytes: int
 
-    def load(self) -> Loaded:
-        """Return what the file holds, without what was removed on purpose."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        with self._catalog.reading() as view:
-            wanted = [document for document in loaded.documents if self._is_wanted(view, document)]
-        return Loaded(wanted, loaded.failed)
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return shown_name(self.file.path.name)
 
-    def load_one(self, wanted: str) -> Loaded:
-        """Return the one document of the file that is wanted."""
-        loaded = self._read()
-        self._inside = {document.key for document in loaded.documents}
-        documents = [document for document in loaded.documents if document.key == wanted]
-        gone = LoadError(wanted, "It is no longer in its file: put it back first.")
-        return Loaded(documents, loaded.failed if documents or loaded.failed else [gone])
-
-    def settle(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> list[Document]:
-        """Note the file as read, with what could not be; what it no longer holds leaves, and is returned."""
-        if self._seen is None:  # gone since the folder was listed
-            return []
-        writer.set_failures(self._key, failed)
-        if any(error.retryable for error in failed):
-            writer.forget_file(self._key)
-        else:
-            writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
-        # What a link that is refused led to before is no more in the folder than what it leads to now.
-        return drop_others(self._key, self._inside, writer, () if self._is_refused else failed)
-
-    def settle_one(self, writer: CatalogWriter, failed: Sequence[LoadError]) -> list[Document]:
-        """Note a file as read that holds nothing but the document that was wanted."""
-        return self.settle(writer, failed) if self._inside == {self._key} else []
-
-    def _read(self) -> Loaded:
-        path, name = self._file.path, shown_name(self._file.path.name)
+    def read(self, cancelled: IsCancelled | None = None) -> Contents:
+        """Return what the file holds; nothing of one that has gone since it was listed."""
+        path = self.file.path
         try:
-            read = read_file(path, self._max_bytes, self._bounds)
+            read = read_file(path, self.max_bytes, self.bounds)
         except LoadError as error:
-            self._is_refused = isinstance(error, OutOfBounds)
             return self._refused(error)
-        loaded = load_read(path.name, read, self._key, self._max_bytes, self._cancelled)
+        loaded = load_read(path.name, read, self.key, self.max_bytes, cancelled)
         after = stamp(path)
         if after is None:
-            return Loaded()
-        self._seen = SeenFile(read.stamp, _content(read.data) if read.stamp[0] <= self._max_bytes else "")
+            return Contents()
+        seen = SeenFile(read.stamp, _content(read.data) if read.stamp[0] <= self.max_bytes else "")
         if after != read.stamp:
-            reason = f"{name} was changed while it was read: it is read again when it rests."
-            return Loaded(failed=[LoadError(name, reason, retryable=True)])
-        return loaded
+            reason = f"{self.name} was changed while it was read: it is read again when it rests."
+            failed = [LoadError(self.name, reason, retryable=True)]
+            return Contents(failed=failed, file=self.key, seen=seen)
+        return replace(Contents.of(loaded), file=self.key, seen=seen)
 
-    def _refused(self, error: LoadError) -> Loaded:
+    def read_one(self, wanted: str) -> Contents:
+        """Return the one document of the file that is wanted; of the others nothing is noted."""
+        whole = self.read()
+        documents = [document for document in whole.documents if document.key == wanted]
+        gone = LoadError(wanted, "It is no longer in its file: put it back first.")
+        failed = whole.failed if documents or whole.failed else [gone]
+        if whole.inside == {self.key}:
+            return replace(whole, documents=documents, failed=failed)
+        return Contents(documents, failed)
+
+    def _refused(self, error: LoadError) -> Contents:
         """Note a file as it was listed: nobody has looked at what its name leads to."""
-        if not os.path.lexists(self._file.place):
-            return Loaded()
-        self._seen = SeenFile(self._file.stamp, "")
-        return Loaded(failed=[error])
-
-    def _is_wanted(self, view: CatalogView, document: NewDocument) -> bool:
-        # What is held doesn't leave, whatever became of a copy of it.
-        if view.version(document.key) is not None:
-            return True
-        if not view.is_buried(document.key, text_hash(document.text)):
-            return True
-        self._left_out = self._left_out or not view.is_buried_key(document.key)
-        return False
+        if not os.path.lexists(self.file.place):
+            return Contents()
+        return Contents(
+            failed=[error],
+            file=self.key,
+            seen=SeenFile(self.file.stamp, ""),
+            is_refused=isinstance(error, OutOfBounds),
+        )
 
 
 def content_of(file: FoundFile, max_bytes: int, bounds: Bounds) -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from rag.errors import LoadError
-from rag.ingest.folder import file_of, size_in_bytes
+from rag.ingest.folder import size_in_bytes
+from rag.keys import file_of
 from rag.store.process_lock import ProcessLock
 
 MOST_BYTES = 2 * 1024**3

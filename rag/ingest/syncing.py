@@ -14,16 +14,16 @@ from pathlib import PurePosixPath
 
 from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import INNER, Folder, FoundFile, Listing, device_of, file_of, is_within
+from rag.ingest.folder import Folder, FoundFile, Listing, device_of
 from rag.ingest.followed_file import FollowedFile, content_of
-from rag.ingest.ingestion import Job
+from rag.ingest.ingestion import Ingestion
+from rag.ingest.jobs import Job
+from rag.keys import INNER, file_of, is_within
 from rag.loading.files import Bounds
-from rag.loading.formats import shown_name
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView, SeenFile
 from rag.store.catalog_writer import CatalogWriter
 
-Ingest = Callable[[Iterator[Job], int, ReportProgress | None, IsCancelled | None], AddReport]
 _GONE_TOGETHER = 50
 """Files whose documents are removed in one transaction, so that other writers come in between."""
 
@@ -71,20 +71,22 @@ class Syncing:
 
     Parameters
     ----------
-    catalog
-        Where the documents are.
+    ingestion
+        What adds the documents.
     max_bytes
         Larger files are not read.
-    ingest
-        `Library.ingest`.
     changed
         Called when something was removed or renamed.
     """
 
-    catalog: Catalog
+    ingestion: Ingestion
     max_bytes: int
-    ingest: Ingest
     changed: Callable[[], None]
+
+    @property
+    def catalog(self) -> Catalog:
+        """Where the documents are."""
+        return self.ingestion.catalog
 
     def run(
         self,
@@ -119,7 +121,7 @@ class Syncing:
         left = len(to_read)
         if to_read:
             jobs = self._jobs(to_read, listing.bounds, begun, cancelled, seconds)
-            report = self.ingest(jobs, left, progress, cancelled)
+            report = self.ingestion.run(jobs, left, progress, cancelled)
             left = len(to_read.keys() - begun)
         if not left:
             self._note_content(found.without_content, listing.bounds)
@@ -150,16 +152,10 @@ class Syncing:
                 unlisted.append(folder.prefix)
         return Listing(listing.files, missing, unlisted, listing.bounds)
 
-    def job(self, key: str, found: FoundFile, bounds: Bounds, cancelled: IsCancelled | None = None) -> Job:
-        """Return the job of reading a file, whose key this is; what was removed on purpose stays away."""
-        file = FollowedFile(self.catalog, key, found, bounds, self.max_bytes, cancelled)
-        name = shown_name(found.path.name)
-        return Job(name, file.load, is_asked_for=False, settle=file.settle)
-
     def job_of_one(self, key: str, found: FoundFile, bounds: Bounds, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        file = FollowedFile(self.catalog, key, found, bounds, self.max_bytes, None)
-        return Job(shown_name(found.path.name), partial(file.load_one, wanted), settle=file.settle_one)
+        file = FollowedFile(key, found, bounds, self.max_bytes)
+        return Job(file.name, partial(file.read_one, wanted))
 
     def _jobs(
         self,
@@ -171,11 +167,12 @@ class Syncing:
     ) -> Iterator[Job]:
         """Yield the jobs of reading these files, the first in any case, until so many seconds have passed."""
         end = None if seconds is None else time.monotonic() + seconds
-        for number, (key, file) in enumerate(files.items()):
+        for number, (key, found) in enumerate(files.items()):
             if number and end is not None and time.monotonic() > end:
                 return
             begun.add(key)
-            yield self.job(key, file, bounds, cancelled)
+            file = FollowedFile(key, found, bounds, self.max_bytes)
+            yield Job(file.name, partial(file.read, cancelled), is_asked_for=False)
 
     def _may_be_renamed(self, found: Difference, leave: Collection[str]) -> Iterator[str]:
         """Yield the new files that may turn out to be one that has gone so lately that it is left for now."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from rag.ingest.folder import Folder, Listing, is_article
-from rag.loading.files import Stamp
+from rag.keys import Stamp
 
 _STEP_MILLISECONDS = 200
 """After so long without another change the changes are told, and so often is looked whether to end."""

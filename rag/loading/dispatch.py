@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
-from rag.ingest.folder import INNER
+from rag.keys import INNER
 from rag.loading.archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.loading.decoding import decode, in_unicode, what_it_is
 from rag.loading.formats import TAKEN, Kind, kind_of, shown_name, what_it_needs

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.errors import LoadError
+from rag.keys import Stamp
 from rag.loading.formats import shown_name
-
-Stamp = tuple[int, int]
-"""A file's size in bytes and modification time in nanoseconds."""
 
 # A pipe that takes the place of a file must not be waited for, nor a terminal become this process's own.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
 
+from rag.keys import storable
 from rag.text.canonical import one_line
 
 Kind = Literal[
@@ -137,7 +138,7 @@ def extension(name: str) -> str:
 
 def shown_name(name: str) -> str:
     """Return a file's name as it may stand in a sentence: on one line, nothing invisible, not too long."""
-    line = one_line(name.encode("utf-8", "backslashreplace").decode("utf-8")) or "The file"
+    line = one_line(storable(name)) or "The file"
     # Its end tells what it is.
     return line if len(line) <= _NAME_CHARACTERS else f"{line[:150]}…{line[-49:]}"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
+from rag.keys import file_key
 from rag.loading.files import Bounds, FileRead, read_file
 from rag.loading.formats import SUPPORTED, kind_of, shown_name
 from rag.loading.process.worker import read_apart
@@ -34,7 +35,7 @@ def load_file(
     max_bytes
         A larger file is refused without being read.
     key
-        What the file is known by: `file_key` if left out.
+        What the file is known by: `rag.keys.file_key` if left out.
     cancelled
         Tells whether the file is no longer wanted, also while it is read.
     bounds
@@ -63,12 +64,6 @@ def load_read(
     return load_bytes(name, read.data, key, max_bytes, cancelled)
 
 
-def file_key(path: Path) -> str:
-    """Return the key of a file on disk: "file:" and its absolute path."""
-    # Not every name on disk is Unicode.
-    return ("file:" + path.absolute().as_posix()).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def load_bytes(
     name: str,
     data: bytes,
@@ -80,7 +75,7 @@ def load_bytes(
     """Read the content of a file that is called `name`, as of an upload.
 
     A file with one document gives it the key `key`; the documents of an archive, a table or the
-    attachments of a message have keys that begin with it and `rag.ingest.folder.INNER`. Anything but short
+    attachments of a message have keys that begin with it and `rag.keys.INNER`. Anything but short
     texts is read in a process of its own (`rag.loading.process.worker`), which is ended when it is
     cancelled; so is a text whose encoding a server has told (``charset``).
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.documents import Block, NewDocument, short_hash
 from rag.errors import LoadError
-from rag.ingest.folder import ROW
+from rag.keys import ROW
 from rag.loading.metadata import detect_language, plain_value, read_day, read_language, title_of_name
 from rag.text.blocks import tidy_plain
 from rag.text.canonical import normalise_text, one_line

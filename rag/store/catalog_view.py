@@ -15,8 +15,7 @@ from rag.documents import Block, Document, Filters, Passage, Story, newest_first
 from rag.embedding.local import PassageVectors, Vectors
 from rag.embedding.word_vectors import NO_WORDS, unpack
 from rag.errors import DocumentNotFound
-from rag.ingest.folder import is_within
-from rag.loading.files import Stamp
+from rag.keys import Stamp, is_within
 from rag.question.preferences import Origin
 from rag.store.stored_passage import PassageCache, StoredPassage
 from rag.text.splitting import Span

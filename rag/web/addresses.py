@@ -8,7 +8,6 @@ import threading
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from rag.errors import LoadError
 from rag.text.canonical import one_line
@@ -17,8 +16,6 @@ from rag.web.interfaces import own_networks
 if TYPE_CHECKING:
     from httpx2 import URL
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""What a computer calls itself: there no other reaches it."""
 _SHOWN_CHARACTERS = 120
 _LONGEST = 4_000
 _RELAY = IPv6Network("64:ff9b::/96")
@@ -67,11 +64,6 @@ def shown_address(text: str) -> str:
     """Return an address as it may stand in a sentence: on one line, not too long, without a password."""
     line = re.sub(r"//[^/?#]*@", "//", one_line(text)) or "The address"
     return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
-
-
-def is_on_this_computer(url: str) -> bool:
-    """Whether an endpoint's address is one of this computer, for which no proxy is asked."""
-    return urlsplit(url).hostname in LOOPBACK
 
 
 def is_public(address: str) -> bool:

@@ -25,8 +25,7 @@ from pydantic import SecretStr
 
 from rag.documents import Stage
 from rag.errors import ModelError
-from rag.settings import Settings
-from rag.web.addresses import is_on_this_computer
+from rag.settings import Settings, is_on_this_computer
 from rag.writing.background import Background, Nothing
 from rag.writing.hushing import Hush, own_words
 from rag.writing.prompts import Message

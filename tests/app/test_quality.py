@@ -17,10 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from app_pages import figures, quality
 from app_pages.engine import close_engine
-from app_pages.measuring import measure_library, plain_name, read_upload
 from rag import Library, LoadError, NewDocument, Settings
 from rag.evaluation.measures import Outcome
+from rag.evaluation.measuring import measure_library, plain_name, read_upload
 from rag.evaluation.runs import keep_run, runs_on
+from rag.service.adding import Upload
 
 ROOT = Path(__file__).parents[2]
 LIGHTHOUSE = """# The lighthouse of Port Ellery
@@ -103,7 +104,7 @@ class TestFigures:
 
 def test_runs_are_kept_with_the_confidence_and_older_ones_still_load(library: Library, settings: Settings):
     library.add([NewDocument(LIGHTHOUSE, key="corpus:lighthouse.md")])
-    cases = read_upload("mine.jsonl", lines(*ROWS), settings)
+    cases = read_upload(Upload("mine.jsonl", lines(*ROWS)), settings)
     measured = measure_library(library, settings, "mine.jsonl", cases, lambda progress: None)
     assert all(0 < one.confidence < 1 for one in measured.run.outcomes)
     assert measured.expected == {BUILT: "Agnes Thorburn", FAR: "31 leagues", WHALES: "no answer"}
@@ -132,7 +133,7 @@ def test_a_file_that_cannot_be_asked_is_a_sentence_with_its_name(
     settings: Settings, name: str, data: bytes, sentence: str
 ):
     with pytest.raises(LoadError) as raised:
-        read_upload(name, data, settings.model_copy(update={"max_upload_bytes": 1024}))
+        read_upload(Upload(name, data), settings.model_copy(update={"max_upload_bytes": 1024}))
     assert str(raised.value).startswith(sentence)
 
 

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime
 
 import pytest
 
 from app_pages import turn as views
-from app_pages.asking import Asking
-from app_pages.engine import Engine
 from app_pages.turn import CHANGED, GONE, QUOTE_CHANGED, QUOTE_GONE
-from app_pages.wording import (
-    collection,
-    count,
-    day,
-    file_name,
-    kind,
-    origin,
-    short_day,
-    size,
-    source_name,
-    title,
-    unmentioned,
-    unsaid,
-)
-from app_pages.work import UNEXPECTED, Work, sentence_for
+from app_pages.wording import collection, day, file_name, kind, origin, short_day, source_name, title
 from rag import (
     Answer,
     Assistant,
@@ -35,12 +18,13 @@ from rag import (
     Library,
     NewDocument,
     Passage,
-    Progress,
-    QuestionError,
     Sentence,
 )
 from rag.conversations import Conversations, Turn
 from rag.documents import ListPart
+from rag.service.asking import Asking
+from rag.service.engine import Engine
+from rag.service.work import Work
 
 
 def document(**values: object) -> Document:
@@ -55,29 +39,6 @@ def document(**values: object) -> Document:
 def test_days_are_written_out_and_shortened():
     assert (day(date(2023, 10, 2)), short_day(date(2023, 10, 2))) == ("2 October 2023", "2 Oct 2023")
     assert (day(None), short_day(None)) == ("", "")
-
-
-def test_one_thing_is_no_plural():
-    assert [count(n, "article") for n in (0, 1, 2, 1500)] == [
-        "0 articles",
-        "1 article",
-        "2 articles",
-        "1,500 articles",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 bytes"),
-        (1023, "1,023 bytes"),
-        (1536, "1.5 KB"),
-        (25 * 2**20, "25 MB"),
-        (3000 * 2**30, "3,000 GB"),
-    ],
-)
-def test_sizes_have_the_unit_that_suits(number: int, text: str):
-    assert size(number) == text
 
 
 def test_a_document_is_called_by_its_title_or_what_stands_for_it():
@@ -108,36 +69,6 @@ def test_the_collection_in_one_line_leaves_out_what_is_not_known():
     assert collection([one, two]) == "2 articles, 2019 to 2026, 2 publishers"
     assert collection([one]) == "1 article, 2019, 1 publisher"
     assert collection([document()]) == "1 article"
-
-
-def test_an_error_that_was_foreseen_is_its_own_sentence(caplog: pytest.LogCaptureFixture):
-    assert sentence_for(QuestionError("The question is empty.")) == "The question is empty."
-    assert caplog.records == []
-    assert sentence_for(ValueError("secret detail")) == UNEXPECTED
-    assert "secret detail" in caplog.text
-
-
-def test_work_reports_how_far_it_is_and_keeps_its_result():
-    step = threading.Event()
-
-    def count_up(report) -> int:
-        report(Progress(1, 2, "one"))
-        step.wait(10)
-        return 42
-
-    work = Work(count_up)
-    while work.progress.done == 0:
-        work.wait(0.01)
-    assert (work.progress.what, work.done, work.result) == ("one", False, None)
-    step.set()
-    assert work.wait(10)
-    assert (work.result, work.error) == (42, "")
-
-
-def test_work_that_fails_keeps_a_sentence():
-    work = Work(lambda report: 1 / 0)
-    assert work.wait(10)
-    assert (work.result, work.error) == (None, UNEXPECTED)
 
 
 @pytest.fixture
@@ -297,71 +228,3 @@ def test_a_question_under_way_says_its_stage_and_a_failed_one_why(shared: Engine
     shown = views.pending_turn(asking, "c1")
     assert shown["stage"] == ""
     assert shown["error"] == "The question is empty: ask something about the articles."
-
-
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [
-        ((), ""),
-        (("minister",), "None of the closest passages mentions “minister”."),
-        (("a", "b", "c"), "None of the closest passages mentions “a”, “b” or “c”."),
-    ],
-)
-def test_what_no_passage_mentions(missing: tuple[str, ...], said: str):
-    answer = Answer("No.", (), True, "quote", "Why?", missing=missing)
-    assert unmentioned(answer) == said
-
-
-@pytest.mark.parametrize(
-    ("missing", "preferring", "said"),
-    [
-        (("long", "Elbe"), "", "None of the closest passages mentions “Elbe”."),
-        (("want", "go"), "", ""),
-        (
-            ("November", "2021", "ferry"),
-            "articles from November 2021",
-            "None of the closest passages mentions “ferry”.",
-        ),
-        (("November", "2021"), "articles of Zenda Times from November 2021", ""),
-    ],
-)
-def test_words_that_tell_nothing_or_are_no_part_of_a_text_are_not_named(
-    missing: tuple[str, ...], preferring: str, said: str
-):
-    answer = Answer("No.", (), True, "quote", "Why?", missing=missing, preferring=preferring)
-    assert unmentioned(answer) == said
-
-
-@pytest.mark.parametrize(
-    ("question", "said"),
-    [
-        (
-            "When was Greece removed?",
-            "None of these quotes mentions “Greece”: they may be about something else.",
-        ),
-        (
-            "Did the Royal Navy or NATO remove Turkey?",
-            "None of these quotes mentions “Royal Navy” or “NATO”: they may be about something else.",
-        ),
-        ("When was Turkey removed from the F-35 programme?", ""),
-        ("What is Turkish?", ""),
-        ("Greece?", ""),
-        ("Wann wurde Türkiye aus dem Programm entfernt, und mit welcher Begründung?", ""),
-    ],
-)
-def test_a_name_that_no_quote_mentions(question: str, said: str):
-    answer = Answer("A quote.", (), False, "quote", question)
-    assert unsaid(answer, "The F-35 programme. Türkiye was removed in 2019.") == said
-
-
-def test_what_is_known_to_be_missing_or_preferred_is_told_once():
-    answer = Answer(
-        "",
-        (),
-        False,
-        "quote",
-        "Compare Malta and Gozo in May.",
-        not_found=("Gozo",),
-        preferring="articles from May",
-    )
-    assert unsaid(answer, "Malta is an island.") == ""

@@ -11,8 +11,8 @@ from streamlit.starlette import App
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from app_pages import engine  # noqa: E402  # found only now
-from app_pages.intake import Intake  # noqa: E402
+from rag.service import engine  # noqa: E402  # found only now
+from rag.service.intake import Intake  # noqa: E402
 from rag.web.fetching import Network  # noqa: E402
 
 anywhere = Network(is_allowed=lambda address: True)

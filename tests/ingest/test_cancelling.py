@@ -13,7 +13,7 @@ import pytest
 
 from rag import AddReport, Library, LocalEmbeddings, NewDocument, Settings
 from rag.documents import Block
-from rag.ingest import ingestion
+from rag.ingest import passages
 from rag.store import catalog_writer
 from rag.store.catalog_writer import CatalogWriter
 
@@ -86,7 +86,7 @@ def test_while_the_structure_of_a_pasted_text_is_looked_for(library: Library):
 
 def test_while_it_is_split(library: Library, monkeypatch: pytest.MonkeyPatch):
     cancelled = Cancelled(0.3)
-    cancelled.at(monkeypatch, ingestion, "split_document")
+    cancelled.at(monkeypatch, passages, "split_document")
     check_nothing_of_it_is_there(library, cancelled.add(library, one_paragraph(8_000_000)))
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from rag import Block, Library, Loaded, NewDocument, Progress, Settings
+from rag import Block, Library, NewDocument, Progress, Settings
 from rag.embedding.local import PassageVectors
-from rag.ingest.ingestion import Job
+from rag.ingest.jobs import Contents, Job
 from tests.conftest import BagOfWords
 
 PATIENCE_SECONDS = 20
@@ -31,7 +31,8 @@ class InPairs(BagOfWords):
 @pytest.fixture
 def paired(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """A library on a machine of two cores."""
-    monkeypatch.setattr("rag.ingest.ingestion.cores", lambda: 2)
+    for module in ("ingestion", "passages"):
+        monkeypatch.setattr(f"rag.ingest.{module}.cores", lambda: 2)
     with Library.open(settings, InPairs(), follow=False) as library:
         yield library
 
@@ -165,7 +166,7 @@ def test_the_progress_of_a_file_with_many_documents_never_goes_back(library: Lib
     rows = [NewDocument(f"Ship {n}. {long}", key=f"ship {n}") for n in range(4)]
     told = list[Progress]()
     library.ingest(
-        [Job("a.csv", lambda: Loaded(rows)), Job("b.csv", lambda: Loaded(rows[:2]))], 2, told.append
+        [Job("a.csv", lambda: Contents(rows)), Job("b.csv", lambda: Contents(rows[:2]))], 2, told.append
     )
     assert [now.done + now.part for now in told] == sorted(now.done + now.part for now in told)
     assert {now.part for now in told if now.done == 0} > {0.25, 0.5, 0.75}

@@ -136,7 +136,7 @@ class TestRenamed:
             (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
         with Library.open(settings, BagOfWords(), follow=False) as other:
             meanwhile = partial(other.sync, corpus)
-            syncing = Syncing(library.catalog, settings.max_upload_bytes, library.ingest, meanwhile)
+            syncing = Syncing(library._ingestion, settings.max_upload_bytes, meanwhile)
             syncing.run(library.folders, library.look_into(library.folders))
         assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rag import Library, Loaded
-from rag.ingest.folder import is_within
+from rag.keys import is_within
 from rag.loading.loaders import load_bytes
 from rag.loading.process.worker import Worker
 from tests.helpers.hostile_files import CANARY, TEXT, hostile_files, mutations, valid_files

@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
-from app_pages.engine import Engine
 from app_pages.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json
+from rag.service.engine import Engine
 from tests.store.test_stories import FIRE
 
 Ask = Callable[..., Answer]

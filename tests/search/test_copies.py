@@ -11,13 +11,13 @@ from typing import cast
 
 import pytest
 
-from app_pages.engine import Engine
 from app_pages.reading import cited
 from app_pages.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json, blanked
 from rag.search.copies import set_apart
 from rag.search.statements import is_same
+from rag.service.engine import Engine
 
 Ask = Callable[..., Answer]
 

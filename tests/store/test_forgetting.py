@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from app_pages.engine import Engine
-from app_pages.work import Work
 from rag import Answer, Assistant, Citation, Hit, Library, NewDocument, Passage, Sentence, Settings
 from rag.conversations import Conversations, Turn, blanked
 from rag.documents import short_hash
+from rag.service.engine import Engine
+from rag.service.work import Work
 from rag.store.catalog import Catalog
 from tests.conftest import BagOfWords, child, line
 

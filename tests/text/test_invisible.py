@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app_pages.adding import Upload, add_text, add_upload
 from app_pages.wording import file_name, title
 from rag import Block, Document, Library, LocalEmbeddings, NewDocument, Settings
 from rag.ingest.folder import name_in
+from rag.service.adding import Upload, add_text, add_upload
 from rag.text.invisible import without_hidden
 
 HIDDEN = "\u202e\u2066\u200b\u200f\U000e0056\U000e0069\ufeff\u2060\u3164\ufe0f\U000e0150"

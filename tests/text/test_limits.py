@@ -27,7 +27,7 @@ SHIP = "The ship is in the harbour.\n\n"
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have little be too much, so that tests are quick."""
     monkeypatch.setattr("rag.text.limits.MOST_CHARACTERS", 3_000)
-    monkeypatch.setattr("rag.ingest.ingestion.MOST_CHARACTERS", 3_000)
+    monkeypatch.setattr("rag.ingest.preparing.MOST_CHARACTERS", 3_000)
     monkeypatch.setattr("rag.text.limits.MOST_BLOCKS", 50)
 
 
@@ -79,7 +79,7 @@ class TestBeyondTheLimits:
 
 
 def test_too_many_passages(library: Library, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 3 * 150)
+    monkeypatch.setattr("rag.ingest.passages.MOST_WORDS_IN_PASSAGES", 3 * 150)
     text = "".join(f"# Part {number}\n\n{SHIP}" for number in range(10))
     report = library.add([NewDocument(text, title="Parts")])
     [document] = report.added
@@ -92,7 +92,7 @@ def test_the_command_line_says_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 2 * 150)
+    monkeypatch.setattr("rag.ingest.passages.MOST_WORDS_IN_PASSAGES", 2 * 150)
     Path("parts.md").write_text("".join(f"# Part {number}\n\n{SHIP}" for number in range(5)))
     assert main(["add", "parts.md"]) == 1
     printed = capsys.readouterr()

@@ -102,7 +102,7 @@ def neighbours() -> None:
 
 
 def test_the_networks_that_this_computer_is_in_are_not_read_though_they_are_public(tmp_path: Path):
-    command = (sys.executable, "-c", "import test_addresses; test_addresses.neighbours()")
+    command = (sys.executable, "-c", "from tests.web.test_addresses import neighbours; neighbours()")
     assert said_outside(command, tmp_path) == [f"{SENT}93.184.216.1"]
 
 

@@ -137,5 +137,9 @@ def assert_not_tried(address: str, network: Network) -> None:
 def test_forged_addresses_and_names_reach_nobody(tmp_path: Path):
     assert len(forged()) > 165
     assert len(NAMES) >= 33
-    command = (sys.executable, "-c", "import test_forged_addresses; test_forged_addresses.knock_everywhere()")
+    command = (
+        sys.executable,
+        "-c",
+        "from tests.web.test_forged_addresses import knock_everywhere; knock_everywhere()",
+    )
     assert not [said for said in said_outside(command, tmp_path) if said.startswith(SENT)]

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
-from rag.ingest.folder import INNER
+from rag.keys import INNER
 from rag.loading.archive import open_archive, read_member
 from rag.loading.metadata import title_of_name
 from rag.loading.office.documents import table_parts

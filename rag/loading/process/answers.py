@@ -16,7 +16,7 @@ from typing import IO, Any, get_args
 
 from rag.documents import Block, BlockKind, Loaded, NewDocument
 from rag.errors import LoadError
-from rag.ingest.folder import is_within
+from rag.keys import is_within
 from rag.text.canonical import one_line
 
 MOST_BYTES = 512 * 1024**2

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from app_pages.adding import NO_TEXT, Upload
-from app_pages.intake import TOO_MANY, Intake
-from app_pages.web import NO_ADDRESS
 from rag import Library, Settings
+from rag.service.adding import NO_TEXT, Upload
+from rag.service.intake import TOO_MANY, Intake
+from rag.service.web import NO_ADDRESS
 from rag.web.fetching import Network
-from tests.app.test_intake import Gated, embedder, gated, keys, outcomes, until, waiting_files  # noqa: F401  # the fixtures
 from tests.conftest import BagOfWords, child, line
 from tests.helpers.web_server import Web, serve
+from tests.service.test_intake import Gated, embedder, gated, keys, outcomes, until, waiting_files  # noqa: F401  # the fixtures
 from tests.web.test_pages import PAGE
 
 FEED = """<rss version='2.0'><channel><title>Harbour Gazette</title>

@@ -8,10 +8,10 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from app_pages.pace import Pace
-from app_pages.work import Work
 from rag import Progress
 from rag.documents import ReportProgress
+from rag.service.pace import Pace
+from rag.service.work import Work
 
 
 def paces(total: int, times: Iterable[float], done_at: Callable[[float], float]) -> list[Pace]:

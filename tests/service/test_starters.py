@@ -7,8 +7,10 @@ from datetime import date
 
 import pytest
 
-from app_pages.engine import Engine
-from app_pages.starters import (
+from rag import Answer, Citation, Document, Library, NewDocument, QuestionError, Sentence
+from rag.conversations import Conversations
+from rag.service.engine import Engine
+from rag.service.starters import (
     WANTED,
     questions_of,
     starter_questions,
@@ -17,9 +19,7 @@ from app_pages.starters import (
     when_did,
     when_was,
 )
-from app_pages.work import Work
-from rag import Answer, Citation, Document, Library, NewDocument, QuestionError, Sentence
-from rag.conversations import Conversations
+from rag.service.work import Work
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from app_pages.wording import count, size
-from app_pages.work import sentence_for
-from rag import AddReport, Cancelled, Document, Library, Loaded, LoadError, NewDocument, Progress, load_bytes
-from rag.documents import IsCancelled, ReportProgress
-from rag.ingest.folder import INNER, file_of
+from rag.documents import AddReport, Document, IsCancelled, NewDocument, Progress, ReportProgress
+from rag.errors import Cancelled, LoadError
 from rag.ingest.incoming import Kept, upload_key
-from rag.library import part_of
+from rag.ingest.jobs import Contents, Job
+from rag.keys import INNER, file_of
+from rag.library import Library, part_of
+from rag.loading.loaders import load_bytes
+from rag.service.naming import count, size
+from rag.service.work import sentence_for
 from rag.text.canonical import one_line
 from rag.web.feeds import Feed
 
@@ -46,16 +48,14 @@ class Upload:
 class Result:
     """What became of one file or address.
 
-    ``waiting`` holds the documents of a file that are kept until the user has chosen, ``gone`` the keys of
-    those that an earlier file of its name brought and it doesn't hold, ``kept`` the file itself on disk.
+    ``waiting`` is what a file holds that waits until the user has chosen, ``kept`` the file itself on disk.
     ``feed`` is a feed whose articles are to be chosen from, and ``id`` names the result in a page.
     """
 
     name: str
     state: State
     text: str
-    waiting: tuple[NewDocument, ...] = ()
-    gone: tuple[str, ...] = ()
+    waiting: Contents | None = None
     feed: Feed | None = None
     kept: Kept | None = None
     id: str = field(default_factory=partial(secrets.token_hex, 8), compare=False)
@@ -74,12 +74,12 @@ _IN_WORDS: dict[State, str] = {
 Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
-Job = tuple[str, Add]
+Step = tuple[str, Add]
 """What is added, by its name, and what adds it."""
 
 
 def one_by_one(
-    library: Library, jobs: Sequence[Job], report: ReportProgress, cancelled: IsCancelled | None
+    library: Library, jobs: Sequence[Step], report: ReportProgress, cancelled: IsCancelled | None
 ) -> Iterator[Result]:
     """Add several things, each with its name, and give what becomes of each, until it is cancelled.
 
@@ -111,8 +111,8 @@ def add_text(
     name = title or "Pasted text"
     if not text.strip():
         return [Result(name, "failed", NO_TEXT)]
-    document = NewDocument(text=text, title=title, key="")
-    return guarded(name, lambda: add_document(library, name, document, report, cancelled))
+    contents = Contents([NewDocument(text=text, title=title)])
+    return guarded(name, lambda: add_contents(library, name, contents, report, cancelled))
 
 
 def replace_document(
@@ -122,10 +122,8 @@ def replace_document(
     cancelled: IsCancelled | None = None,
 ) -> list[Result]:
     """Add what waited under the keys it came with: it takes the place of all that its name brought before."""
-    documents = _waiting(result)
-    return guarded(
-        result.name, lambda: add_in_place(library, result.name, documents, result.gone, report, cancelled)
-    )
+    contents = _waiting(result)
+    return guarded(result.name, lambda: add_contents(library, result.name, contents, report, cancelled))
 
 
 def keep_both(
@@ -135,12 +133,12 @@ def keep_both(
     cancelled: IsCancelled | None = None,
 ) -> list[Result]:
     """Add what waited under keys of its own, "upload:name (2)"."""
-    documents, key = _waiting(result), upload_key(result.name)
+    documents, key = _waiting(result).documents, upload_key(result.name)
     taken = library.keys(f"{key} (")
     number = next(n for n in range(2, len(taken) + 3) if not _of_file(f"{key} ({n})", taken))
     own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
     name = f"{result.name} ({number})"
-    return guarded(name, lambda: add_all(library, name, own, report, cancelled))
+    return guarded(name, lambda: add_contents(library, name, Contents(own), report, cancelled))
 
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
@@ -173,34 +171,22 @@ def add_upload(
         return [too_large(upload.name, len(upload.data), max_bytes)]
     key = upload_key(upload.name)
     loaded = load_bytes(upload.name, upload.data, key, max_bytes, cancelled)
+    contents = Contents.of(loaded, key)
     failures = [_failure_within(upload.name, error) for error in loaded.failed]
     if not loaded.documents:
         return failures
-    changed, gone = library.changed(loaded.documents), _gone(library, upload.name, loaded)
+    changed = library.changed(loaded.documents)
+    gone = contents.leaving(_of_file(key, library.keys(key)), loaded.failed)
     if changed or gone:
         text = _other_content(len(loaded.documents), len(changed), len(gone))
-        asks = Result(upload.name, "asks", text, waiting=tuple(loaded.documents), gone=gone)
-        return [asks, *failures]
-    return [*add_all(library, upload.name, loaded.documents, report, cancelled), *failures]
+        return [Result(upload.name, "asks", text, waiting=contents), *failures]
+    return [*add_contents(library, upload.name, contents, report, cancelled), *failures]
 
 
 def too_large(name: str, size_bytes: int, max_bytes: int) -> Result:
     """Return what to show for a file larger than what is taken."""
     return Result(
         name, "failed", f"The file has {size(size_bytes)}; {size(max_bytes)} is the most that is taken."
-    )
-
-
-def _gone(library: Library, name: str, loaded: Loaded) -> tuple[str, ...]:
-    """Return the keys that a file of this name brought before and no longer holds, if it could be read."""
-    unread = {error.path for error in loaded.failed}
-    if name in unread:
-        return ()
-    key, now = upload_key(name), {document.key for document in loaded.documents}
-    return tuple(
-        held
-        for held in _of_file(key, library.keys(key))
-        if held not in now and unread.isdisjoint(held.removeprefix(key).split(INNER))
     )
 
 
@@ -223,18 +209,22 @@ def _failure_within(name: str, error: LoadError) -> Result:
     return failure(name if error.path == name else f"{name} › {error.path}", error)
 
 
-def add_all(
+def add_contents(
     library: Library,
     name: str,
-    documents: Sequence[NewDocument],
-    report: ReportProgress | None,
-    cancelled: IsCancelled | None,
-    gone: int = 0,
+    contents: Contents,
+    report: ReportProgress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> list[Result]:
-    """Add what a file holds, with one line for all of it; `gone` documents of an earlier one are removed."""
-    if len(documents) == 1 and not gone and INNER not in documents[0].key:
-        return add_document(library, name, documents[0], report, cancelled)
-    added = library.add(documents, report, cancelled)
+    """Add what a text, file or address holds, and return what became of it under the name that is known.
+
+    What could not be read of it is told by whoever has read it.
+    """
+    added = library.ingest([Job(name, lambda: contents)], 1, report, cancelled)
+    added = replace(added, failed=[error for error in added.failed if error not in contents.failed])
+    documents = contents.documents
+    if len(documents) == 1 and not added.removed and INNER not in documents[0].key:
+        return _results(name, added)
     cut = _cut(added)
     failures = [
         replace(
@@ -252,39 +242,14 @@ def add_all(
         f"{count(len(added.added), 'article')} added" if added.added else "",
         f"{len(added.updated):,} updated" if added.updated else "",
         f"{len(added.unchanged):,} unchanged" if added.unchanged else "",
-        f"{gone:,} removed" if gone else "",
+        f"{len(added.removed):,} removed" if added.removed else "",
         f"{words:,} words" if words else "",
     ]
-    state: State = "added" if added.added else "updated" if added.updated or gone else "unchanged"
+    is_update = added.updated or added.removed
+    state: State = "added" if added.added else "updated" if is_update else "unchanged"
     told = ", ".join(filter(None, parts))
     results = [Result(name, state, f"{told[:1].upper()}{told[1:]}.")] if told else []
     return [*results, *failures]
-
-
-def add_in_place(
-    library: Library,
-    name: str,
-    documents: Sequence[NewDocument],
-    gone: Sequence[str],
-    report: ReportProgress | None,
-    cancelled: IsCancelled | None,
-) -> list[Result]:
-    """Add what a file holds, and remove the documents with the keys in `gone` unless that was cancelled."""
-    results = add_all(library, name, documents, report, cancelled, len(gone))
-    if not (cancelled is not None and cancelled()):
-        library.drop(gone)
-    return results
-
-
-def add_document(
-    library: Library,
-    name: str,
-    document: NewDocument,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> list[Result]:
-    """Add one document, and return what became of it under the name that the user knows."""
-    return _results(name, library.add([document], report, cancelled))
 
 
 def _results(name: str, report: AddReport) -> list[Result]:
@@ -311,8 +276,8 @@ def _added(document: Document) -> str:
     return f"Added, {document.words:,} words."
 
 
-def _waiting(result: Result) -> tuple[NewDocument, ...]:
-    if not result.waiting:
+def _waiting(result: Result) -> Contents:
+    if result.waiting is None:
         raise ValueError("nothing waits for a choice here")
     return result.waiting
 

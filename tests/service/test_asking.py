@@ -14,12 +14,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app_pages import chat
-from app_pages.asking import STOPPED_BEFORE
-from app_pages.engine import Engine, close_engine
+from app_pages.engine import close_engine
 from app_pages.events import Event
-from app_pages.work import UNEXPECTED, Work
 from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
 from rag.conversations import Conversations
+from rag.service.asking import STOPPED_BEFORE
+from rag.service.engine import Engine
+from rag.service.work import UNEXPECTED, Work
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from app_pages.following import Following, State
 from app_pages.in_step import followed_line
-from app_pages.work import Work
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing
 from rag.ingest.watching import Rest
+from rag.service.following import Following, FollowingState
+from rag.service.work import Work
 from tests.conftest import BagOfWords, child, line
 
 # Two seconds on a quiet machine; the machine of a test may be at work on others.
@@ -263,7 +263,7 @@ def test_going_on_is_in_step_only_when_what_came_meanwhile_is_read(followed: Fol
     ],
 )
 def test_how_following_goes_is_told_in_one_line(values: dict[str, Any], line: str):
-    state = State(("corpus/", "/far/"), (), None, None, False, False, "", 0, 0)
+    state = FollowingState(("corpus/", "/far/"), (), None, None, False, False, "", 0, 0)
     assert followed_line(replace(state, **values)) == line
 
 
@@ -296,7 +296,7 @@ def test_following_goes_on_after_an_error(followed: Followed, monkeypatch: pytes
 def test_files_that_cannot_be_embedded_now_are_tried_once_a_time_and_hold_up_no_other(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app_pages.following._TURN_SECONDS", 0.3)
+    monkeypatch.setattr("rag.service.following._TURN_SECONDS", 0.3)
     followed.embedder.is_away = True
     for n in range(6):
         followed.write(f"{n}.md", f"The ship {n}.")

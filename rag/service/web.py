@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
-from app_pages.adding import Job, Result, add_document, add_in_place, failure
-from app_pages.wording import count, short_day
-from rag import Library, Loaded, LoadError
-from rag.documents import IsCancelled, ReportProgress
-from rag.ingest.folder import INNER, file_of
+from rag.documents import IsCancelled, Loaded, ReportProgress
+from rag.errors import LoadError
+from rag.ingest.jobs import Contents
+from rag.keys import INNER
+from rag.library import Library
+from rag.service.adding import Result, Step, add_contents, failure
+from rag.service.naming import count
 from rag.web.addresses import web_address
 from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import PUBLIC, Network
@@ -21,7 +22,7 @@ NO_ADDRESS = "There is no address to add; paste one that begins with https:// fi
 
 
 @contextmanager
-def address_jobs(library: Library, urls: Sequence[str], network: Network = PUBLIC) -> Iterator[list[Job]]:
+def address_jobs(library: Library, urls: Sequence[str], network: Network = PUBLIC) -> Iterator[list[Step]]:
     """Give what adds the articles at addresses, each in its turn; a feed waits for a choice."""
     tasks = [(url, partial(load_page_or_feed, url, library.settings, network)) for url in urls]
     with FetchingAhead(tasks) as ahead:
@@ -34,7 +35,7 @@ def address_jobs(library: Library, urls: Sequence[str], network: Network = PUBLI
 @contextmanager
 def entry_jobs(
     library: Library, chosen: Sequence[tuple[Feed, Entry]], network: Network = PUBLIC
-) -> Iterator[list[Job]]:
+) -> Iterator[list[Step]]:
     """Give what adds the articles of entries of feeds, each in its turn."""
     tasks = [(one.url, partial(load_entry, feed, one, library.settings, network)) for feed, one in chosen]
     with FetchingAhead(tasks) as ahead:
@@ -42,11 +43,6 @@ def entry_jobs(
             (entry.title, partial(_add_entry, library, entry, partial(ahead.take, index)))
             for index, (_, entry) in enumerate(chosen)
         ]
-
-
-def entry_line(index: int, entry: Entry) -> dict[str, Any]:
-    """Return what the list of a feed's entries shows of one."""
-    return {"id": index, "name": entry.title, "note": short_day(entry.published)}
 
 
 def _add_address(
@@ -89,14 +85,16 @@ def _added(
     cancelled: IsCancelled | None,
 ) -> list[Result]:
     failures = [failure(name, error) for error in loaded.failed]
+    contents = Contents.of(loaded, address_key(url))
     if len(loaded.documents) == 1 and INNER not in loaded.documents[0].key:
-        [document] = loaded.documents
-        return [*failures, *add_document(library, document.title or name, document, report, cancelled)]
-    gone = () if loaded.failed else _gone(library, str(web_address(url)), loaded)
-    return [*add_in_place(library, name, loaded.documents, gone, report, cancelled), *failures]
+        name = loaded.documents[0].title or name
+        return [*failures, *add_contents(library, name, contents, report, cancelled)]
+    return [*add_contents(library, name, contents, report, cancelled), *failures]
 
 
-def _gone(library: Library, key: str, loaded: Loaded) -> tuple[str, ...]:
-    """Return the keys of what a table or an archive at this address held before and doesn't hold now."""
-    now = {document.key for document in loaded.documents}
-    return tuple(held for held in library.keys(key) if held not in now and file_of(held, (key,)))
+def address_key(url: str) -> str:
+    """Return the key under which what is at an address comes into the library; empty for no address."""
+    try:
+        return str(web_address(url))
+    except LoadError:
+        return ""

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from app_pages.work import sentence_for
-from rag import Answer, Filters, QuestionError, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
-from rag.documents import AnswerMode
+from rag.documents import Answer, AnswerMode, Filters, Sentence, Stage
+from rag.errors import QuestionError
+from rag.service.work import sentence_for
 
 if TYPE_CHECKING:
-    from app_pages.engine import Engine
+    from rag.service.engine import Engine
 
 STOPPED_BEFORE = "The question was stopped before its turn came: ask it again whenever you like."
 LEANED_ON = 6

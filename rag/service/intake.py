@@ -12,7 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from app_pages.adding import (
+from rag.documents import IsCancelled, ReportProgress
+from rag.errors import LoadError
+from rag.ingest.incoming import Incoming, Kept, Kind
+from rag.library import Library
+from rag.service.adding import (
     NO_TEXT,
     Add,
     Result,
@@ -23,12 +27,9 @@ from app_pages.adding import (
     replace_document,
     too_large,
 )
-from app_pages.waiting import PASTED, address_key, in_bytes, jobs_of, name_of
-from app_pages.web import NO_ADDRESS
-from app_pages.work import Work, sentence_for
-from rag import Library, LoadError
-from rag.documents import IsCancelled, ReportProgress
-from rag.ingest.incoming import Incoming, Kept, Kind
+from rag.service.waiting import PASTED, in_bytes, jobs_of, name_of
+from rag.service.web import NO_ADDRESS, address_key
+from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
 from rag.web.feeds import Entry
 from rag.web.fetching import PUBLIC, Network

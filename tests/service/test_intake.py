@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from app_pages.adding import Upload
-from app_pages.intake import Adding, Intake
 from rag import Library, Settings
 from rag.embedding.local import PassageVectors
+from rag.service.adding import Upload
+from rag.service.intake import Adding, Intake
 from tests.conftest import BagOfWords, child, line
 
 PATIENCE_SECONDS = 20

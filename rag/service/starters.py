@@ -12,7 +12,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from rag import Assistant, Document, FootnoteError, Library
+from rag.assistant import Assistant
+from rag.documents import Document
+from rag.errors import FootnoteError
+from rag.library import Library
 
 WANTED = 4
 # Enough articles to choose from; a large library is not read through for four questions.

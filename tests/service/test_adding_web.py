@@ -9,9 +9,9 @@ from threading import Barrier
 
 import pytest
 
-from app_pages.adding import Result, one_by_one
-from app_pages.web import address_jobs, entry_jobs
 from rag import Library, Progress
+from rag.service.adding import Result, one_by_one
+from rag.service.web import address_jobs, entry_jobs
 from rag.web.feeds import Entry, Feed
 from tests.helpers.web_server import Answer, Web, serve
 from tests.web.test_pages import ARTICLE, PAGE

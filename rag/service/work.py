@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from app_pages.pace import Pace
 from rag.documents import Progress, ReportProgress
 from rag.errors import FootnoteError
+from rag.service.pace import Pace
 
 UNEXPECTED = "Something went wrong on our side; the server's log has the details. Please try again."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from app_pages.wording import count
-from rag import Progress
+from rag.documents import Progress
+from rag.service.naming import count
 
 _SMOOTHED_SECONDS = 60.0
 """How far back the rate looks: files differ in length, and a single one must not turn it."""

@@ -10,7 +10,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from app_pages.adding import (
+from rag import Library, Progress, Settings
+from rag.documents import IsCancelled, ReportProgress
+from rag.embedding.local import PassageVectors
+from rag.service.adding import (
     NO_TEXT,
     OTHER_CONTENT,
     UNCHANGED,
@@ -24,9 +27,6 @@ from app_pages.adding import (
     replace_document,
     restore,
 )
-from rag import Library, Progress, Settings
-from rag.documents import IsCancelled, ReportProgress
-from rag.embedding.local import PassageVectors
 from tests.conftest import BagOfWords
 
 LIMIT = 10_000
@@ -71,7 +71,7 @@ def test_a_reason_does_not_repeat_the_name_that_stands_before_it(library: Librar
 def test_an_article_that_is_too_long_is_told_as_added_with_what_was_left_out(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rag.ingest.ingestion.MOST_WORDS_IN_PASSAGES", 150)
+    monkeypatch.setattr("rag.ingest.passages.MOST_WORDS_IN_PASSAGES", 150)
     upload = Upload("ship.md", "\n\n".join(f"The ship has the number {n}." for n in range(100)).encode())
     for state in ("added", "unchanged"):
         (result,) = add(library, upload)
@@ -154,8 +154,10 @@ def test_progress_goes_on_within_a_long_file(library: Library):
 def test_what_nobody_foresaw_becomes_a_sentence_and_the_next_file_goes_on(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = library.add
-    monkeypatch.setattr(library, "add", lambda new, *_: 1 / 0 if new[0].title == "Ships" else whole(new))
+    ingest = library.ingest
+    monkeypatch.setattr(
+        library, "ingest", lambda jobs, *rest: 1 / 0 if jobs[0].name == SHIP.name else ingest(jobs, *rest)
+    )
     results = add(library, SHIP, Upload("king.txt", b"The king eats bread."))
     assert [result.state for result in results] == ["failed", "added"]
     assert results[0].text.startswith("Something went wrong on our side")

@@ -1,4 +1,4 @@
-"""What the Quality page does in the background: read a file of questions, ask them, keep the run."""
+"""A file of questions, asked of a library in one go: it is read, its questions are asked, the run is kept."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from app_pages.uploads import refusal_of
-from app_pages.wording import count, size
-from rag import Library, LoadError, Settings
 from rag.documents import ReportProgress
+from rag.errors import LoadError
 from rag.evaluation.evaluation import ask_all, check_held, expected, match, not_held, sample
 from rag.evaluation.question_files import Case, read_questions
 from rag.evaluation.runs import Run, keep_run, run_now, runs_on
+from rag.library import Library
+from rag.service.adding import Upload
+from rag.service.naming import count, size
+from rag.settings import Settings
 from rag.text.canonical import one_line
 
 MOST_ASKED = 500
@@ -64,7 +66,7 @@ def _expected(cases: Sequence[Case]) -> dict[str, str]:
     return {case.question: expected(case) for case in cases}
 
 
-def read_upload(name: str, data: bytes, settings: Settings) -> list[Case]:
+def read_upload(upload: Upload, settings: Settings) -> list[Case]:
     """Read an uploaded file of questions.
 
     Raises
@@ -72,9 +74,9 @@ def read_upload(name: str, data: bytes, settings: Settings) -> list[Case]:
     LoadError
         It is too large, or can't be read; the sentence names the file as the user knows it.
     """
-    name = plain_name(name)
-    if refusal := refusal_of(data):
-        raise LoadError(name, refusal)
+    name, data = plain_name(upload.name), upload.data
+    if upload.refusal:
+        raise LoadError(name, upload.refusal)
     if len(data) > settings.max_upload_bytes:
         most = size(settings.max_upload_bytes)
         raise LoadError(name, f"{name} has {size(len(data))}, and {most} are allowed: split it.")

@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 
-from app_pages.pace import Pace
-from app_pages.work import Work, sentence_for
-from rag import AddReport, Library, Progress
-from rag.documents import ReportProgress
-from rag.ingest.folder import CORPUS_PREFIX, Folder, Listing
+from rag.documents import AddReport, Progress, ReportProgress
+from rag.ingest.folder import Folder, Listing
 from rag.ingest.watching import Rest, happenings, places_of
+from rag.keys import CORPUS_PREFIX
+from rag.library import Library
+from rag.service.pace import Pace
+from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
 
 _REST_SECONDS = 1.0
@@ -26,7 +27,7 @@ _FIRST_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FollowingState:
     """How following goes, at one moment.
 
     ``progress`` and ``pace`` are those of reading, None while nothing is read. ``is_behind`` says that the
@@ -119,11 +120,11 @@ class Following:
         self._asked.set()
 
     @property
-    def state(self) -> State:
+    def state(self) -> FollowingState:
         """How it goes."""
         work = self._work
         is_reading = work is not None and not work.done and 0 < work.progress.total > work.progress.done
-        return State(
+        return FollowingState(
             folders=tuple(map(_name, self._folders)),
             missing=tuple(map(_name, self._listing.missing)),
             progress=work.progress if work and is_reading else None,

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import date
 from functools import partial
 
-from app_pages.adding import Job, Result, Upload, add_text, add_upload
-from app_pages.web import address_jobs, entry_jobs
-from app_pages.wording import count
-from rag import Library, LoadError
 from rag.documents import IsCancelled, ReportProgress
+from rag.errors import LoadError
 from rag.ingest.incoming import Kept
-from rag.web.addresses import web_address
+from rag.library import Library
+from rag.service.adding import Result, Step, Upload, add_text, add_upload
+from rag.service.naming import count
+from rag.service.web import address_jobs, entry_jobs
 from rag.web.feeds import Entry, Feed
 from rag.web.fetching import Network
 
@@ -31,7 +31,7 @@ def name_of(waiting: Sequence[Kept], total: int) -> str:
 
 
 @contextmanager
-def jobs_of(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Job]]:
+def jobs_of(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Step]]:
     """Give what adds each of the things that wait; they are of one kind."""
     kind = waiting[0].kind if waiting else "file"
     if kind == "address":
@@ -60,14 +60,6 @@ def entry_of(kept: Kept) -> tuple[Feed, Entry]:
         return Feed(told["feed"], told["source"], ()), Entry(told["url"], kept.name, published)
     except (LoadError, ValueError, KeyError, TypeError):
         return Feed("", "", ()), Entry("", kept.name)
-
-
-def address_key(url: str) -> str:
-    """Return the key under which what is at an address comes into the library; empty for no address."""
-    try:
-        return str(web_address(url))
-    except LoadError:
-        return ""
 
 
 def _add_file(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app_pages.engine import Engine
 from rag import Library, NewDocument, Settings
+from rag.service.engine import Engine
 from tests.conftest import BagOfWords
 from tests.helpers.embedding_server import Server, embedding_server, gives_vectors, refuses, waits
 
@@ -69,7 +69,7 @@ def test_everything_is_embedded_anew_at_the_start(server: Server, shared: Callab
 def test_an_endpoint_that_starts_later_than_the_app_is_tried_again(
     server: Server, shared: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app_pages.engine._AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("rag.service.engine._AGAIN_SECONDS", 0.1)
     monkeypatch.setattr("rag.embedding.endpoint._REST_SECONDS", 0.0)
     server.act = refuses(401)
     engine = shared()

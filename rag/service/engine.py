@@ -1,0 +1,239 @@
+"""The opened library with the assistant, the conversations, and the work that goes on in them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from rag.assistant import Assistant
+from rag.conversations import Conversations, Turn
+from rag.documents import AddReport, Answer, AnswerMode, Document, Filters, ReportProgress
+from rag.errors import FootnoteError, SettingsError
+from rag.library import Library
+from rag.question.preferences import get_ready
+from rag.service.asking import Asking
+from rag.service.following import Following
+from rag.service.intake import Intake
+from rag.service.starters import starter_questions
+from rag.service.work import Work
+from rag.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 60.0
+"""How long after a failure of the embedding model what it has still to embed is tried again."""
+
+_TEXTS_IN_MEMORY = 32
+_SENT_IN_MEMORY = 20
+
+
+@dataclass
+class Engine:
+    """The opened library and the work that goes on in it.
+
+    ``indexing`` reads the folders of articles at the start of the server, and embeds everything anew if
+    the embedding model has been changed; ``embedding_anew`` is set while it does that. ``following`` keeps in
+    step with the folders after that, and ``intake`` adds what is handed over. A question that comes while a
+    new library is still being filled waits for it, since an empty library answers nothing.
+    """
+
+    settings: Settings
+    library: Library
+    assistant: Assistant
+    conversations: Conversations
+    indexing: Work[AddReport]
+    was_empty: bool
+    embedding_anew: threading.Event = field(default_factory=threading.Event)
+    following: Following = None  # type: ignore[assignment]  # made below where it isn't given
+    intake: Intake = field(init=False)
+    _asking: dict[str, list[Asking]] = field(default_factory=dict)
+    _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
+    _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
+    _starters: tuple[object, Work[list[str]]] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Go on with what was being added when the server ended."""
+        self.intake = Intake(self.library)
+        if self.following is None:
+            self.following = Following(self.library)
+
+    @classmethod
+    def open(cls) -> Engine:
+        """Open everything and begin to read the folder of articles."""
+        settings = Settings.from_env()
+        try:
+            settings.check_folders()
+        except SettingsError as error:  # a drive may be connected later; a wrong name is seen here, too
+            log.warning("%s", error)
+        library = Library.open(settings, reembed=True)
+        conversations = Conversations.open(settings)
+        # Of an answer that was stored just before a kill.
+        library.forget_quotes(conversations)
+        threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
+        embedding_anew, following = threading.Event(), Following(library)
+        engine = cls(
+            settings=settings,
+            library=library,
+            assistant=Assistant(library, settings),
+            conversations=conversations,
+            was_empty=library.status().documents == 0,
+            indexing=Work(lambda report: _bring_in_step(library, following, embedding_anew, report)),
+            embedding_anew=embedding_anew,
+            following=following,
+        )
+        following.start(engine.indexing)
+        threading.Thread(target=engine._go_on_embedding, daemon=True).start()
+        return engine
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._closed.set()
+        self.following.close()
+        self.intake.close()
+        self.conversations.close()
+        self.library.close()
+
+    @property
+    def doing(self) -> str:
+        """What ``indexing`` is doing, in a few words."""
+        if self.embedding_anew.is_set():
+            return "The embedding model has changed: embedding the articles anew"
+        return "Reading the articles"
+
+    def _go_on_embedding(self) -> None:
+        """Try again what could not be embedded anew: an endpoint may be started later than the app."""
+        self.indexing.wait()
+        with suppress(FootnoteError):  # closed meanwhile
+            while self.indexing.error and self.library.to_embed() and not self._closed.wait(_AGAIN_SECONDS):
+                self.indexing = Work(
+                    lambda report: _bring_in_step(self.library, self.following, self.embedding_anew, report)
+                )
+                self.indexing.wait()
+
+    @property
+    def filling(self) -> bool:
+        """Whether a library that was empty is being filled for the first time."""
+        return self.was_empty and not self.indexing.done
+
+    def ask(
+        self,
+        conversation_id: str,
+        question: str,
+        *,
+        alone: bool = False,
+        prefer: bool = True,
+        filters: Filters | None = None,
+        mode: AnswerMode | None = None,
+    ) -> Asking:
+        """Begin to answer a question; `alone` leaves the conversation before it out of account."""
+        with self._lock:
+            earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.failed]
+            number = len(self.conversations.turns(conversation_id)) + sum(not a.done for a in earlier) + 1
+            asking = Asking(
+                self,
+                conversation_id,
+                question,
+                number,
+                alone=alone,
+                after=earlier,
+                prefer=prefer,
+                filters=filters,
+                mode=mode,
+            )
+            self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
+        return asking
+
+    def stop(self, conversation_id: str, number: int) -> None:
+        """Stop the model that writes the answer of this number, if it still does."""
+        with self._lock:
+            asking = [one for one in self._asking.get(conversation_id, []) if one.number == number]
+        for one in asking:
+            one.stop()
+
+    def conversation(self, conversation_id: str) -> tuple[list[Turn], list[Asking]]:
+        """Return the stored turns, and the questions after them that are under way or failed."""
+        with self._lock:
+            asking = list(self._asking.get(conversation_id, []))
+        # Read after the list above was taken: a question answered in between is in both, not in none.
+        turns = list(self.conversations.turns(conversation_id))
+        stored = {turn.number for turn in turns}
+        # One that failed gives its number to the next that is answered.
+        return turns, [
+            a for a in asking if (a.turn.number if a.turn else a.failed and a.number) not in stored
+        ]
+
+    def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
+        """Store an answer and return its turn, without the words of what was removed meanwhile."""
+        turn = self.conversations.append(conversation_id, question, answer)
+        with self._lock:
+            sent = [*self._sent.items(), ((conversation_id, turn.number), answer)]
+            self._sent = dict(sent[-_SENT_IN_MEMORY:])
+        if self.library.forget_quotes(self.conversations):
+            turns = self.conversations.turns(conversation_id)
+            return next((one for one in turns if one.number == turn.number), turn)
+        return turn
+
+    def sent(self, conversation_id: str, number: int) -> tuple[tuple[str, str], ...]:
+        """Return what a model was sent for one of the latest answers, as pairs of role and text.
+
+        Nothing where an article in it is there no more, or the server was started since.
+        """
+        answer = self._sent.get((conversation_id, number))
+        held = {(document.id, document.version) for document in self.library.documents()}
+        return answer.sent if answer and held.issuperset(answer.read) else ()
+
+    def forget(self, conversation_id: str) -> None:
+        """Delete a conversation, with the questions of it that are still in memory."""
+        self.conversations.delete(conversation_id)
+        with self._lock:
+            for asking in self._asking.pop(conversation_id, []):
+                asking.forget()
+            self._sent = {key: sent for key, sent in self._sent.items() if key[0] != conversation_id}
+
+    def starters(self) -> Work[list[str]]:
+        """Return the search for questions to start with, begun anew when the library has changed."""
+        # Not by the time of the last change: what is removed a moment later takes its questions with it.
+        with self.library.catalog.reading() as view:
+            changed = view.last_change()
+        with self._lock:
+            if self._starters is None or self._starters[0] != changed:
+                self._starters = (changed, Work(lambda _: starter_questions(self.library, self.assistant)))
+            return self._starters[1]
+
+    def document(self, document_id: str, version: str) -> Document:
+        """Return a document with its text, from memory where this version was read a moment ago."""
+        key = (document_id, version)
+        held = self._texts.get(key)
+        if held is None:
+            held = self.library.document(document_id)
+            self._texts = dict([*self._texts.items(), (key, held)][-_TEXTS_IN_MEMORY:])
+        return held
+
+    def documents(self) -> dict[str, Document]:
+        """Return the documents' metadata by their ids."""
+        return {document.id: document for document in self.library.documents()}
+
+
+def _get_ready(settings: Settings) -> None:
+    """Load what the first question would otherwise wait for: it takes seconds."""
+    get_ready()
+    if settings.has_endpoint:
+        import_module("rag.writing.generating")
+
+
+def _bring_in_step(
+    library: Library, following: Following, embedding_anew: threading.Event, report: ReportProgress
+) -> AddReport:
+    added = following.read_first(report)
+    if library.to_embed():
+        embedding_anew.set()
+    try:
+        library.complete(report)
+    finally:
+        embedding_anew.clear()
+    return added
