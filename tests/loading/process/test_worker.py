@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rag import Cancelled
+from rag.loading.formats import File
 from rag.loading.loaders import load_bytes
 from rag.loading.process.worker import Worker
 
@@ -30,7 +31,7 @@ def worker() -> Iterator[Worker]:
 
 def read(worker: Worker, data: bytes) -> str:
     """Return the titles of the documents or the sentence."""
-    loaded = worker.read("a.csv", data, "key", 10**8)
+    loaded = worker.read(File("a.csv", data, "key", 10**8))
     return ", ".join([d.title for d in loaded.documents] + [error.reason for error in loaded.failed])
 
 
@@ -72,7 +73,7 @@ def test_a_file_that_is_no_longer_wanted_is_given_up_while_it_is_read(worker: Wo
     threading.Timer(0.3, wanted_no_more.set).start()
     slow = b"[" + b'{"text": "The bridge."},' * 1_000_000 + b"{}]"
     with pytest.raises(Cancelled):
-        worker.read("a.json", slow, "key", 10**8, wanted_no_more.is_set)
+        worker.read(File("a.json", slow, "key", 10**8), wanted_no_more.is_set)
     assert process.wait(5) == -signal.SIGKILL
     assert time.monotonic() - began < 5
     assert read(worker, TABLE) == "The bridge"
@@ -84,20 +85,20 @@ def test_a_file_that_waits_for_another_can_be_given_up(worker: Worker) -> None:
 
     def read_slowly() -> None:
         with suppress(Cancelled):
-            worker.read("a.json", slow, "key", 10**8, lambda: begun.set() or over.is_set())
+            worker.read(File("a.json", slow, "key", 10**8), lambda: begun.set() or over.is_set())
 
     other = threading.Thread(target=read_slowly)
     other.start()
     assert begun.wait(20)
     with pytest.raises(Cancelled):
-        worker.read("b.csv", TABLE, "key", 10**8, lambda: True)
+        worker.read(File("b.csv", TABLE, "key", 10**8), lambda: True)
     over.set()
     other.join()
 
 
 def test_a_file_that_takes_too_much_memory() -> None:
     small = Worker(memory_bytes=300 * 1024**2)
-    loaded = small.read("a.json", b"[" + b"{}," * 3_000_000 + b"{}]", "key", 10**8)
+    loaded = small.read(File("a.json", b"[" + b"{}," * 3_000_000 + b"{}]", "key", 10**8))
     [error] = loaded.failed
     assert error.reason.startswith(("a.json needs more", "a.json broke off"))
     assert read(small, TABLE) == "The bridge"
