@@ -23,9 +23,9 @@ from rag.documents import (
     ReportProgress,
     content_hash,
     heed,
-    short_hash,
 )
 from rag.embedding.local import Embedder, InBatches, PassageVectors, cores
+from rag.embedding.passages import embedded_text, passage_fingerprint
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.ingest.folder import is_within
 from rag.loading.process.worker import structured_apart
@@ -348,25 +348,12 @@ class Ingestion:
         ]
 
 
-def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
-    """Return what is embedded of a passage, title and headings first, and where its sentences lie in it."""
-    context = "\n".join(filter(None, [title, piece.heading, piece.header]))
-    offset = len(context) + 1 - piece.start
-    spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
-    return f"{context}\n{text[piece.start : piece.end]}", spans
-
-
 def _embedded(
     embedder: Embedder, passages: Sequence[tuple[str, list[tuple[int, int]]]]
 ) -> list[PassageVectors]:
     if isinstance(embedder, InBatches):
         return embedder.embed_passages(passages)
     return [embedder.embed_passage(*passage) for passage in passages]
-
-
-def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return what names the vectors of a passage: equal ones are embedded once."""
-    return short_hash("passage", embedder, text, repr(list(spans)))
 
 
 def _prepared(document: NewDocument, cancelled: IsCancelled | None) -> NewDocument:
