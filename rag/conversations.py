@@ -9,10 +9,11 @@ was asked never waits for the library, and deleting one leaves the other whole.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -36,6 +37,8 @@ from rag.documents import (
 from rag.errors import CatalogError
 from rag.settings import Settings
 from rag.text.words import content_words, words
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -230,6 +233,20 @@ class Conversations:
             if turns:
                 connection.execute("INSERT INTO wipes DEFAULT VALUES")
 
+    def forget_removed(self, held: Callable[[], Container[str]]) -> bool:
+        """Blank what is quoted from documents that are not ``held``, by their ids; return whether any was."""
+        # In this order: a document that was cited before and isn't held after it is gone.
+        cited = self.cited()
+        ids = held()
+        gone = {(document, version) for document, version in cited if document not in ids}
+        if gone:
+            self.forget(gone)
+        try:
+            self.wipe()
+        except CatalogError as error:  # it stays owed, and the next call tries again
+            log.warning("What was blanked is not wiped from the conversations yet: %s", error)
+        return bool(gone)
+
     def wipe(self) -> bool:
         """Wipe what was deleted and blanked from the file and its log; return whether it is gone.
 
@@ -267,6 +284,18 @@ class Conversations:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def wipe_removed(settings: Settings, held: Callable[[], Container[str]]) -> bool:
+    """Wipe from the file what `Conversations.forget_removed` blanks; return whether all of it is gone."""
+    if not (settings.data_dir / "conversations.sqlite3").exists():
+        return True
+    conversations = Conversations.open(settings)
+    try:
+        conversations.forget_removed(held)
+        return conversations.wipe()
+    finally:
+        conversations.close()
 
 
 def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:

@@ -234,6 +234,15 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A source, "" where it isn't known, and a day of which a library has so many passages."""
+
+    source: str
+    published: date | None
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """Exact words of one version of a document; ``number`` is the footnote's, from 1.
 

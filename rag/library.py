@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.conversations import Conversations
+from rag.conversations import Conversations, wipe_removed
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import (
     AddReport,
@@ -100,7 +100,7 @@ class Library:
             index.notify,
         )
         self._reembedding = Reembedding(self._ingestion)
-        self._forgetting = Forgetting(settings, catalog)
+        self._forgetting = Forgetting(catalog, self._wipe_quotes)
         self._batches = threading.local()
 
     @property
@@ -244,7 +244,7 @@ class Library:
         Whoever stores an answer calls this after it: a document may have been removed while the
         answer was made, and then nothing else would blank it.
         """
-        return self._forgetting.forget_quotes(conversations)
+        return conversations.forget_removed(self._held)
 
     def documents(self) -> list[Document]:
         """All documents, without their texts, the newest first."""
@@ -487,6 +487,13 @@ class Library:
                 raise CatalogError("Another process keeps the vector index: close the app and try again.")
             if self._index.state in HELD_UP:
                 raise CatalogError(f"The vector index can't be brought in order now: {self._index.state}.")
+
+    def _held(self) -> Collection[str]:
+        with self._catalog.reading() as view:
+            return view.versions()
+
+    def _wipe_quotes(self) -> bool:
+        return wipe_removed(self.settings, self._held)
 
     def _folder(self, path: Path) -> Folder:
         followed = (folder for folder in self.folders if folder.path.absolute() == path.absolute())

@@ -11,12 +11,11 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import Block, Document, Filters, Passage, Story, newest_first
+from rag.documents import Block, Document, Filters, Origin, Passage, Story, newest_first
 from rag.embedding.local import PassageVectors, Vectors
 from rag.embedding.word_vectors import NO_WORDS, unpack
 from rag.errors import DocumentNotFound
 from rag.keys import Stamp, is_within
-from rag.question.preferences import Origin
 from rag.store.stored_passage import PassageCache, StoredPassage
 from rag.text.splitting import Span
 

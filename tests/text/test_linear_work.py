@@ -12,6 +12,7 @@ from datetime import date
 import pytest
 
 from rag import Answer, NewDocument, check_support
+from rag.documents import Origin
 from rag.errors import LoadError
 from rag.ingest.incoming import upload_key
 from rag.loading.decoding import decode
@@ -19,7 +20,7 @@ from rag.loading.formats import kind_of, shown_name
 from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
 from rag.loading.tables import read_csv, read_jsonl
 from rag.question.followups import complete, leans
-from rag.question.preferences import Origin, may_prefer, read_preference
+from rag.question.preferences import may_prefer, read_preference
 from rag.question.questions import (
     asked_kind,
     head_word,
