@@ -1,4 +1,4 @@
-"""The shape of a question: whether it wants a list, a comparison, a yes or no, or a definition.
+"""The shape of a question: whether it wants a list or a comparison.
 
 Rules for English, with the commonest forms of German and Turkish. In doubt a question is a plain fact.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 from rag.text.words import fold, stem
 
-ShapeKind = Literal["fact", "list", "comparison", "yes_no", "definition"]
+ShapeKind = Literal["fact", "list", "comparison"]
 Extreme = Literal["", "most", "least", "latest", "earliest"]
 
 
@@ -37,8 +37,8 @@ class Side:
 class Shape:
     """What kind of answer a question wants.
 
-    ``subject`` is the stem of the noun of which several are wanted ("benefit"), or what is to be defined as
-    it was typed, or by what two are compared ("larger"). ``extreme`` tells whether only the largest or
+    ``subject`` is the stem of the noun of which several are wanted ("benefit"), or by what two are compared
+    ("larger"). ``extreme`` tells whether only the largest or
     smallest is wanted.
     """
 
@@ -55,7 +55,6 @@ DATES = "date"
 # Where the parts of a question may lie anywhere in it, only a short one is looked at, as these all are.
 _SHORT = r"\A(?!(?s:.{300}))"
 _MOST_SIDE_WORDS = 6
-_MOST_DEFINED_WORDS = 5
 # A side ends where its question goes on: "between A and B in price".
 _SIDE = r"(?:(?! and | or | und | oder |[,?;:]).)+?"
 _BOTH = rf"(?P<a>{_SIDE}) and (?P<b>{_SIDE})"
@@ -87,39 +86,6 @@ _COMPARISONS = tuple(
     )
 )
 _LEADING_ARTICLE = re.compile(r"^(?:an?|the|der|die|das|dem|den|ein|eine[mnr]?) ", re.IGNORECASE)
-
-_AUXILIARY = (
-    "is are was were do does did has have had can could will would should must may might"
-    " isn't aren't wasn't weren't doesn't didn't"
-).replace(" ", "|")
-_YES_NO = re.compile(
-    rf"(?!was (?:ist|sind|war|waren)\b)(?:{_AUXILIARY}) \S.*"
-    r"|(?:ist|sind|war|waren|hat|haben|hatte|hatten|kann|können|konnte|wird|werden|wurde|wurden|darf|soll|muss)"
-    r" \S.*"
-    r"|(?>.+? m[ıiuü](?:yd[ıiuü]|d[ıiuü]r)?(?= |$)).*+",
-    re.IGNORECASE,
-)
-
-_DEFINITIONS = tuple(
-    re.compile(_SHORT + pattern + _END, re.IGNORECASE)
-    for pattern in (
-        r"what (?:does|did) (?P<x>[^?]+?) (?:mean|stand for)",
-        r"what is meant by (?P<x>[^?]+?)",
-        r"what is the (?:meaning|definition) of (?P<x>[^?]+?)",
-        r"(?:please )?define (?P<x>[^?]+?)",
-        r"(?:what|who)(?: is| are| was| were|['’]s) (?P<x>[^?]+?)",
-        r"(?:was|wer) (?:ist|sind|war|waren) (?P<x>[^?]+?)",
-        r"(?:was|wofür) (?:bedeutet|steht) (?P<x>[^?]+?)",
-        r"(?P<x>[^?]+?) (?:nedir|kimdir|ne demek(?:tir)?)",
-    )
-)
-# "What is the capital of France?" asks for a fact, "What is the Treaty of Rome?" for a definition.
-_RELATION = re.compile(
-    r" (?:in|at|for|from|on|to|by|with|about|between|that|which|who|when|used|called|considered|known|than)\b"
-    r"|(?:^|[ ])(?:(?-i:[a-z])[\w-]*) (?:of|von|der|des)\b|[\w](?:['’]s|s['’]) |['’](?:n?[ıiuü]n) "
-    r"|^(?:his|her|its|their|your|my|our|this|that|these|those|it|he|she|they|you|i)\b",
-    re.IGNORECASE,
-)
 
 _NO_NOUNS = frozenset(
     "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
@@ -169,13 +135,7 @@ _WHICH_EXTREME = re.compile(
 def read_shape(question: str) -> Shape:
     """Return the shape of a question."""
     text = question.strip()
-    return _comparison(text) or _yes_no(text) or _list(text) or _definition(text) or FACT
-
-
-def defined(question: str) -> str:
-    """Return what a question may want defined, "" where it can't: "What are monopiles?" wants no list."""
-    shape = _definition(question.strip())
-    return shape.subject if shape else ""
+    return _comparison(text) or _list(text) or FACT
 
 
 def _comparison(text: str) -> Shape | None:
@@ -192,12 +152,6 @@ def _comparison(text: str) -> Shape | None:
             return None
         return Shape("comparison", groups.get("how") or "", sides=tuple(Side(name, rest) for name in names))
     return None
-
-
-def _yes_no(text: str) -> Shape | None:
-    if not _YES_NO.fullmatch(text.rstrip("?.! ")) or re.search(r" (?:or|oder|yoksa) ", text):
-        return None
-    return Shape("yes_no")
 
 
 def _list(text: str) -> Shape | None:
@@ -252,14 +206,3 @@ def _plural_in(words: list[str]) -> str:
         elif word in _NO_NOUNS or word in _VERBS or not word or (word in ("of", "in", "for") and not found):
             break
     return found
-
-
-def _definition(text: str) -> Shape | None:
-    for pattern in _DEFINITIONS:
-        match = pattern.fullmatch(text)
-        if match:
-            subject = _LEADING_ARTICLE.sub("", match["x"].strip()).strip("\"'“”„‘’ ")
-            if not subject or len(subject.split()) > _MOST_DEFINED_WORDS or _RELATION.search(subject):
-                return None
-            return Shape("definition", subject)
-    return None

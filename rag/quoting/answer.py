@@ -19,14 +19,16 @@ from rag.quoting.composing import Listed, listed, listed_by_side
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
+    ENOUGH,
     SENTENCE_FEATURES,
+    Judged,
     Weighed,
     lacking,
     probability,
+    says_the_same,
     weigh_answer,
     weigh_sentences,
 )
-from rag.quoting.ordering import ENOUGH, Judged, put_first, says_the_same
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.copies import apart_from, cite, without_same
 from rag.search.finding import Found
@@ -236,16 +238,7 @@ def _judge(found: Found, weights: Weights) -> Judged:
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
-    judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
-    try:
-        ordered = with_newest(put_first(found, judged))
-    except DeadlineExceeded:
-        return judged
-    if ordered.ranked[0] is judged.ranked[0] or found.shape.kind != "yes_no":
-        return ordered
-    # What decides a yes or no may stand in another place than what was best.
-    again = _confidence(found, ordered.ranked, ordered.scores, weights)
-    return replace(ordered, confidence=max(judged.confidence, again))
+    return with_newest(Judged(ranked, scores, _confidence(found, ranked, scores, weights)))
 
 
 def _confidence(found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights) -> float:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.question.shapes import Side
-from rag.quoting.evidence import Weighed, lacking
-from rag.quoting.ordering import ENOUGH, Judged, defining, says_the_same
+from rag.quoting.evidence import ENOUGH, Judged, Weighed, lacking, says_the_same
 from rag.search.finding import Found
 from rag.text.words import content_words, stem, stems
 
@@ -38,11 +37,7 @@ def compare(found: Found, whole: Judged, judged: Sequence[Judged]) -> Compared |
     named = 0
     tables = _tables(sides, judged)
     for side, own, searched in zip(sides, judged, found.sides, strict=True):
-        ranked = list(own.ranked)
-        if ranked and not side.rest and not found.shape.subject:
-            # What they are tells best how they differ.
-            ranked.insert(0, ranked.pop(defining(side.name, own, found.deadline)))
-        fitting = [w for w in found.deadline.each(ranked) if _is_about(side, w)]
+        fitting = [w for w in found.deadline.each(own.ranked) if _is_about(side, w)]
         # A row beside a row compares better than beside a sentence.
         best = next((w for w in fitting if _table(w) in tables), fitting[0] if fitting else None)
         if best:

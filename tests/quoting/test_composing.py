@@ -1,4 +1,4 @@
-"""Answers of several quotes: lists, tables, comparisons, and what decides or defines."""
+"""Answers of several quotes: lists, tables and comparisons."""
 
 from __future__ import annotations
 
@@ -131,13 +131,6 @@ def test_the_extreme_of_a_column_is_given(assistant: Assistant, question: str, r
     assert [text.partition(" · ")[0] for text in texts(assistant.ask(question))] == [row]
 
 
-def test_each_side_of_a_comparison_is_quoted(assistant: Assistant):
-    answer = assistant.ask("What is the difference between a jetty and a pier?")
-    assert any(text.startswith("A jetty is a narrow structure") for text in texts(answer))
-    assert any("A pier stands on pillars" in text for text in texts(answer))
-    assert answer.not_found == ()
-
-
 def test_a_side_that_is_not_in_the_collection_is_named(assistant: Assistant):
     answer = assistant.ask("What is the difference between a jetty and a zeppelin?")
     assert answer.not_found == ("zeppelin",)
@@ -160,26 +153,8 @@ def test_a_table_with_a_column_for_each_side_compares_them(assistant: Assistant)
     assert all("NMC: " in text and "LFP: " in text for text in texts(answer))
 
 
-def test_what_denies_comes_first_for_a_yes_or_no(assistant: Assistant):
-    assert texts(assistant.ask("Does the ferry still run?"))[0].startswith("The ferry no longer runs")
-
-
 def test_a_yes_or_no_on_something_else_is_declined(assistant: Assistant):
     assert assistant.ask("Is the Eiffel Tower in Vienna?").abstained
-
-
-@pytest.mark.parametrize(
-    ("question", "beginning"),
-    [
-        ("What is a jetty?", "A jetty is a narrow structure"),
-        ("What is the S-400?", "The S-400 Triumf is a mobile surface-to-air missile system"),
-        ("What is a monopile?", "Monopiles are single steel tubes"),
-        ("What are monopiles?", "Monopiles are single steel tubes"),
-    ],
-)
-def test_a_definition_comes_first(assistant: Assistant, question: str, beginning: str):
-    # A neighbour may follow in the same quote.
-    assert texts(assistant.ask(question))[0].startswith(beginning)
 
 
 def test_several_are_asked_for_where_no_list_is(assistant: Assistant):
