@@ -1,4 +1,4 @@
-"""The shape of a question: whether it wants a list or a comparison.
+"""The shape of a question: whether it wants a list.
 
 Rules for English, with the commonest forms of German and Turkish. In doubt a question is a plain fact.
 """
@@ -11,81 +11,26 @@ from typing import Literal
 
 from rag.text.words import fold, stem
 
-ShapeKind = Literal["fact", "list", "comparison"]
+ShapeKind = Literal["fact", "list"]
 Extreme = Literal["", "most", "least", "latest", "earliest"]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side of a comparison: its name as it was typed, and what is asked about it, if that is said."""
-
-    name: str
-    rest: str = ""
-
-    @property
-    def question(self) -> str:
-        """What to search for."""
-        return f"{self.name} {self.rest}".strip()
-
-    @property
-    def about(self) -> str:
-        """What it is about, for a reader."""
-        return f"{self.name} and {self.rest}" if self.rest else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What kind of answer a question wants.
 
-    ``subject`` is the stem of the noun of which several are wanted ("benefit"), or by what two are compared
-    ("larger"). ``extreme`` tells whether only the largest or
-    smallest is wanted.
+    ``subject`` is the stem of the noun of which several are wanted ("benefit"). ``extreme`` tells whether
+    only the largest or smallest is wanted.
     """
 
     kind: ShapeKind
     subject: str = ""
-    sides: tuple[Side, ...] = ()
     extreme: Extreme = ""
 
 
 FACT = Shape("fact")
 DATES = "date"
 """The subject of "When were the talks?": the column of days or years."""
-
-# Where the parts of a question may lie anywhere in it, only a short one is looked at, as these all are.
-_SHORT = r"\A(?!(?s:.{300}))"
-_MOST_SIDE_WORDS = 6
-# A side ends where its question goes on: "between A and B in price".
-_SIDE = r"(?:(?! and | or | und | oder |[,?;:]).)+?"
-_BOTH = rf"(?P<a>{_SIDE}) and (?P<b>{_SIDE})"
-_END = r"\s*[?.!]*$"
-_ABOUT = r"(?:\s+(?:in|on|about|regarding|concerning|with respect to)\s+(?P<rest>[^?]+?))?"
-_COMPARATIVE = r"(?:(?:more|less|better|worse|\w+er)(?: [\w-]+)?|first)"
-_COMPARISONS = tuple(
-    re.compile(_SHORT + pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?:what (?:is|are|was|were)|explain|describe|name|is there)(?: the| an?| any)?(?: \w+)?"
-        rf" (?:differences?|distinctions?|similarit(?:y|ies)) between {_BOTH}{_ABOUT}{_END}",
-        rf"(?:please )?compare (?P<a>{_SIDE}) (?:and|with|to) (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"how (?:do|does|did) {_BOTH} (?:differ|compare){_ABOUT}{_END}",
-        rf"how (?:do|does|did) (?P<a>{_SIDE}) (?:differ from|compare (?:to|with))"
-        rf" (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"how (?:is|are|was|were) (?P<a>{_SIDE}) different from (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"what (?:do|does|did) {_BOTH}"
-        rf" (?:say|write|report|think|tell us)(?: (?:about|on|of) (?P<rest>[^?]+?))?{_END}",
-        rf"(?:which|who|what)(?: one)? (?:is|are|was|were|has|have|had|came|comes) (?P<how>{_COMPARATIVE})"
-        rf"\s*[,:]\s*(?P<a>{_SIDE}),? or (?P<b>{_SIDE}){_END}",
-        rf"(?P<a>{_SIDE}) or (?P<b>{_SIDE})\s*[:,]\s*(?:which|who)(?: one)?"
-        rf" (?:is|are|was|were|has|had|came) (?P<how>{_COMPARATIVE}){_END}",
-        rf"(?P<a>{_SIDE}) (?:vs\.?|versus) (?P<b>{_SIDE}){_END}",
-        rf"was (?:ist|sind) (?:der|die) unterschiede? zwischen (?P<a>{_SIDE}) und (?P<b>{_SIDE}){_END}",
-        rf"vergleiche?(?:n sie)? (?P<a>{_SIDE}) (?:und|mit) (?P<b>{_SIDE}){_END}",
-        rf"wie unterscheide(?:n|t) sich (?P<a>{_SIDE}) (?:und|von) (?P<b>{_SIDE}){_END}",
-        rf"was (?:sagen|schreiben) (?P<a>{_SIDE}) und (?P<b>{_SIDE}) (?:über|zu) (?P<rest>[^?]+?){_END}",
-        rf"(?P<a>{_SIDE}) (?:ile|ve) (?P<b>{_SIDE}) arasındaki farkl?(?:ar)?(?: nedir| ne| nelerdir)?{_END}",
-    )
-)
-_LEADING_ARTICLE = re.compile(r"^(?:an?|the|der|die|das|dem|den|ein|eine[mnr]?) ", re.IGNORECASE)
 
 _NO_NOUNS = frozenset(
     "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
@@ -135,23 +80,7 @@ _WHICH_EXTREME = re.compile(
 def read_shape(question: str) -> Shape:
     """Return the shape of a question."""
     text = question.strip()
-    return _comparison(text) or _list(text) or FACT
-
-
-def _comparison(text: str) -> Shape | None:
-    for pattern in _COMPARISONS:
-        match = pattern.match(text)
-        if not match:
-            continue
-        groups = match.groupdict()
-        rest = (groups.get("rest") or "").strip()
-        names = [_LEADING_ARTICLE.sub("", match[name].strip()) for name in ("a", "b")]
-        if not all(0 < len(name.split()) <= _MOST_SIDE_WORDS for name in names):
-            return None
-        if fold(names[0]) == fold(names[1]):
-            return None
-        return Shape("comparison", groups.get("how") or "", sides=tuple(Side(name, rest) for name in names))
-    return None
+    return _list(text) or FACT
 
 
 def _list(text: str) -> Shape | None:

@@ -28,29 +28,6 @@ def test_several_things_are_asked_for(question: str, subject: str):
 
 
 @pytest.mark.parametrize(
-    ("question", "names"),
-    [
-        ("What is the difference between a pier and a jetty?", ["pier", "jetty"]),
-        ("What are the differences between iron and steel?", ["iron", "steel"]),
-        ("Compare Zenda with Strelsau.", ["Zenda", "Strelsau"]),
-        ("How do the pier and the jetty differ?", ["pier", "jetty"]),
-        ("How is a pier different from a jetty?", ["pier", "jetty"]),
-        ("Which is larger, Zenda or Strelsau?", ["Zenda", "Strelsau"]),
-        ("Zenda or Strelsau: which is older?", ["Zenda", "Strelsau"]),
-        ("Was ist der Unterschied zwischen Mole und Pier?", ["Mole", "Pier"]),
-        ("Mole ile iskele arasındaki fark nedir?", ["Mole", "iskele"]),
-    ],
-)
-def test_two_sides_are_compared(question: str, names: list[str]):
-    assert [side.name for side in read_shape(question).sides] == names
-
-
-def test_what_two_say_is_asked_of_each():
-    sides = read_shape("What do the Mayor and the Harbour Gazette say about the toll?").sides
-    assert [side.question for side in sides] == ["Mayor the toll", "Harbour Gazette the toll"]
-
-
-@pytest.mark.parametrize(
     ("question", "extreme"),
     [
         ("Which harbour is the largest?", "most"),
@@ -77,7 +54,6 @@ def test_only_the_extreme_one_is_wanted_of_a_table(question: str, extreme: str):
         "What does the harbour cost?",
         "What was his name?",
         "Compare the bridge.",
-        "What is the difference between Trinidad and Tobago and Cuba?",
         "harbour",
         "",
         "?",
