@@ -12,20 +12,17 @@ from typing import Literal
 from rag.text.words import fold, stem
 
 ShapeKind = Literal["fact", "list"]
-Extreme = Literal["", "most", "least", "latest", "earliest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What kind of answer a question wants.
 
-    ``subject`` is the stem of the noun of which several are wanted ("benefit"). ``extreme`` tells whether
-    only the largest or smallest is wanted.
+    ``subject`` is the stem of the noun of which several are wanted ("benefit").
     """
 
     kind: ShapeKind
     subject: str = ""
-    extreme: Extreme = ""
 
 
 FACT = Shape("fact")
@@ -57,24 +54,6 @@ _TURKISH = re.compile(
     r"|^hangi (?P<noun3>\S+)",
     re.IGNORECASE,
 )
-_EXTREMES: tuple[tuple[Extreme, re.Pattern[str]], ...] = (
-    ("latest", re.compile(r"\b(?:latest|newest|youngest|most recent|last)\b")),
-    ("earliest", re.compile(r"\b(?:earliest|oldest|first)\b")),
-    ("most", re.compile(r"\b(?:largest|biggest|highest|longest|tallest|greatest|heaviest|fastest|most)\b")),
-    ("least", re.compile(r"\b(?:smallest|lowest|shortest|slowest|lightest|fewest|least)\b")),
-)
-EXTREME_STEMS = frozenset(
-    stem(word)
-    for word in (
-        "latest newest youngest recent last earliest oldest first largest biggest highest longest tallest"
-        " greatest heaviest fastest most smallest lowest shortest slowest lightest fewest least"
-    ).split()
-)
-"""Words that tell which row is wanted, and that no row holds."""
-_EXTREME_STOPS = frozenset("is was are were has had have did does of in by at that on the for".split())
-_WHICH_EXTREME = re.compile(
-    r"(?:which|what) (?!years?\b|days?\b|dates?\b)(?:is |was |are |were )?(?:the )?(?P<noun>.+)"
-)
 
 
 def read_shape(question: str) -> Shape:
@@ -85,8 +64,6 @@ def read_shape(question: str) -> Shape:
 
 def _list(text: str) -> Shape | None:
     folded = fold(text)
-    if extreme := _extreme(folded):
-        return extreme
     if match := _WHEN_SEVERAL.match(folded):
         return Shape("list", DATES) if _plural_in(match["noun"].split()[:4]) else None
     if match := _ASKS_FOR_SEVERAL.match(folded):
@@ -101,23 +78,6 @@ def _list(text: str) -> Shape | None:
         noun = match["noun"] or match["noun2"] or match["noun3"]
         return Shape("list", stem(noun))
     return None
-
-
-def _extreme(folded: str) -> Shape | None:
-    match = _WHICH_EXTREME.match(folded)
-    found = [(kind, word) for kind, pattern in _EXTREMES if (word := pattern.search(folded))]
-    if not match or not found:
-        return None
-    kind, word = found[0]
-    nouns = list[str]()
-    for noun in re.findall(r"[^\W_]+", match["noun"].replace(word[0], " ").strip()):
-        if noun in _EXTREME_STOPS:
-            break
-        nouns.append(noun)
-    if not nouns:
-        return None
-    # "Which wind farms are the largest?" wants several.
-    return Shape("list", stem(nouns[-1]), extreme="" if _plural_in(nouns) else kind)
 
 
 def _plural_in(words: list[str]) -> str:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.documents import Block, Citation, Document, Sentence
-from rag.question.shapes import DATES, EXTREME_STEMS
+from rag.question.shapes import DATES
 from rag.quoting.evidence import Weighed, lacking
-from rag.quoting.extremes import extreme_rows
 from rag.quoting.structures import Structure, structures_of
 from rag.search.finding import Found
 from rag.search.retrieval import Question
@@ -80,11 +79,6 @@ def listed(found: Found, best: Weighed) -> Listed | None:
     items: Sequence[Block] = structure.items
     if structure.is_table:
         items = _fitting_rows(structure, found)
-    if found.shape.extreme:
-        rows = extreme_rows(structure, items, found.question.stems, found.shape, found.deadline)
-        if not rows:
-            return None
-        items = rows
     return _as_listed(structure, items, found.question)
 
 
@@ -128,11 +122,9 @@ def _suits(
     label_stems = stems(structure.labels)
     last = stems(structure.last_lead)
     lead = [*stems(structure.heading), *stems(structure.lead_text), *label_stems]
-    naming = label_stems if found.shape.extreme else [*stems(structure.heading), *last, *label_stems]
+    naming = [*stems(structure.heading), *last, *label_stems]
     names_it = _names(found.shape.subject, naming)
     said = [found.shape.subject, *lead] if names_it else lead
-    if found.shape.extreme:
-        said = [*said, *EXTREME_STEMS]
     said_and_title = [*said, *_context(document)]
     items = [word for item in found.deadline.each(structure.items) for word in stems(structure.text_of(item))]
     covered_by_lead = _covered(question, said_and_title)

@@ -28,20 +28,6 @@ def test_several_things_are_asked_for(question: str, subject: str):
 
 
 @pytest.mark.parametrize(
-    ("question", "extreme"),
-    [
-        ("Which harbour is the largest?", "most"),
-        ("Which town has the fewest ships?", "least"),
-        ("Which is the oldest bridge?", "earliest"),
-        ("Which bridges are the oldest?", ""),
-    ],
-)
-def test_only_the_extreme_one_is_wanted_of_a_table(question: str, extreme: str):
-    shape = read_shape(question)
-    assert (shape.kind, shape.extreme) == ("list", extreme)
-
-
-@pytest.mark.parametrize(
     "question",
     [
         "When was the treaty signed?",

@@ -119,18 +119,6 @@ def test_an_empty_cell_is_left_out(assistant: Assistant):
     assert len(answer.sentences) == 3
 
 
-@pytest.mark.parametrize(
-    ("question", "row"),
-    [
-        ("Which bridge of Ruritania has the greatest length?", "Bridge: Castle bridge"),
-        ("Which bridge of Ruritania has the shortest length?", "Bridge: Mill bridge"),
-        ("Which bridge of Ruritania was opened first?", "Bridge: Mill bridge"),
-    ],
-)
-def test_the_extreme_of_a_column_is_given(assistant: Assistant, question: str, row: str):
-    assert [text.partition(" · ")[0] for text in texts(assistant.ask(question))] == [row]
-
-
 def test_a_yes_or_no_on_something_else_is_declined(assistant: Assistant):
     assert assistant.ask("Is the Eiffel Tower in Vienna?").abstained
 
