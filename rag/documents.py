@@ -351,7 +351,7 @@ class Answer:
     that counted more because the question asks for them ("articles from October 2023"), ``limited_to`` the
     filters ("The Age, 2023").
 
-    ``not_found`` are the sides of a comparison that the collection says nothing about. Where a list or rows
+    ``not_found`` are sides of a comparison, in answers of earlier versions. Where a list or rows
     of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
     ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
     and more.
