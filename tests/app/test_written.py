@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages.writing import has_choice
-from app_pages.written import (
+from app_pages.chat.writing import has_choice
+from app_pages.chat.written import (
     REMOVED,
     credit,
     details,
@@ -135,7 +135,7 @@ def test_there_is_a_choice_only_with_an_endpoint_and_unless_quotes_are_asked_for
 def page() -> None:
     import streamlit as st
 
-    from app_pages.writing import choose_mode, mode_of, move_mode
+    from app_pages.chat.writing import choose_mode, mode_of, move_mode
     from rag import Settings
 
     conversation = st.query_params.get("c", "")

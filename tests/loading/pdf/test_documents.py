@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app_pages.reading import blocks
+from app_pages.article.reading import blocks
 from app_pages.wording import source_name
 from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.documents import Loaded, NewDocument

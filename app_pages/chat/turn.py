@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app_pages.places import Span, article_link, citation_link, context
-from app_pages.wording import day, declined, origin, page, publisher, source_name, title
-from app_pages.writing import has_choice
-from app_pages.written import (
+from app_pages.chat.writing import has_choice
+from app_pages.chat.written import (
     credit,
     details,
     kept_out,
@@ -17,6 +15,8 @@ from app_pages.written import (
     line_above,
     lines_beside,
 )
+from app_pages.places import Span, article_link, citation_link, context
+from app_pages.wording import day, declined, origin, page, publisher, source_name, title
 from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
 from rag.service import Asking, Engine, count, unmentioned, unsaid
 
