@@ -128,3 +128,17 @@ def test_a_class_or_a_call_can_be_looked_over():
                 if len(own) > 6:
                     wide.append(f"{named(path)}.{node.name}")
     assert (large, wide) == ([], [])
+
+
+def test_the_account_of_the_rooms_names_them_all_and_what_is_there():
+    account = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(rag/[\w/]+)` \| (.+) \|$", account, re.MULTILINE))
+    rooms = {str(path.parent.relative_to(ROOT)): path for path in MODULES if path.name == "__init__.py"}
+    first = {
+        room: (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+        for room, path in rooms.items()
+        if room.startswith("rag/")
+    }
+    assert told == first
+    paths = re.findall(r"`((?:rag|app_pages)/[\w/.]+)`", account)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
