@@ -47,6 +47,7 @@ from rag.ingest.syncing import Syncing
 from rag.keys import file_of, is_followed
 from rag.search.finding import Finder, Found
 from rag.settings import Settings
+from rag.store.backup import BackupKeeper
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import Failure, Tombstone
 from rag.store.catalog_writer import text_hash
@@ -88,6 +89,8 @@ class Library:
         embedder: Embedder,
         index: VectorIndex,
         former: str | None = None,
+        *,
+        follow: bool = False,
     ) -> None:
         self.settings = settings
         self.embedder = embedder
@@ -101,6 +104,7 @@ class Library:
         )
         self._reembedding = Reembedding(self._ingestion)
         self._forgetting = Forgetting(catalog, self._wipe_quotes)
+        self._backup = BackupKeeper(catalog) if follow else None
         self._batches = threading.local()
 
     @property
@@ -124,7 +128,8 @@ class Library:
         embedder
             The embedding model; the one of the settings if left out.
         follow
-            Whether to keep Chroma in step, as the app does. Without it the search is exact.
+            Whether to keep Chroma in step and a copy of the catalog, as the app does. Without it the search
+            is exact.
         reembed
             Whether to open a library of another embedding model too. `complete` embeds all of it anew, and
             until then passages are found by their words alone.
@@ -153,7 +158,7 @@ class Library:
             follow=follow,
             server_url=settings.chroma_url,
         )
-        library = cls(settings, catalog, embedder, index, former)
+        library = cls(settings, catalog, embedder, index, former, follow=follow)
         # What a process that was killed has left.
         library._forgetting.forget(patience_seconds=0.0)
         return library
@@ -163,6 +168,8 @@ class Library:
         if self._index.is_behind and self._index.state not in HELD_UP:
             self._index.wait(_PATIENCE_SECONDS)
         self._index.close()
+        if self._backup is not None:
+            self._backup.close()
         self._forgetting.close()
         self._catalog.close()
 

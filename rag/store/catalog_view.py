@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -83,6 +83,13 @@ class CatalogView:
     def select(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Rows in the catalog's own terms, for what looks after the file and not after documents."""
         return self._connection.execute(query, values)
+
+    def copy_to(
+        self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int, int], object]
+    ) -> None:
+        """Copy the catalog's file as it is at this moment, telling `progress` after each so many pages."""
+        self.meta(REMOVED)  # the moment begins with the first look
+        self._connection.backup(target, pages=pages, progress=progress, sleep=0.0)
 
     def documents(self) -> list[Document]:
         """All documents without text, the newest first."""

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 
 from rag.errors import CatalogError
+from rag.store.backup import wipe_backup
 from rag.store.catalog import Catalog
 
 _PATIENCE_SECONDS = 2.0
@@ -63,6 +64,8 @@ class Forgetting:
             if not owed:
                 return True
             is_text_gone = self._catalog.wipe(patience_seconds)
+            if is_text_gone:
+                wipe_backup(self._catalog.path)
             # After the text, which is what matters most: the conversations' file may be damaged.
             if not (self._wipe_quotes() and is_text_gone):
                 return False
