@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.documents import Block, Document
-from rag.text.splitting import Span, split_sentences
+from rag.text.splitting import split_sentences
 
 _NUMBER = re.compile(r"(\d{1,3})[.)]\s*$")
 _MARKER_CHARACTERS = 12
@@ -48,14 +48,6 @@ class Structure:
     def last_lead(self) -> str:
         """The last sentence before it, "" where there is none."""
         return self.text_of(self.lead[-1]) if self.lead else ""
-
-    def holds(self, span: Span) -> bool:
-        """Whether a sentence of the document is one of its items, or a part of one."""
-        return any(item.start <= span.start and span.end <= item.end for item in self.items)
-
-    def is_led_by(self, span: Span) -> bool:
-        """Whether a sentence of the document is one of the last two before it."""
-        return any(start <= span.start and span.end <= end for start, end in self.lead[-2:])
 
 
 def structures_of(document: Document) -> Iterator[Structure]:

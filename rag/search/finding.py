@@ -15,7 +15,7 @@ from rag.embedding.local import Embedder, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
 from rag.question.preferences import Preference, may_prefer, read_preference
-from rag.question.shapes import FACT, Shape, read_shape
+from rag.question.several import asked_for_several
 from rag.search.retrieval import Candidate, Question, find, read_question
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
@@ -37,16 +37,17 @@ class Found:
     """A question as it was read, and its best passages.
 
     ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
-    ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
-    first. ``copies`` are passages whose words stand in ``candidates`` (`rag/search/copies.py`). ``remark``
-    says why only words counted, if so. ``deadline`` is that of all that is made of it.
+    ``several`` is the stem of the noun of which several are asked for; ``texts`` are then the documents of
+    the best passages with their texts, the best first. ``copies`` are passages whose words stand in
+    ``candidates`` (`rag/search/copies.py`). ``remark`` says why only words counted, if so. ``deadline`` is
+    that of all that is made of it.
     """
 
     question: Question
     candidates: tuple[Candidate, ...]
     preferring: str = ""
     limited_to: str = ""
-    shape: Shape = FACT
+    several: str = ""
     texts: tuple[Document, ...] = ()
     copies: tuple[Candidate, ...] = ()
     remark: str = ""
@@ -73,7 +74,7 @@ class Finder:
         question = one_line(question)
         preference = self._preference(question, filters) if prefer and may_prefer(question) else None
         text = preference.text if preference else question
-        shape = read_shape(text)
+        several = asked_for_several(text)
         with deadline.paused():
             embedded, trouble = self._embedded(text)
         with self.catalog.reading() as view:
@@ -90,8 +91,8 @@ class Finder:
                 candidates,
                 str(preference or ""),
                 filters.in_words(view.titles(filters.document_ids)) if filters else "",
-                shape,
-                _texts(view, candidates) if shape.kind == "list" else (),
+                several,
+                _texts(view, candidates) if several else (),
                 remark=BY_WORDS.format(trouble) if trouble else "",
                 deadline=deadline,
             )

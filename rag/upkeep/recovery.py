@@ -139,7 +139,10 @@ def _fill(
             versions = dict(writer.select("SELECT key, version FROM documents").fetchall())
         later = _read_later(damaged, versions)
         if later.keys is not None:
-            library.drop(versions.keys() - later.keys)
+            with library.batch(), library.catalog.writing() as writer:
+                for key in versions.keys() - later.keys:
+                    if identity := writer.identity(key):
+                        writer.remove(identity, bury=False)
             versions = {key: version for key, version in versions.items() if key in later.keys}
         for done, row in enumerate(later.documents):
             document = _document(row)

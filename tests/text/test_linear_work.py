@@ -31,7 +31,7 @@ from rag.question.questions import (
     names,
     names_and_numbers,
 )
-from rag.question.shapes import read_shape
+from rag.question.several import asked_for_several
 from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
@@ -74,7 +74,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "what it states": lambda text: (read_statement(text), read_statement(f"ZENDA — It is, {text}, so.")),
     "values": lambda text: (amounts(text), days(text), people(text)),
     "names": lambda text: (names(text), names_and_numbers(text)),
-    "the shape of a question": lambda text: read_shape(text),
+    "what is asked for": asked_for_several,
     "what is asked": lambda text: (asked_kind.__wrapped__(text), head_word(text)),
     "what holds it": lambda text: [
         holds_kind(kind, text, "Who?") for kind in ("date", "money", "number", "name")

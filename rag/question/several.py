@@ -1,33 +1,16 @@
-"""The shape of a question: whether it wants a list.
+"""Whether a question asks for several things, and for which: "Which benefits does the bridge bring?".
 
-Rules for English, with the commonest forms of German and Turkish. In doubt a question is a plain fact.
+Rules for English, with the commonest forms of German and Turkish. In doubt it asks for one fact.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
 from rag.text.words import fold, stem
 
-ShapeKind = Literal["fact", "list"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What kind of answer a question wants.
-
-    ``subject`` is the stem of the noun of which several are wanted ("benefit").
-    """
-
-    kind: ShapeKind
-    subject: str = ""
-
-
-FACT = Shape("fact")
 DATES = "date"
-"""The subject of "When were the talks?": the column of days or years."""
+"""What "When were the talks?" asks for: the column of days or years."""
 
 _NO_NOUNS = frozenset(
     "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
@@ -56,28 +39,22 @@ _TURKISH = re.compile(
 )
 
 
-def read_shape(question: str) -> Shape:
-    """Return the shape of a question."""
+def asked_for_several(question: str) -> str:
+    """Return the stem of the noun of which several are asked for ("benefit"), "" where it is one fact."""
     text = question.strip()
-    return _list(text) or FACT
-
-
-def _list(text: str) -> Shape | None:
     folded = fold(text)
     if match := _WHEN_SEVERAL.match(folded):
-        return Shape("list", DATES) if _plural_in(match["noun"].split()[:4]) else None
+        return DATES if _plural_in(match["noun"].split()[:4]) else ""
     if match := _ASKS_FOR_SEVERAL.match(folded):
         noun = match["are"] or match["noun"] or match["name"]
         # "What are the": the noun may stand further on than in "which benefits".
-        subject = _plural_in(noun.split()[: 4 if match["noun"] else 6])
-        return Shape("list", subject) if subject else None
+        return _plural_in(noun.split()[: 4 if match["noun"] else 6])
     if match := _GERMAN.match(text):
         noun = next((word for word in match["noun"].split()[:4] if word[0].isupper()), "")
-        return Shape("list", stem(noun.strip("?,.:"))) if noun else None
+        return stem(noun.strip("?,.:"))
     if match := _TURKISH.search(text):
-        noun = match["noun"] or match["noun2"] or match["noun3"]
-        return Shape("list", stem(noun))
-    return None
+        return stem(match["noun"] or match["noun2"] or match["noun3"])
+    return ""
 
 
 def _plural_in(words: list[str]) -> str:
