@@ -81,7 +81,7 @@ class Document:
     follows from text and metadata. ``text``, ``blocks`` and ``left_out``, the characters that it is too long
     by, are filled only by ``Library.document``; ``characters`` and ``words`` measure the text in any case.
     ``story`` is the same for documents that tell the same, as copies and versions of an article do; it is
-    empty where that has still to be found out (`Library.complete`).
+    empty where that has still to be found out (`Reembedding.complete`).
     """
 
     id: str

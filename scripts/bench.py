@@ -34,6 +34,7 @@ from rag import Assistant, Library, LocalEmbeddings, NewDocument, Settings, load
 from rag.embedding.local import PassageVectors, Vector, Vectors
 from rag.embedding.word_vectors import WIDTH, WordVectors
 from rag.text.splitting import split_sentences
+from rag.upkeep.indexing import wait_for_index
 
 ROOT = Path(__file__).parent.parent
 PASSAGES_A_DOCUMENT = 20
@@ -137,7 +138,7 @@ def fill(folder: Path, embedder: GrowingEmbeddings, made: Iterator[NewDocument],
         while held < size:
             held += sum(d.passages for d in library.add(next(made) for _ in range(10)).added)
         added = time.perf_counter()
-        library.wait_for_index()
+        wait_for_index(library)
         followed = time.perf_counter()
         disk = library.status().bytes_on_disk / 1024**2
     new = held - before
@@ -173,7 +174,7 @@ def ask(folder: Path) -> Figures:
         assistant.ask(questions[0])
         print("answered", flush=True)
         exact = timed(assistant, questions[:10])
-        library.wait_for_index()
+        wait_for_index(library)
         seconds = timed(assistant, questions)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {

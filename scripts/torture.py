@@ -37,6 +37,7 @@ from rag import Answer, Assistant, DocumentNotFound, Library, NewDocument, Setti
 from rag.embedding.local import Embedder, PassageVectors, Vector  # noqa: E402
 from rag.embedding.word_vectors import NO_WORDS, WordVectors  # noqa: E402
 from rag.errors import CatalogError  # noqa: E402
+from rag.upkeep.indexing import rebuild_index  # noqa: E402
 
 WORDS = "harbour treaty budget summit factory election storm museum bridge river market school".split()
 DOCUMENTS = 1_100
@@ -114,7 +115,7 @@ def work(folder: Path, kind: str) -> None:
                     print(number, edition, "done", flush=True)
         elif kind == "rebuild":
             while True:
-                library.rebuild_index()
+                rebuild_index(library)
                 print("rebuilt", flush=True)
         else:
             documents = [report(DOCUMENTS + n) for n in range(IMPORTED)]
@@ -159,7 +160,7 @@ def check_after_kill(folder: Path, kind: str, lines: Sequence[str]) -> None:
             document.text.split(". ")[0] for document in random.Random(1).sample(list(held.values()), 15)
         ]
         before = [results(library, question) for question in questions]
-        assert library._index.wait(60), library.status().index
+        assert library.index.wait(60), library.status().index
         assert [results(library, question) for question in questions] == before
     with open_library(folder, follow=False) as library:
         assert [results(library, question) for question in questions] == before
@@ -174,7 +175,7 @@ def kills(kinds: Sequence[str], rounds: int, rng: random.Random) -> int:
         folder = Path(name)
         with open_library(folder) as library:
             library.add(report(n) for n in range(DOCUMENTS))
-            assert library._index.wait(60)
+            assert library.index.wait(60)
         for kind in kinds:
             for _ in range(rounds):
                 check_after_kill(folder, kind, kill(folder, kind, rng))
@@ -214,7 +215,7 @@ def _fill(disk: Path, megabytes: int) -> str:
         acknowledged[document.id] = report(200_000).text
         _check_held(library, acknowledged)
     with open_library(disk / "data") as library:
-        assert library._index.wait(60), library.status().index
+        assert library.index.wait(60), library.status().index
         _check_held(library, acknowledged)
     return f"refused after {len(acknowledged) - 1} documents, all there; went on with more room"
 

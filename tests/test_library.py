@@ -250,9 +250,11 @@ class TestSync:
         with Library.open(settings, BagOfWords(), follow=False) as library:
             library.sync(folder)
             assert keys(library) == {"corpus:sub/king.txt"}
-            assert [(t.key, t.title) for t in library.removed()] == [("corpus:ship.md", "Ships")]
-            assert [d.key for d in library.restore("corpus:ship.md", folder).added] == ["corpus:ship.md"]
-            assert library.removed() == []
+            assert [(t.key, t.title) for t in library.followed.removed()] == [("corpus:ship.md", "Ships")]
+            assert [d.key for d in library.followed.restore("corpus:ship.md", folder).added] == [
+                "corpus:ship.md"
+            ]
+            assert library.followed.removed() == []
             library.sync(folder)
             assert "corpus:ship.md" in keys(library)
 
@@ -278,9 +280,9 @@ class TestSync:
         library.sync(folder)
         library.remove(next(d.id for d in library.documents() if d.key == "corpus:ship.md"))
         (folder / "ship.md").unlink()
-        [error] = library.restore("corpus:ship.md", folder).failed
+        [error] = library.followed.restore("corpus:ship.md", folder).failed
         assert error.reason == "The file is no longer in the folder: put it back first."
-        assert library.removed() == []
+        assert library.followed.removed() == []
 
 
 def test_the_library_is_a_retriever_in_a_chain(library: Library):

@@ -40,7 +40,7 @@ def show_in_step(shared: Engine) -> None:
     state = shared.following.state
     event = show("following", key="following", **_line(shared, state), failures=_failures(shared))
     _react(shared, event)
-    if shared.indexing.done and shared.indexing.error and (state.error or shared.library.to_embed()):
+    if shared.indexing.done and shared.indexing.error and (state.error or shared.library.embedding.left()):
         say(shared.indexing.error, key="indexing-failed", tone="alert")
     if _is_stale(shared, state):
         st.rerun()
@@ -119,7 +119,7 @@ def _what_follows(state: FollowingState) -> str:
 
 
 def _failures(shared: Engine) -> list[dict[str, str]]:
-    folders = shared.library.folders
+    folders = shared.library.followed.folders
     return [
         {
             "file": one.file,
@@ -127,7 +127,7 @@ def _failures(shared: Engine) -> list[dict[str, str]]:
             "reason": one.reason.removeprefix(f"{one.path} "),
             "tried": f"tried on {day(one.failed.date())}, {one.failed:%H:%M:%S} UTC",
         }
-        for one in shared.library.failures()[:_MOST_SHOWN]
+        for one in shared.library.followed.failures()[:_MOST_SHOWN]
     ]
 
 

@@ -319,14 +319,15 @@ def _remove(shared: Engine, document: Document) -> None:
 
 
 def _removed(shared: Engine) -> None:
-    buried = shared.library.removed()
+    buried = shared.library.followed.removed()
     if not buried:
         return
+    folders = shared.library.followed.folders
     items = [
         {
             "key": one.key,
             "title": one.title,
-            "about": f"{name_in(shared.library.folders, one.key)}, removed {day(one.removed.date())}",
+            "about": f"{name_in(folders, one.key)}, removed {day(one.removed.date())}",
         }
         for one in buried
     ]

@@ -46,6 +46,7 @@ from rag.service.gathering import add_named
 from rag.settings import Settings
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
+from rag.upkeep.indexing import rebuild_index
 
 DONE, FAILED, NO_ANSWER = 0, 1, 3
 TO_EMBED = (
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_reembedding = options.command == "reembed"
         follow = options.command == "rebuild"
         with Library.open(settings, follow=follow, reembed=is_reembedding) as library:
-            if not is_reembedding and (waiting := library.to_embed()):
+            if not is_reembedding and (waiting := library.embedding.left()):
                 print(TO_EMBED.format(waiting, library.embedder.name), file=sys.stderr)
             return int(options.run(library, settings, options))
     except FootnoteError as error:
@@ -193,12 +194,12 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
 def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     settings.check_folders()
     if options.retry:
-        library.retry()
-    earlier = set(library.failures())
+        library.followed.retry()
+    earlier = set(library.followed.failures())
     with _bar(options) as bar:
-        report = library.sync_folders(partial(_show, bar))
+        report = library.followed.sync(partial(_show, bar))
     print_report(report, options.json, SYNCED)
-    if waiting := len({failure.file for failure in earlier.intersection(library.failures())}):
+    if waiting := len({failure.file for failure in earlier.intersection(library.followed.failures())}):
         files = "1 file that could" if waiting == 1 else f"{waiting} files that could"
         print(f"Not read again: {files} not be read before; --retry tries again.", file=sys.stderr)
     return FAILED if report.failed else DONE
@@ -291,7 +292,7 @@ def _evaluate(library: Library, settings: Settings, options: argparse.Namespace)
 
 
 def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    library.rebuild_index()
+    rebuild_index(library)
     status = library.status()
     if options.json:
         print_json({"documents": status.documents, "passages": status.passages})
@@ -302,7 +303,7 @@ def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) 
 
 def _reembed(library: Library, settings: Settings, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
-        count = library.reembed(partial(_show, bar))
+        count = library.embedding.reembed(partial(_show, bar))
     if options.json:
         print_json({"embedded": count, "embedder": library.embedder.name})
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, fields, replace
 
 from rag.documents import (
@@ -51,12 +51,15 @@ class Ingestion:
         The embedding model, and whether the catalog is to be changed to it.
     changed
         Called after each document that was written.
+    batch
+        What is replaced or removed within such a block is wiped at its end.
     """
 
     catalog: Catalog
     passages: Passages
     model: ModelChange
     changed: Callable[[], None]
+    batch: Callable[[], AbstractContextManager[None]]
 
     def run(
         self,
@@ -77,7 +80,7 @@ class Ingestion:
         """
         self.model.begin_if_due()
         writing = _Writing(self, _Telling(progress, total), cancelled)
-        with suppress(Cancelled):
+        with self.batch(), suppress(Cancelled):
             return writing.run(writing.documents_of(jobs))
         return replace(writing.report, cancelled=True)
 
@@ -87,7 +90,8 @@ class Ingestion:
         What is replaced or removed meanwhile stays so, and what was removed on purpose stays away.
         """
         writing = _Writing(self, _Telling(progress, len(document_ids)))
-        return writing.run(writing.held(document_ids))
+        with self.batch():
+            return writing.run(writing.held(document_ids))
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from rag.documents import Progress, ReportProgress
+from rag.documents import Document, Progress, ReportProgress
 from rag.errors import DocumentNotFound, EmbeddingError
 from rag.ingest.ingestion import Ingestion
 from rag.ingest.model_change import ModelChange
@@ -16,7 +16,7 @@ UNTIL_THEN = "Until they are, passages are found by their words alone."
 
 @dataclass(frozen=True, slots=True)
 class Reembedding:
-    """Embeds documents that are held."""
+    """Embeds documents that are held, as after a change of the embedding model."""
 
     ingestion: Ingestion
 
@@ -29,8 +29,18 @@ class Reembedding:
         """How many documents this model has still to embed."""
         return len(self.model.waiting())
 
-    def complete(self, progress: ReportProgress | None) -> int:
-        """Do what `Library.complete` says."""
+    def complete(self, progress: ReportProgress | None = None) -> int:
+        """Embed what has still to be embedded; return how many documents.
+
+        That is everything after a change of the embedding model, or what was left of it; and what an older
+        Footnote added without vectors of words, which until then are made for each question. Of what it added
+        it is also found out which documents tell the same.
+
+        Raises
+        ------
+        EmbeddingError
+            The model failed; what it gave until then is kept.
+        """
         self._tell_stories(progress)
         if self.left():
             return self.reembed(progress)
@@ -39,6 +49,25 @@ class Reembedding:
         with self.ingestion.catalog.reading() as view:
             lacking = view.without_words()
         return self._embed(lacking, progress)
+
+    def embed_again(self, document_id: str) -> Document:
+        """Cut and embed a held document anew, whatever its passages and vectors are now.
+
+        Raises
+        ------
+        DocumentNotFound
+        EmbeddingError
+            The embedding model failed; the document is as it was.
+        """
+        self._document(document_id)
+        report = self.ingestion.run_again([document_id])
+        if report.failed:
+            raise EmbeddingError(report.failed[0].reason)
+        return self._document(document_id)
+
+    def _document(self, document_id: str) -> Document:
+        with self.ingestion.catalog.reading() as view:
+            return view.document(document_id)
 
     def _tell_stories(self, progress: ReportProgress | None) -> None:
         """Find out which documents tell the same, of those that an older Footnote added."""
@@ -53,8 +82,17 @@ class Reembedding:
         if lacking:
             self.ingestion.changed()
 
-    def reembed(self, progress: ReportProgress | None) -> int:
-        """Do what `Library.reembed` says."""
+    def reembed(self, progress: ReportProgress | None = None) -> int:
+        """Embed everything with the embedding model that is set now; return how many documents.
+
+        What it has embedded already is passed over, unless its vectors have another length by now. Where
+        this is interrupted, the next call goes on.
+
+        Raises
+        ------
+        EmbeddingError
+            The model failed; what it gave until then is kept.
+        """
         try:
             self.model.begin()
         except EmbeddingError as error:

@@ -7,7 +7,7 @@ has changed is read last, since that takes its time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -75,13 +75,10 @@ class Syncing:
         What adds the documents.
     max_bytes
         Larger files are not read.
-    changed
-        Called when something was removed or renamed.
     """
 
     ingestion: Ingestion
     max_bytes: int
-    changed: Callable[[], None]
 
     @property
     def catalog(self) -> Catalog:
@@ -152,9 +149,9 @@ class Syncing:
                 unlisted.append(folder.prefix)
         return Listing(listing.files, missing, unlisted, listing.bounds)
 
-    def job_of_one(self, key: str, found: FoundFile, bounds: Bounds, wanted: str) -> Job:
+    def job_of_one(self, key: str, listing: Listing, wanted: str) -> Job:
         """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        file = FollowedFile(key, found, bounds, self.max_bytes)
+        file = FollowedFile(key, listing.files[key], listing.bounds, self.max_bytes)
         return Job(file.name, partial(file.read_one, wanted))
 
     def _jobs(
@@ -209,7 +206,7 @@ class Syncing:
                         continue
                     now = replace(seen[old], stamp=file.stamp)
                     documents = _rename_file(writer, old, key, now)
-                self.changed()
+                self.ingestion.changed()
                 yield _Renamed(old, key, documents)
 
     def _drop(self, gone: Sequence[str]) -> list[Document]:
@@ -221,7 +218,7 @@ class Syncing:
                         removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
                 writer.forget_file(file)
                 writer.set_failures(file, ())
-        self.changed()
+        self.ingestion.changed()
         return removed
 
     def _note_content(self, files: Mapping[str, FoundFile], bounds: Bounds) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,11 +14,13 @@ from rag.documents import AddReport, Document, IsCancelled, NewDocument, Progres
 from rag.errors import Cancelled, LoadError
 from rag.ingest.incoming import Kept, upload_key
 from rag.ingest.jobs import Contents, Job
-from rag.keys import INNER, file_of
-from rag.library import Library, part_of
+from rag.keys import INNER
+from rag.library import Library
 from rag.loading.loaders import load_bytes
 from rag.service.naming import count, size
 from rag.service.work import sentence_for
+from rag.store.catalog_view import CatalogView
+from rag.store.catalog_writer import text_hash
 from rag.text.canonical import one_line
 from rag.web.feeds import Feed
 
@@ -91,8 +94,18 @@ def one_by_one(
                 return
             report(Progress(done, len(jobs), name))
             tell_part = partial(_tell_part, report, done, len(jobs), name)
-            yield from guarded(name, partial(add, part_of(tell_part), cancelled))
+            yield from guarded(name, partial(add, _part_of(tell_part), cancelled))
     report(Progress(len(jobs), len(jobs), ""))
+
+
+def _part_of(tell_part: Callable[[float], None]) -> ReportProgress:
+    """Return a function that tells how much of some documents is done."""
+
+    def tell(progress: Progress) -> None:
+        if (progress.done or progress.part) and progress.done < progress.total:
+            tell_part((progress.done + progress.part) / progress.total)
+
+    return tell
 
 
 def _tell_part(report: ReportProgress, done: int, total: int, what: str, part: float) -> None:
@@ -134,8 +147,8 @@ def keep_both(
 ) -> list[Result]:
     """Add what waited under keys of its own, "upload:name (2)"."""
     documents, key = _waiting(result).documents, upload_key(result.name)
-    taken = library.keys(f"{key} (")
-    number = next(n for n in range(2, len(taken) + 3) if not _of_file(f"{key} ({n})", taken))
+    with library.catalog.reading() as view:
+        number = next(number for number in itertools.count(2) if not view.keys_within(f"{key} ({number})"))
     own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
     name = f"{result.name} ({number})"
     return guarded(name, lambda: add_contents(library, name, Contents(own), report, cancelled))
@@ -143,7 +156,7 @@ def keep_both(
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
     """Add a file of a followed folder back that was removed."""
-    return guarded(name, lambda: _results(name, library.restore(key)))
+    return guarded(name, lambda: _results(name, library.followed.restore(key)))
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -175,8 +188,9 @@ def add_upload(
     failures = [_failure_within(upload.name, error) for error in loaded.failed]
     if not loaded.documents:
         return failures
-    changed = library.changed(loaded.documents)
-    gone = contents.leaving(_of_file(key, library.keys(key)), loaded.failed)
+    with library.catalog.reading() as view:
+        changed = [new for new in loaded.documents if _is_changed(view, new)]
+        gone = contents.leaving(view.keys_within(key), loaded.failed)
     if changed or gone:
         text = _other_content(len(loaded.documents), len(changed), len(gone))
         return [Result(upload.name, "asks", text, waiting=contents), *failures]
@@ -190,8 +204,10 @@ def too_large(name: str, size_bytes: int, max_bytes: int) -> Result:
     )
 
 
-def _of_file(file_key: str, keys: Iterable[str]) -> list[str]:
-    return [key for key in keys if file_of(key, (file_key,))]
+def _is_changed(view: CatalogView, new: NewDocument) -> bool:
+    """Whether a document is held with another text."""
+    held, kept = view.text_hash(new.key), view.kept_characters(new.key)
+    return held not in (None, text_hash(new.text[:kept]))
 
 
 def _other_content(documents: int, changed: int, gone: int) -> str:

@@ -47,7 +47,7 @@ class Engine:
     indexing: Work[AddReport]
     was_empty: bool
     embedding_anew: threading.Event = field(default_factory=threading.Event)
-    following: Following = None  # type: ignore[assignment]  # made below where it isn't given
+    following: Following = field(init=False)
     intake: Intake = field(init=False)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
@@ -59,8 +59,7 @@ class Engine:
     def __post_init__(self) -> None:
         """Go on with what was being added when the server ended."""
         self.intake = Intake(self.library)
-        if self.following is None:
-            self.following = Following(self.library)
+        self.following = Following(self.library)
 
     @classmethod
     def open(cls) -> Engine:
@@ -75,18 +74,16 @@ class Engine:
         # Of an answer that was stored just before a kill.
         library.forget_quotes(conversations)
         threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
-        embedding_anew, following = threading.Event(), Following(library)
         engine = cls(
             settings=settings,
             library=library,
             assistant=Assistant(library, settings),
             conversations=conversations,
             was_empty=library.status().documents == 0,
-            indexing=Work(lambda report: _bring_in_step(library, following, embedding_anew, report)),
-            embedding_anew=embedding_anew,
-            following=following,
+            indexing=Work(lambda report: engine._bring_in_step(report), begin=False),
         )
-        following.start(engine.indexing)
+        threading.Thread(target=engine.indexing.run, daemon=True).start()
+        engine.following.start(engine.indexing)
         threading.Thread(target=engine._go_on_embedding, daemon=True).start()
         return engine
 
@@ -109,11 +106,23 @@ class Engine:
         """Try again what could not be embedded anew: an endpoint may be started later than the app."""
         self.indexing.wait()
         with suppress(FootnoteError):  # closed meanwhile
-            while self.indexing.error and self.library.to_embed() and not self._closed.wait(_AGAIN_SECONDS):
-                self.indexing = Work(
-                    lambda report: _bring_in_step(self.library, self.following, self.embedding_anew, report)
-                )
+            while (
+                self.indexing.error
+                and self.library.embedding.left()
+                and not self._closed.wait(_AGAIN_SECONDS)
+            ):
+                self.indexing = Work(self._bring_in_step)
                 self.indexing.wait()
+
+    def _bring_in_step(self, report: ReportProgress) -> AddReport:
+        added = self.following.read_first(report)
+        if self.library.embedding.left():
+            self.embedding_anew.set()
+        try:
+            self.library.embedding.complete(report)
+        finally:
+            self.embedding_anew.clear()
+        return added
 
     @property
     def filling(self) -> bool:
@@ -224,16 +233,3 @@ def _get_ready(settings: Settings) -> None:
     get_ready()
     if settings.has_endpoint:
         import_module("rag.writing.generating")
-
-
-def _bring_in_step(
-    library: Library, following: Following, embedding_anew: threading.Event, report: ReportProgress
-) -> AddReport:
-    added = following.read_first(report)
-    if library.to_embed():
-        embedding_anew.set()
-    try:
-        library.complete(report)
-    finally:
-        embedding_anew.clear()
-    return added

@@ -71,7 +71,7 @@ class Following:
         every_seconds: float = _EVERY_SECONDS,
     ) -> None:
         self._library = library
-        self._folders = library.folders
+        self._folders = library.followed.folders
         self._look_seconds = look_seconds
         self._every_seconds = every_seconds
         self._rest = Rest(rest_seconds)
@@ -116,7 +116,7 @@ class Following:
 
     def retry(self, files: list[str] | None = None) -> None:
         """Read files again that could not be read, by their keys; all if left out."""
-        self._library.retry(files)
+        self._library.followed.retry(files)
         self._asked.set()
 
     @property
@@ -159,9 +159,9 @@ class Following:
                 return part
 
     def _read_some(self, report: ReportProgress, begun: set[str]) -> AddReport:
-        self._listing = self._library.look_into(self._folders)
+        self._listing = self._library.followed.look_into(self._folders)
         self._restless = self._rest.restless(self._listing, time.monotonic())
-        part = self._library.sync_folders(
+        part = self._library.followed.sync(
             report,
             self._is_stopped,
             listing=self._listing,

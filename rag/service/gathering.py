@@ -12,9 +12,10 @@ from pathlib import Path
 from rag.documents import AddReport, Loaded, ReportProgress
 from rag.errors import LoadError
 from rag.ingest.folder import QUESTIONS_FILE, key_of
+from rag.ingest.followed_folders import followed_folders
 from rag.ingest.jobs import Contents, Job
 from rag.keys import file_key
-from rag.library import Library, followed_folders
+from rag.library import Library
 from rag.loading.files import Bounds
 from rag.loading.formats import SUPPORTED, TAKEN, shown_name
 from rag.loading.loaders import load_file

@@ -15,7 +15,7 @@ from pathlib import Path
 from rag.errors import CatalogError
 
 MIGRATIONS: Mapping[int, Sequence[str]] = {
-    # What they hold is made by `Library.complete`.
+    # What they hold is made by `Reembedding.complete`.
     1: ["ALTER TABLE sentences ADD COLUMN words BLOB NOT NULL DEFAULT x''"],
     2: [
         "ALTER TABLE files ADD COLUMN content TEXT NOT NULL DEFAULT ''",

@@ -107,7 +107,7 @@ def examine(
         # Words first: a document is replaced by way of its words.
         words = _check_words(library.catalog, faults.words)
         for document_id in faults.ill:
-            library.embed_again(document_id)
+            library.embedding.embed_again(document_id)
         yield _check_names(library.catalog, faults.names)
         yield _finding("texts", faults.texts, "add them again, or remove them", is_mended=False)
         yield _finding("counts", faults.counts, "counted anew")

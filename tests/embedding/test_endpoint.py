@@ -129,7 +129,7 @@ def test_other_prefixes_are_another_model_and_everything_is_embedded_anew(server
     with Library.open(prefixed, follow=False, reembed=True) as library:
         assert library.search("king bread")
         assert not any(text.startswith("search_query: ") for text in server.texts), "vectors were mixed"
-        assert library.complete() == 2
+        assert library.embedding.complete() == 2
         assert all(text.startswith(tuple(NOMIC.values())) for text in server.texts)
         assert library.search("king bread")[0].document.key == "bread"
 
@@ -388,6 +388,6 @@ def test_a_model_that_was_exchanged_under_its_name_is_noticed_at_the_next_start(
         answer = Assistant(library, settings).ask("What does the ship have?")
         assert "radar" in answer.text
         assert "vectors of 7 numbers, and those in the library have 6" in answer.remark
-        assert library.reembed() == 1
+        assert library.embedding.reembed() == 1
         assert library.add([BREAD]).added
         assert not Assistant(library, settings).ask("What does the ship have?").remark

@@ -17,6 +17,7 @@ from rag.store.catalog import Catalog
 from rag.store.vectors import IN_ORDER, NOT_EMBEDDED
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
+from rag.upkeep.indexing import wait_for_index
 from tests.conftest import BagOfWords
 from tests.helpers.embedding_server import embedding_server, gives_vectors, refuses
 
@@ -75,14 +76,14 @@ def ask(library: Library, settings: Settings):
 
 def test_until_it_is_embedded_anew_questions_are_answered_by_words(settings: Settings):
     with changed(settings) as library:
-        assert library.to_embed() == 4
+        assert library.embedding.left() == 4
         answer = ask(library, settings)
         assert answer.text == "The bread has the number 2."
         assert answer.remark == f"Searched by words alone. {NOT_YET}"
-        assert library.complete() == 4
+        assert library.embedding.complete() == 4
         answer = ask(library, settings)
         assert (answer.text, answer.remark) == ("The bread has the number 2.", "")
-        assert library.to_embed() == library.complete() == 0
+        assert library.embedding.left() == library.embedding.complete() == 0
     wrong = [finding for finding in examine(settings, Wider(), everything=True) if finding.wrong]
     assert wrong == []
 
@@ -90,7 +91,7 @@ def test_until_it_is_embedded_anew_questions_are_answered_by_words(settings: Set
 def test_progress_tells_each_article(settings: Settings):
     told = list[Progress]()
     with changed(settings) as library:
-        library.complete(told.append)
+        library.embedding.complete(told.append)
     assert [(now.done, now.total, now.what) for now in told] == [
         *((n, 4, article.title) for n, article in enumerate(ARTICLES)),
         (4, 4, ""),
@@ -99,24 +100,24 @@ def test_progress_tells_each_article(settings: Settings):
 
 def test_what_was_interrupted_goes_on_where_it_was(settings: Settings):
     with changed(settings) as library, pytest.raises(KeyboardInterrupt):
-        library.complete(stop_at(2))
+        library.embedding.complete(stop_at(2))
     embedder = Wider()
     with Library.open(settings, embedder, follow=False) as library:
         assert keys(library) == {article.key for article in ARTICLES}
-        assert library.to_embed() == 2
+        assert library.embedding.left() == 2
         assert ask(library, settings).text == "The bread has the number 2."
         assert NOT_YET in ask(library, settings).remark
-        assert library.complete() == 2
+        assert library.embedding.complete() == 2
         assert embedder.embedded == ["Bread", "King"]
         assert not ask(library, settings).remark
 
 
 def test_changing_back_in_the_middle_mixes_nothing(settings: Settings):
     with changed(settings) as library, pytest.raises(KeyboardInterrupt):
-        library.complete(stop_at(2))
+        library.embedding.complete(stop_at(2))
     with changed(settings, BagOfWords()) as library:
-        assert library.to_embed() == 4
-        assert library.complete() == 4
+        assert library.embedding.left() == 4
+        assert library.embedding.complete() == 4
         assert not ask(library, settings).remark
     assert not [finding for finding in examine(settings, BagOfWords(), everything=True) if finding.wrong]
 
@@ -126,8 +127,8 @@ def test_what_is_added_updated_and_removed_meanwhile_is_so(settings: Settings):
         [ship, *_] = library.add([NewDocument("The ship has a new number.", key="ship")]).updated
         library.add([NewDocument("The captain has no number.", title="Captain", key="captain")])
         library.remove(next(d.id for d in library.documents() if d.key == "king"))
-        assert library.to_embed() == 2
-        assert library.complete() == 2
+        assert library.embedding.left() == 2
+        assert library.embedding.complete() == 2
         assert keys(library) == {"ship", "radar", "bread", "captain"}
         assert library.document(ship.id).text == "The ship has a new number."
 
@@ -137,7 +138,7 @@ def test_what_is_renamed_meanwhile_is_embedded_too(settings: Settings):
         files = library.settings.corpus_dir
         files.mkdir()
         (files / "boat.md").write_text("The ship is in the harbour.")
-        library.complete()
+        library.embedding.complete()
         library.sync(files)
 
     with changed(settings, BagOfWords()) as library:
@@ -147,8 +148,8 @@ def test_what_is_renamed_meanwhile_is_embedded_too(settings: Settings):
                 (files / "boat.md").rename(files / "vessel.md")
                 assert len(library.sync(files).renamed) == 1
 
-        library.complete(rename)
-        assert library.to_embed() == 0
+        library.embedding.complete(rename)
+        assert library.embedding.left() == 0
         assert "corpus:vessel.md" in keys(library)
         assert "corpus:boat.md" not in keys(library)
 
@@ -162,21 +163,21 @@ def test_what_was_removed_on_purpose_stays_away(settings: Settings, tmp_path: Pa
         first, _ = library.sync(folder).added
         library.remove(first.id)
     with changed(settings) as library:
-        library.complete()
-        assert len(library.removed()) == 1
+        library.embedding.complete()
+        assert len(library.followed.removed()) == 1
         library.sync(folder)
         assert first.key not in keys(library)
 
 
 def test_chroma_is_made_anew(settings: Settings):
     with Library.open(settings, BagOfWords()) as library:
-        library.wait_for_index()
+        wait_for_index(library)
     with changed(settings, follow=True) as library:
         with pytest.raises(CatalogError, match=NOT_EMBEDDED):
-            library.wait_for_index()
+            wait_for_index(library)
         assert library.status().index == NOT_EMBEDDED
-        library.complete()
-        library.wait_for_index()
+        library.embedding.complete()
+        wait_for_index(library)
         assert library.status().index == IN_ORDER
         assert [hit.document.key for hit in library.search("bread", limit=1)] == ["bread"]
 
@@ -188,7 +189,7 @@ def test_a_model_that_fails_costs_nothing_that_is_held(settings: Settings):
         server.act = refuses(401)
         with Library.open(remote, follow=False, reembed=True) as library:
             with pytest.raises(EmbeddingError, match="refuses the key"):
-                library.complete()
+                library.embedding.complete()
             assert ask(library, remote).text == "The bread has the number 2."
     with Library.open(settings, BagOfWords(), follow=False) as library:
         assert not ask(library, settings).remark
@@ -204,23 +205,23 @@ def test_a_model_that_fails_in_the_middle_says_how_much_is_left(settings: Settin
         remote = settings.model_copy(update={"embedding_model": "bag", "embedding_base_url": server.url})
         with Library.open(remote, follow=False, reembed=True) as library:
             with pytest.raises(EmbeddingError, match=r"^1 of 4 articles could not be embedded anew"):
-                library.complete()
-            assert library.to_embed() == 1
+                library.embedding.complete()
+            assert library.embedding.left() == 1
             server.act = gives_vectors
-            assert library.complete() == 1
+            assert library.embedding.complete() == 1
 
 
 def test_a_process_with_the_former_model_goes_on_by_words_and_adds_nothing(settings: Settings):
     with Library.open(settings, BagOfWords(), follow=False) as old, changed(settings) as new:
         assert not ask(old, settings).remark
-        new.complete()
+        new.embedding.complete()
         answer = ask(old, settings)
         assert answer.text == "The bread has the number 2."
         assert answer.remark
         [failure] = old.add([NewDocument("The captain has no number.", key="captain")]).failed
         assert "embedded with wider by now, and bag-of-words is set here" in failure.reason
         with pytest.raises(EmbeddingError, match="embedded with wider by now"):
-            old.complete()
+            old.embedding.complete()
         assert keys(new) == {article.key for article in ARTICLES}
         assert not ask(new, settings).remark
 
@@ -228,11 +229,11 @@ def test_a_process_with_the_former_model_goes_on_by_words_and_adds_nothing(setti
 def test_an_unfinished_library_is_exported_and_imported(settings: Settings, tmp_path: Path):
     with changed(settings) as library:
         with pytest.raises(KeyboardInterrupt):
-            library.complete(stop_at(2))
+            library.embedding.complete(stop_at(2))
         export_library(library, tmp_path / "library.gz")
     with Library.open(Settings(data_dir=tmp_path / "other"), Wider(), follow=False) as other:
         assert len(import_library(other, tmp_path / "library.gz").added) == 4
-        assert other.to_embed() == 0
+        assert other.embedding.left() == 0
 
 
 def test_the_command_line_says_what_to_do_and_does_it(
@@ -264,7 +265,7 @@ def test_the_command_line_says_that_a_change_is_unfinished(
     with embedding_server() as server:
         remote = settings.model_copy(update={"embedding_model": "bag", "embedding_base_url": server.url})
         with Library.open(remote, follow=False, reembed=True) as library, pytest.raises(KeyboardInterrupt):
-            library.complete(stop_at(2))
+            library.embedding.complete(stop_at(2))
         monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
         monkeypatch.setenv("FOOTNOTE_EMBEDDING_MODEL", "bag")
         monkeypatch.setenv("FOOTNOTE_EMBEDDING_BASE_URL", server.url)
@@ -277,7 +278,7 @@ def test_the_command_line_says_that_a_change_is_unfinished(
 
 def test_vectors_are_blank_until_they_are_made(settings: Settings):
     with changed(settings) as library, pytest.raises(KeyboardInterrupt):
-        library.complete(stop_at(2))
+        library.embedding.complete(stop_at(2))
     catalog = Catalog(settings.data_dir / "catalog.sqlite3")
     with catalog.reading() as view:
         rows = view.vectors_added(0)

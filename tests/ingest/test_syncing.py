@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -71,7 +72,7 @@ def text_of(library: Library, key: str) -> str:
 
 
 def failures(library: Library) -> list[tuple[str, str]]:
-    return [(failure.file, failure.path) for failure in library.failures()]
+    return [(failure.file, failure.path) for failure in library.followed.failures()]
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ class TestRenamed:
         library.sync(corpus)
         path.rename(corpus / "king.md")
         library.sync(corpus)
-        assert (set(held(library)), library.removed()) == ({"corpus:king.md"}, [])
+        assert (set(held(library)), library.followed.removed()) == ({"corpus:king.md"}, [])
 
     def test_two_processes_that_see_it_at_once_lose_no_failure(
         self, library: Library, settings: Settings, corpus: Path
@@ -136,8 +137,9 @@ class TestRenamed:
             (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
         with Library.open(settings, BagOfWords(), follow=False) as other:
             meanwhile = partial(other.sync, corpus)
-            syncing = Syncing(library._ingestion, settings.max_upload_bytes, meanwhile)
-            syncing.run(library.folders, library.look_into(library.folders))
+            ingestion = replace(library._ingestion, changed=meanwhile)
+            syncing = Syncing(ingestion, settings.max_upload_bytes)
+            syncing.run(library.followed.folders, library.followed.look_into(library.followed.folders))
         assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]
 
     def test_what_a_conversation_quotes_from_it_stays(self, settings: Settings, corpus: Path):
@@ -201,7 +203,7 @@ class TestRenamed:
         path.rename(corpus / "vessel.md")
         write(corpus, "king.md", KING)
         # That the old one is gone may be noticed a moment after the new one has come to rest.
-        report = library.sync_folders(leave={"corpus:ship.md"})
+        report = library.followed.sync(leave={"corpus:ship.md"})
         assert [document.key for document in report.added] == ["corpus:king.md"]
         assert [document.id for document in library.sync(corpus).renamed] == [before.id]
 
@@ -232,8 +234,8 @@ class TestRenamed:
         path.write_text("# Ships\n\nThe ship has left.")
         library.sync(corpus)
         assert held(library) == {}
-        assert [tombstone.key for tombstone in library.removed()] == ["corpus:vessel.md"]
-        assert [d.key for d in library.restore("corpus:vessel.md").added] == ["corpus:vessel.md"]
+        assert [tombstone.key for tombstone in library.followed.removed()] == ["corpus:vessel.md"]
+        assert [d.key for d in library.followed.restore("corpus:vessel.md").added] == ["corpus:vessel.md"]
 
     def test_a_library_with_renamed_files_is_in_order_and_can_be_moved(
         self, settings: Settings, corpus: Path, tmp_path: Path
@@ -285,30 +287,30 @@ class TestFailed:
         with Library.open(settings, BagOfWords(), follow=False) as library:
             assert len(library.sync(corpus).failed) == 1
         with Library.open(settings, BagOfWords(), follow=False) as library:
-            [failure] = library.failures()
+            [failure] = library.followed.failures()
             assert (failure.file, failure.path) == ("corpus:bad.md", "bad.md")
             assert "bad.md" in failure.reason
             assert library.sync(corpus).failed == [], "it isn't read again"
-            library.retry(["corpus:bad.md"])
+            library.followed.retry(["corpus:bad.md"])
             assert len(library.sync(corpus).failed) == 1
-            library.retry()
+            library.followed.retry()
             assert len(library.sync(corpus).failed) == 1
             path.write_text(KING)
             assert [d.key for d in library.sync(corpus).added] == ["corpus:bad.md"]
-            assert library.failures() == []
+            assert library.followed.failures() == []
 
     def test_a_failed_file_that_is_deleted_leaves_the_list(self, library: Library, corpus: Path):
         path = write(corpus, "bad.md", b"\x00\x01\x02" * 1000)
         library.sync(corpus)
         path.unlink()
         library.sync(corpus)
-        assert library.failures() == []
+        assert library.followed.failures() == []
 
     def test_a_text_that_cannot_be_added_is_not_read_again_either(self, library: Library, corpus: Path):
         write(corpus, "dots.txt", "… — …")
         first = library.sync(corpus)
         assert "no text" in first.failed[0].reason
-        assert len(library.failures()) == 1
+        assert len(library.followed.failures()) == 1
         assert library.sync(corpus) == AddReport()
 
     def test_what_an_embedding_model_failed_at_is_tried_again_by_itself(
@@ -325,7 +327,7 @@ class TestFailed:
             assert text_of(library, "corpus:ship.md") == "The ship is in the harbour."
             embedder.is_away = False
             assert len(library.sync(corpus).updated) == 1
-            assert library.failures() == []
+            assert library.followed.failures() == []
 
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
     def test_a_file_that_may_be_read_again_is_read_by_itself(self, library: Library, corpus: Path):
@@ -370,10 +372,10 @@ class TestFilesWithin:
         for document in library.sync(corpus).added:
             library.remove(document.id)
         write(corpus, "a.zip", zipped(ship=SHIP, king=KING, new="Bread in the harbour."))
-        report = library.restore("corpus:a.zip!/ship.txt")
+        report = library.followed.restore("corpus:a.zip!/ship.txt")
         assert [document.key for document in report.added] == ["corpus:a.zip!/ship.txt"]
         assert [d.key for d in library.sync(corpus).added] == ["corpus:a.zip!/new.txt"]
-        assert [t.key for t in library.removed()] == ["corpus:a.zip!/king.txt"]
+        assert [t.key for t in library.followed.removed()] == ["corpus:a.zip!/king.txt"]
 
     def test_attachments_go_on_when_their_message_was_removed(self, library: Library, corpus: Path):
         write(corpus, "a.eml", message("Hello there.", SHIP))
@@ -391,7 +393,7 @@ class TestFilesWithin:
         write(corpus, "copy.md", SHIP)
         library.sync(corpus)
         assert held(library) == {}
-        library.restore("corpus:ship.md")
+        library.followed.restore("corpus:ship.md")
         library.sync(corpus)
         assert held(library).keys() == {"corpus:ship.md", "corpus:copy.md"}
 
@@ -413,22 +415,22 @@ class TestFurtherFolders:
     ):
         write(corpus, "ship.md", SHIP)
         path = write(further, "ship.md", KING)
-        both.sync_folders()
+        both.followed.sync()
         key = f"folder:{further.as_posix()}/ship.md"
         assert {k: text_of(both, k) for k in held(both)} == {
             "corpus:ship.md": "The ship is in the harbour.",
             key: KING,
         }
         path.unlink()
-        assert [document.key for document in both.sync_folders().removed] == [key]
+        assert [document.key for document in both.followed.sync().removed] == [key]
 
     def test_a_file_moved_from_one_to_the_other_keeps_its_document(
         self, both: Library, corpus: Path, further: Path
     ):
         path = write(corpus, "ship.md", SHIP)
-        [before] = both.sync_folders().added
+        [before] = both.followed.sync().added
         path.rename(further / "ship.md")
-        both.sync_folders()
+        both.followed.sync()
         assert [(d.id, d.key) for d in both.documents()] == [
             (before.id, f"folder:{further.as_posix()}/ship.md")
         ]
@@ -438,31 +440,31 @@ class TestFurtherFolders:
     ):
         write(corpus, "king.md", KING)
         write(further, "ship.md", SHIP)
-        both.sync_folders()
+        both.followed.sync()
         away = further.rename(further.with_name("away"))
         (corpus / "king.md").unlink()
-        assert [document.key for document in both.sync_folders().removed] == ["corpus:king.md"]
+        assert [document.key for document in both.followed.sync().removed] == ["corpus:king.md"]
         assert len(held(both)) == 1
         (away / "ship.md").unlink()
         away.rename(further)
-        both.sync_folders()
+        both.followed.sync()
         assert held(both) == {}
 
     def test_what_is_removed_stays_away_and_can_be_added_back(self, both: Library, further: Path):
         write(further, "ship.md", SHIP)
-        [document] = both.sync_folders().added
+        [document] = both.followed.sync().added
         both.remove(document.id)
-        both.sync_folders()
+        both.followed.sync()
         assert held(both) == {}
-        assert [tombstone.key for tombstone in both.removed()] == [document.key]
-        assert [d.key for d in both.restore(document.key).added] == [document.key]
-        assert both.removed() == []
+        assert [tombstone.key for tombstone in both.followed.removed()] == [document.key]
+        assert [d.key for d in both.followed.restore(document.key).added] == [document.key]
+        assert both.followed.removed() == []
 
     def test_the_corpus_alone_leaves_the_other_folder_as_it_is(
         self, both: Library, corpus: Path, further: Path
     ):
         write(further, "ship.md", SHIP)
-        both.sync_folders()
+        both.followed.sync()
         both.sync(corpus)
         assert len(held(both)) == 1
 
@@ -499,7 +501,7 @@ def test_a_link_that_leads_to_itself_holds_up_no_other_file(library: Library, co
     (corpus / "loop.md").symlink_to("loop.md")
     (corpus / "again").symlink_to(".")
     assert [document.key for document in library.sync(corpus).added] == ["corpus:ship.md"]
-    assert library.failures() == []
+    assert library.followed.failures() == []
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may look everywhere")
@@ -554,7 +556,7 @@ def test_a_file_that_is_written_while_it_is_read_is_not_taken_half(
         assert "was changed while it was read" in report.failed[0].reason
         assert held(library) == {}
         assert len(library.sync(corpus).added) == 1
-        assert library.failures() == []
+        assert library.followed.failures() == []
 
 
 def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
@@ -570,7 +572,7 @@ def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(
 
     monkeypatch.setattr("rag.ingest.followed_file.load_read", deleted_meanwhile)
     assert library.sync(corpus) == AddReport()
-    assert (held(library), library.failures()) == ({}, [])
+    assert (held(library), library.followed.failures()) == ({}, [])
 
 
 def test_the_empty_place_of_a_drive_is_not_taken_for_an_emptied_folder(
@@ -600,7 +602,7 @@ def test_what_is_removed_while_its_file_is_read_again_stays_away(settings: Setti
         write(corpus, "ship.md", f"{SHIP} It has a radar.")
         library.sync(corpus)
         assert held(library) == {}
-        assert [tombstone.key for tombstone in library.removed()] == ["corpus:ship.md"]
+        assert [tombstone.key for tombstone in library.followed.removed()] == ["corpus:ship.md"]
 
 
 def test_what_leaves_an_archive_is_reported(library: Library, corpus: Path):
@@ -618,7 +620,7 @@ def test_a_removed_copy_stays_away_when_another_file_gets_its_text(library: Libr
     library.remove(held(library)["corpus:ship.md"].id)
     write(corpus, "king.md", SHIP)
     library.sync(corpus)
-    assert (set(held(library)), len(library.removed())) == ({"corpus:king.md"}, 1)
+    assert (set(held(library)), len(library.followed.removed())) == ({"corpus:king.md"}, 1)
 
 
 def test_a_folder_called_like_an_archive_is_no_part_of_it(library: Library, corpus: Path):

@@ -43,7 +43,7 @@ def texts(library: Library) -> list[str]:
 
 
 def reasons(library: Library) -> list[str]:
-    return [failure.reason for failure in library.failures()]
+    return [failure.reason for failure in library.followed.failures()]
 
 
 @contextmanager
@@ -69,14 +69,14 @@ def test_a_link_out_of_the_folder_is_told_and_not_read(
     (corpus / "ship.md").write_text(SHIP)
     (corpus / "link.txt").symlink_to(Path("..", secret.name) if relative else secret)
     (corpus / "system.txt").symlink_to("/etc/passwd")
-    library.sync_folders()
+    library.followed.sync()
     assert texts(library) == [SHIP]
     assert len(reasons(library)) == 2
     assert all("is a link that leads out of the folder" in reason for reason in reasons(library))
-    assert library.sync_folders().failed == [], "told once, and not tried again and again"
+    assert library.followed.sync().failed == [], "told once, and not tried again and again"
     (corpus / "link.txt").unlink()
     (corpus / "system.txt").unlink()
-    library.sync_folders()
+    library.followed.sync()
     assert reasons(library) == []
 
 
@@ -87,7 +87,7 @@ def test_a_link_within_the_folders_is_read(settings: Settings, corpus: Path, tmp
     (corpus / "link.md").symlink_to(further / "deep" / "ship.md")
     settings = settings.model_copy(update={"folders": (further,)})
     with Library.open(settings, BagOfWords(), follow=False) as library:
-        library.sync_folders()
+        library.followed.sync()
         assert texts(library) == [SHIP, SHIP]
         library.sync(corpus)
         assert texts(library) == [SHIP, SHIP]
@@ -99,7 +99,7 @@ def test_a_folder_that_is_itself_a_link_is_followed(settings: Settings, tmp_path
     (real / "ship.md").write_text(SHIP)
     settings.corpus_dir.symlink_to(real)
     with Library.open(settings, BagOfWords(), follow=False) as library:
-        library.sync_folders()
+        library.followed.sync()
         assert texts(library) == [SHIP]
 
 
@@ -110,7 +110,7 @@ def test_a_link_into_the_data_folder_is_refused(settings: Settings, tmp_path: Pa
     with Library.open(settings, BagOfWords(), follow=False) as library:
         (settings.data_dir / "notes.txt").write_text(SECRET)
         (corpus / "link.txt").symlink_to("data/notes.txt")
-        library.sync_folders()
+        library.followed.sync()
         assert texts(library) == []
         assert "leads out" in reasons(library)[0]
 
@@ -120,14 +120,14 @@ def test_what_a_file_held_leaves_when_a_link_out_takes_its_place(
 ):
     path = corpus / "ship.txt"
     path.write_text(SHIP)
-    library.sync_folders()
+    library.followed.sync()
     path.unlink()
     path.symlink_to(secret)
-    library.sync_folders()
+    library.followed.sync()
     assert texts(library) == []
     path.unlink()
     path.write_text(SHIP)
-    library.sync_folders()
+    library.followed.sync()
     assert (texts(library), reasons(library)) == ([SHIP], [])
 
 
@@ -138,7 +138,7 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read_for_it(
     path = corpus / "sub" / "ship.txt"
     path.parent.mkdir()
     path.write_text(SECRET.replace("secret", "public"))
-    listing = library.look_into(library.folders)
+    listing = library.followed.look_into(library.followed.folders)
     path.unlink()
     if what == "link":
         path.symlink_to(secret)
@@ -149,8 +149,8 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read_for_it(
         (secret.parent / "ship.txt").write_text(SECRET)
         (corpus / "sub").symlink_to(secret.parent)
     with at_most(5):
-        library.sync_folders(listing=listing)
-        library.sync_folders()
+        library.followed.sync(listing=listing)
+        library.followed.sync()
     assert texts(library) == []
 
 
@@ -191,9 +191,9 @@ def test_pipes_and_devices_are_told_and_hold_up_nothing(library: Library, corpus
     (corpus / "nowhere.txt").symlink_to("/nowhere/at/all")
     (corpus / "ship.md").write_text(SHIP)
     with at_most(5):
-        library.sync_folders()
+        library.followed.sync()
     assert texts(library) == [SHIP]
-    told = {failure.path: failure.reason for failure in library.failures()}
+    told = {failure.path: failure.reason for failure in library.followed.failures()}
     assert told.keys() == {"pipe.txt", "zero.txt", "status.txt"}
     assert "not a regular file" in told["pipe.txt"]
     with at_most(5):
@@ -203,11 +203,11 @@ def test_pipes_and_devices_are_told_and_hold_up_nothing(library: Library, corpus
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give a file away")
 def test_a_second_name_of_somebody_elses_file_is_refused(library: Library, corpus: Path, secret: Path):
     os.link(secret, corpus / "own.txt")
-    library.sync_folders()
+    library.followed.sync()
     assert texts(library) == [SECRET]
     os.chown(secret, 65_534, 65_534)
     os.utime(secret, (1, 1))
-    library.sync_folders()
+    library.followed.sync()
     assert texts(library) == []
     assert "belongs to somebody else" in reasons(library)[0]
 
@@ -231,15 +231,15 @@ def test_odd_names_are_read_kept_and_leave(library: Library, corpus: Path):
     for number, name in enumerate(ODD_NAMES):
         (corpus / os.fsdecode(name)).write_text(f"The ship {number} is in the harbour.")
     expected = len([name for name in ODD_NAMES if not name.startswith(b".")])
-    report = library.sync_folders()
+    report = library.followed.sync()
     assert (len(report.added), report.failed) == (expected, [])
     for document in report.added:
         (document.key + document.title).encode()
         assert document.title.isprintable()
-    assert library.sync_folders().unchanged == [] == library.failures()
+    assert library.followed.sync().unchanged == [] == library.followed.failures()
     for name in ODD_NAMES:
         (corpus / os.fsdecode(name)).unlink()
-    assert len(library.sync_folders().removed) == expected
+    assert len(library.followed.sync().removed) == expected
 
 
 def test_the_command_line_reads_of_a_folder_only_what_lies_there(

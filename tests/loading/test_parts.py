@@ -228,7 +228,7 @@ class TestInTheFolder:
         file.write_text(f"title,text\nA,{STORY}\nB,The ferry stays free.\nC,The king eats bread.\n")
         report = library.sync(folder)
         assert [document.title for document in report.added] == ["C"]
-        library.restore(second.key, folder)
+        library.followed.restore(second.key, folder)
         assert sorted(document.title for document in library.documents()) == ["A", "B", "C"]
 
         file.write_text(f"title,text\nA,{STORY}\n")

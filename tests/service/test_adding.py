@@ -171,7 +171,7 @@ def test_a_removed_file_of_the_folder_is_added_back(library: Library):
     library.remove(library.documents()[0].id)
     (result,) = restore(library, "corpus:ship.md", "Ships")
     assert (result.name, result.state) == ("Ships", "added")
-    assert library.removed() == []
+    assert library.followed.removed() == []
 
 
 def zipped(**files: str) -> bytes:

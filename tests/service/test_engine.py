@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rag import Library, NewDocument, Settings
 from rag.service.engine import Engine
 from tests.conftest import BagOfWords
 from tests.helpers.embedding_server import Server, embedding_server, gives_vectors, refuses, waits
+from tests.helpers.gated import until
 
 SHIP = NewDocument("The ship has a radar.", title="Ship", key="ship")
 ANEW = "The embedding model has changed: embedding the articles anew"
@@ -43,13 +43,6 @@ def shared(server: Server) -> Iterator[Callable[[], Engine]]:
         engine.close()
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_everything_is_embedded_anew_at_the_start(server: Server, shared: Callable[[], Engine]):
     def act(connection):
         waits(0.5)(connection)
@@ -62,7 +55,7 @@ def test_everything_is_embedded_anew_at_the_start(server: Server, shared: Callab
     assert engine.indexing.wait(10)
     assert engine.doing == "Reading the articles"
     assert engine.indexing.error == ""
-    assert engine.library.to_embed() == 0
+    assert engine.library.embedding.left() == 0
     assert f"embedded with bag at {server.host}" in engine.library.status().embedder
 
 
@@ -78,7 +71,7 @@ def test_an_endpoint_that_starts_later_than_the_app_is_tried_again(
     assert answer.text == SHIP.text
     assert answer.remark
     server.act = gives_vectors
-    until(lambda: engine.library.to_embed() == 0)
+    until(lambda: engine.library.embedding.left() == 0)
     until(lambda: engine.indexing.done and not engine.indexing.error)
 
 

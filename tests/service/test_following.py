@@ -17,6 +17,7 @@ from app_pages.library.in_step import followed_line
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing
+from rag.ingest.followed_folders import FollowedFolders
 from rag.ingest.watching import Rest
 from rag.service.following import Following, FollowingState
 from rag.service.work import Work
@@ -192,7 +193,7 @@ def test_what_is_deleted_while_many_are_read_leaves_before_the_rest_is_done(foll
     time.sleep(0.5)
     followed.embedder.goes_on.set()
     soon(lambda: followed.texts().keys() == {f"{n:02}.md" for n in range(59)})
-    assert followed.library.failures() == []
+    assert followed.library.followed.failures() == []
 
 
 def test_a_folder_that_vanishes_changes_nothing_and_is_followed_when_it_is_back(followed: Followed):
@@ -269,13 +270,13 @@ def test_how_following_goes_is_told_in_one_line(values: dict[str, Any], line: st
 
 def test_what_failed_is_listed_and_read_again_on_request(followed: Followed):
     path = followed.write("bad.md", "…")
-    soon(lambda: len(followed.library.failures()) == 1)
+    soon(lambda: len(followed.library.followed.failures()) == 1)
     version = followed.following.state.version
     followed.following.retry(["corpus:bad.md"])
     soon(lambda: followed.following.state.version > version)
-    assert len(followed.library.failures()) == 1
+    assert len(followed.library.followed.failures()) == 1
     path.unlink()
-    soon(lambda: followed.library.failures() == [])
+    soon(lambda: followed.library.followed.failures() == [])
 
 
 def test_following_goes_on_after_an_error(followed: Followed, monkeypatch: pytest.MonkeyPatch):
@@ -285,7 +286,7 @@ def test_following_goes_on_after_an_error(followed: Followed, monkeypatch: pytes
         raise CatalogError(sentence)
 
     with monkeypatch.context() as patch:
-        patch.setattr(followed.library, "sync_folders", fail)
+        patch.setattr(FollowedFolders, "sync", fail)
         followed.write("ship.md", SHIP)
         soon(lambda: followed.following.state.error == sentence)
     followed.write("king.md", KING)
@@ -300,12 +301,12 @@ def test_files_that_cannot_be_embedded_now_are_tried_once_a_time_and_hold_up_no_
     followed.embedder.is_away = True
     for n in range(6):
         followed.write(f"{n}.md", f"The ship {n}.")
-    soon(lambda: len(followed.library.failures()) == 6)
+    soon(lambda: len(followed.library.followed.failures()) == 6)
     soon(lambda: followed.following.state.progress is None)
     followed.embedder.is_away = False
     followed.write("king.md", KING)
     soon(lambda: len(followed.texts()) == 7)
-    assert followed.library.failures() == []
+    assert followed.library.followed.failures() == []
 
 
 def test_it_ends_at_once_and_leaves_no_thread(settings: Settings):

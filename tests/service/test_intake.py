@@ -6,44 +6,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from rag import Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.service.adding import Upload
-from rag.service.intake import Adding, Intake
+from rag.service.intake import Intake
 from tests.conftest import BagOfWords, child, line
-
-PATIENCE_SECONDS = 20
-
-
-class Gated(BagOfWords):
-    """An embedder that stops at what names a gate until that is opened."""
-
-    def __init__(self) -> None:
-        self.reached, self.gate = threading.Event(), threading.Event()
-        self.embedded = list[str]()
-
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
-        if "gate" in text:
-            self.reached.set()
-            assert self.gate.wait(PATIENCE_SECONDS)
-        self.embedded.append(text)
-        return super().embed_passage(text, spans)
-
-
-@pytest.fixture
-def embedder() -> Gated:
-    return Gated()
-
-
-@pytest.fixture
-def gated(settings: Settings, embedder: Gated) -> Iterator[Library]:
-    with Library.open(settings, embedder, follow=False) as library:
-        yield library
+from tests.helpers.gated import PATIENCE_SECONDS, Gated, keys, outcomes, until, waiting_files
 
 
 @pytest.fixture
@@ -58,25 +30,6 @@ def ship(number: int) -> Upload:
 
 
 GATE = Upload("gate.txt", b"The ship is at the gate.")
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def keys(library: Library) -> list[str]:
-    return sorted(document.key for document in library.documents())
-
-
-def waiting_files(settings: Settings) -> list[Path]:
-    return sorted((settings.data_dir / "incoming").rglob("*.data"))
-
-
-def outcomes(adding: Adding) -> list[tuple[str, str]]:
-    return [(result.name, result.state) for result in adding.results]
 
 
 def test_what_was_dropped_later_waits_until_the_earlier_is_done(

@@ -14,8 +14,8 @@ from rag.service.intake import TOO_MANY, Intake
 from rag.service.web import NO_ADDRESS
 from rag.web.fetching import Network
 from tests.conftest import BagOfWords, child, line
+from tests.helpers.gated import Gated, keys, outcomes, until, waiting_files
 from tests.helpers.web_server import Web, serve
-from tests.service.test_intake import Gated, embedder, gated, keys, outcomes, until, waiting_files  # noqa: F401  # the fixtures
 from tests.web.test_pages import PAGE
 
 FEED = """<rss version='2.0'><channel><title>Harbour Gazette</title>
@@ -31,7 +31,7 @@ def web() -> Iterator[Web]:
 
 def wait_at_the_gate(settings: Settings) -> None:
     """Hand over a text, and behind it all kinds of things that wait; stay there until killed."""
-    embedder = Gated()  # noqa: F811
+    embedder = Gated()
     library = Library.open(settings, embedder, follow=False)
     intake = Intake(library)
     intake.paste("Gate", "The ship is at the gate.")
@@ -60,8 +60,8 @@ def test_what_waited_when_the_server_was_killed_is_taken_up(settings: Settings):
 
 
 def test_the_end_of_the_server_leaves_texts_and_addresses_to_the_next_start(
-    gated: Library,  # noqa: F811
-    embedder: Gated,  # noqa: F811
+    gated: Library,
+    embedder: Gated,
     web: Web,
 ):
     web.page("/bridge", PAGE)
@@ -82,8 +82,8 @@ def test_the_end_of_the_server_leaves_texts_and_addresses_to_the_next_start(
 
 
 def test_a_feed_asks_again_after_a_restart_and_what_was_chosen_of_it_waits_too(
-    gated: Library,  # noqa: F811
-    embedder: Gated,  # noqa: F811
+    gated: Library,
+    embedder: Gated,
     web: Web,
 ):
     web.page("/bridge", PAGE)
@@ -116,7 +116,7 @@ def test_a_feed_asks_again_after_a_restart_and_what_was_chosen_of_it_waits_too(
     third.close()
 
 
-def test_what_can_not_be_taken_is_told_and_nothing_of_it_waits(gated: Library):  # noqa: F811
+def test_what_can_not_be_taken_is_told_and_nothing_of_it_waits(gated: Library):
     intake = Intake(gated, Network(is_allowed=lambda address: False))
     for adding, result in (
         (intake.paste("", " \n"), ("Pasted text", NO_TEXT)),

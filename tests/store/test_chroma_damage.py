@@ -27,7 +27,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = "\n\n".join(report(n).text for n in range(PASSAGES))
     with Library.open(Settings(data_dir=folder, passage_words=40), HashedWords()) as library:
         library.add([NewDocument(text, key="reports")])
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
         assert library.status().passages >= 1_000
     assert list((folder / "chroma").glob("*/data_level0.bin"))
     return folder
@@ -113,14 +113,14 @@ def test_it_is_noticed_at_opening_and_made_anew_without_embedding(
         expected = [results(library, question) for question in QUESTIONS]
     with Library.open(settings, HashedWords()) as library:
         assert [results(library, question) for question in QUESTIONS] == expected
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
         assert library.status().index == "in order"
         assert [results(library, question) for question in QUESTIONS] == expected
         assert library.embedder.passages_embedded == 0  # type: ignore[attr-defined]  # HashedWords counts
         with library.catalog.reading() as view:
             sample = view.sample_vectors(30)
             for passage, vector in zip(sample.ids, sample.matrix, strict=True):
-                found = library._index.nearest(view, vector, 20)
+                found = library.index.nearest(view, vector, 20)
                 assert passage in found.passage_ids
                 assert not found.exact
     is_noticed = "Rebuilding the vector index" in caplog.text
@@ -129,14 +129,14 @@ def test_it_is_noticed_at_opening_and_made_anew_without_embedding(
 
 def test_it_is_noticed_at_the_first_failing_question(data: Path, caplog: pytest.LogCaptureFixture):
     with Library.open(Settings(data_dir=data, passage_words=40), HashedWords()) as library:
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
         expected = [results(library, question) for question in QUESTIONS]
         client = chromadb.PersistentClient(str(data / "chroma"), _chroma_settings())
         client.delete_collection("passages")
         client.close()
         assert [results(library, question) for question in QUESTIONS] == expected
         assert "Chroma failed at a question" in caplog.text
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
         assert [results(library, question) for question in QUESTIONS] == expected
 
 
@@ -146,7 +146,7 @@ def test_a_folder_that_is_as_it_was_left_is_opened_as_it_is(data: Path, caplog: 
     written = level.stat().st_mtime_ns
     for _ in range(2):
         with Library.open(Settings(data_dir=data, passage_words=40), HashedWords()) as library:
-            assert library._index.wait(PATIENCE_SECONDS)
+            assert library.index.wait(PATIENCE_SECONDS)
     assert caplog.text == ""
     assert level.stat().st_mtime_ns == written
 
@@ -158,8 +158,8 @@ def test_one_of_any_size_is_opened_as_it_was_left(
     caplog.set_level(logging.WARNING)
     with Library.open(settings, HashedWords()) as library:
         library.add([report(n) for n in range(passages)])
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
     with Library.open(settings, HashedWords()) as library:
-        assert library._index.wait(PATIENCE_SECONDS)
+        assert library.index.wait(PATIENCE_SECONDS)
         assert library.search("What is the code name of report 7?")[0].document.key == report(7).key
     assert caplog.text == ""

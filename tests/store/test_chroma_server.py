@@ -17,6 +17,7 @@ import pytest
 from rag import Library, Settings
 from rag.store.chroma import _chroma_settings
 from rag.store.vectors import OUT_OF_REACH
+from rag.upkeep.indexing import wait_for_index
 from scripts.torture import HashedWords, report
 from tests.conftest import child, line
 
@@ -104,7 +105,7 @@ def test_two_apps_share_a_server_and_one_of_them_keeps_its_collection(server: Se
                 assert added.id not in [hit.document.id for hit in reader.search(added.title)]
             # What the other one adds is applied by the keeper.
             other.add([report(500)])
-            keeper._index.notify()
+            keeper.index.notify()
             until_state(other, "in order")
             [collection] = server.client().list_collections()
             assert collection.count() == 31
@@ -118,7 +119,7 @@ def test_two_libraries_on_one_server_do_not_meet(server: Server, tmp_path: Path)
         two.add(report(n) for n in range(20, 25))
         for library in (one, two):
             until_state(library, "in order")
-            assert library._index.wait(PATIENCE_SECONDS)
+            assert library.index.wait(PATIENCE_SECONDS)
             assert_searches_as_without_chroma(library)
         assert sorted(c.count() for c in server.client().list_collections()) == [5, 20]
 
@@ -222,7 +223,7 @@ def test_two_processes_share_a_server(server: Server, settings: Settings, monkey
                     hits = library.search(report(number).title, limit=30)
                     # What the writer has said is done holds for the next question anywhere.
                     assert (document_id in [hit.document.id for hit in hits]) == (what == "add")
-            library.wait_for_index()
+            wait_for_index(library)
             assert_searches_as_without_chroma(library)
             # The keeper ends, and the other process takes over.
             library.close()
@@ -230,7 +231,7 @@ def test_two_processes_share_a_server(server: Server, settings: Settings, monkey
             other.stdin.flush()
             line(other)
         with opened(server, settings.data_dir) as library:
-            library.wait_for_index()
+            wait_for_index(library)
             assert_searches_as_without_chroma(library)
             [collection] = server.client().list_collections()
             assert collection.count() == 31

@@ -57,6 +57,6 @@ def test_what_another_process_adds_or_removes_counts_as_soon_as_it_returned(sett
                 hits = library.search(f"zq{int(number):06d}x0")
                 assert (f"report-{number}" in [hit.document.key for hit in hits]) == (what == "added")
 
-        library._index.notify()
-        assert library._index.wait(20)
+        library.index.notify()
+        assert library.index.wait(20)
         assert library.status().index == "in order"

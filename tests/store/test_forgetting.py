@@ -122,7 +122,7 @@ def test_files_that_change_and_go_leave_nothing(settings: Settings, library: Lib
     [third] = [document for document in library.documents() if document.key == "corpus:third.txt"]
     library.remove(third.id)
     assert left(settings, article("third"), "text") == []
-    assert [one.key for one in library.removed()] == [third.key]
+    assert [one.key for one in library.followed.removed()] == [third.key]
 
 
 def test_files_that_are_renamed_fail_tell_the_same_and_go_leave_not_even_their_names(
@@ -142,7 +142,7 @@ def test_files_that_are_renamed_fail_tell_the_same_and_go_leave_not_even_their_n
     for name in (names["new"], names["copy"], names["failing"]):
         (corpus / name).unlink()
     library.sync(corpus)
-    assert (library.documents(), library.failures()) == ([], [])
+    assert (library.documents(), library.followed.failures()) == ([], [])
     assert left(settings, TUG, "text") == []
     for name in names.values():
         assert left(settings, NewDocument("", key=name), "key") == []
@@ -163,7 +163,7 @@ def test_a_failing_file_that_goes_leaves_not_even_its_name(settings: Settings, l
 def test_chroma_holds_no_text_to_forget(settings: Settings):
     with Library.open(settings, BagOfWords()) as library:
         library.add([FERRY, TUG])
-        assert library._index.wait(30)
+        assert library.index.wait(30)
         assert (settings.data_dir / "chroma").is_dir()
         chroma = settings.model_copy(update={"data_dir": settings.data_dir / "chroma"})
         assert left(chroma, TUG) == []

@@ -42,8 +42,8 @@ def test_a_kept_catalog_is_opened_searched_and_answered_from(
         [citation] = answer.citations[:1]
         document = library.document(citation.document.id)
         assert document.text[citation.start : citation.end] == citation.quote
-        assert [tombstone.key for tombstone in library.removed()] == ["corpus:removed.md"]
-        library.complete()
+        assert [tombstone.key for tombstone in library.followed.removed()] == ["corpus:removed.md"]
+        library.embedding.complete()
     assert [finding for finding in examine(settings, packaged, everything=True) if finding.wrong] == []
 
 
@@ -52,8 +52,8 @@ def test_what_an_older_version_added_is_completed_once(settings: Settings, packa
     question = "Who constructed the lighthouse?"
     with Library.open(settings, packaged, follow=False) as library:
         before = library.search(question)
-        assert library.complete() == 2
-        assert library.complete() == 0
+        assert library.embedding.complete() == 2
+        assert library.embedding.complete() == 0
         assert [hit.score for hit in library.search(question)] == pytest.approx([h.score for h in before])
 
 

@@ -159,12 +159,12 @@ def test_older_libraries_are_completed_once(library: Library, settings: Settings
     assert keys(library) == []
     assert {hit.document.story for hit in library.search("Who is the mayor?")} == {""}
     told_of = []
-    library.complete(told_of.append)
+    library.embedding.complete(told_of.append)
     assert [sorted(story) for story in keys(library)] == [["a", "b"]]
     # What was read before knows of it too.
     assert {hit.document.story != "" for hit in library.search("Who is the mayor?")} == {True}
     assert [progress.done for progress in told_of] == [0, 1, 2]
-    library.complete(told_of.append)
+    library.embedding.complete(told_of.append)
     assert len(told_of) == 3
 
 

@@ -235,7 +235,7 @@ def test_what_does_not_follow_neither_rebuilds_nor_waits(catalog: Catalog):
 def keep(settings: Settings) -> None:
     """Keep Chroma's folder in a process of its own until told to close it."""
     with Library.open(settings, BagOfWords()) as library:
-        library._index.wait(PATIENCE_SECONDS)
+        library.index.wait(PATIENCE_SECONDS)
         print(library.status().index, flush=True)
         sys.stdin.read()
 
@@ -248,13 +248,13 @@ def test_a_second_process_searches_exactly_and_takes_over_when_the_first_is_gone
     with child(keep, settings) as process:
         assert line(process) == "in order"
         with Library.open(settings, BagOfWords()) as library:
-            assert not library._index.wait(2)
+            assert not library.index.wait(2)
             assert library.status().index.startswith("another process keeps the vector index")
             assert library.search("Which ship?", limit=30) == expected
             process.kill()
             process.wait()
             library.add([NewDocument("The bread of the king.", key="bread")])
-            assert caught_up(library._index)
+            assert caught_up(library.index)
             assert library.search("Bread?")[0].document.key == "bread"
 
 
@@ -262,7 +262,7 @@ def test_answers_are_the_same_with_and_without_chroma(settings: Settings):
     texts = [f"The {one} is near the {two}. " * (n % 3 + 1) for n, (one, two) in enumerate(PAIRS * 8)]
     with Library.open(settings, BagOfWords()) as library:
         library.add(NewDocument(text, key=f"{n}") for n, text in enumerate(texts))
-        assert caught_up(library._index)
+        assert caught_up(library.index)
         found = [library.search(question) for question in QUESTIONS]
     with Library.open(settings, BagOfWords(), follow=False) as library:
         assert [library.search(question) for question in QUESTIONS] == found

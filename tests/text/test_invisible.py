@@ -66,7 +66,7 @@ def by_page(library: Library, name: str) -> None:
 
 
 def shown(document: Document, library: Library) -> list[str]:
-    names = [title(document), file_name(document), name_in(library.folders, document.key)]
+    names = [title(document), file_name(document), name_in(library.followed.folders, document.key)]
     return [*names, document.source, document.author, document.url, document.text]
 
 

@@ -60,18 +60,18 @@ class TestBeyondTheLimits:
             library.settings = settings
         path = settings.corpus_dir / name
         path.write_text(text * 5)
-        report = library.sync_folders()
-        check_told(library, [failure.reason for failure in library.failures()], 3_000)
+        report = library.followed.sync()
+        check_told(library, [failure.reason for failure in library.followed.failures()], 3_000)
         assert len(report.added) == 1
         path.write_text(SHIP)
-        library.sync_folders()
-        assert library.failures() == []
+        library.followed.sync()
+        assert library.followed.failures() == []
         assert library.document(library.documents()[0].id).left_out == 0
 
     def test_it_is_kept_with_the_article_and_leaves_with_it(self, library: Library, tmp_path: Path):
         [document] = library.add([NewDocument(SHIP * 60, key="long")]).added
         left_out = document.left_out
-        assert library.embed_again(document.id).left_out == left_out > 0
+        assert library.embedding.embed_again(document.id).left_out == left_out > 0
         export_library(library, tmp_path / "all.gz")
         library.remove(document.id)
         with library.catalog.reading() as view:

@@ -16,6 +16,7 @@ from rag.cli.commands import main
 from rag.store.backup import backup_of, make_backup
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
+from rag.upkeep.indexing import wait_for_index
 from tests.conftest import BagOfWords
 
 EMBEDDER = BagOfWords()
@@ -137,7 +138,7 @@ def test_what_follows_from_the_texts_is_mended(
         assert wrong(settings) == {}
     assert texts(settings) == held
     with open_library(settings) as library:
-        assert [tombstone.key for tombstone in library.removed()] == ["corpus:removed.txt"]
+        assert [tombstone.key for tombstone in library.followed.removed()] == ["corpus:removed.txt"]
         assert library.search("ship11 radar")
 
 
@@ -230,7 +231,7 @@ def use(settings: Settings) -> None:
             library.document(document.id)
         library.search("Which ship has radar 7 in the harbour?")
         library.add([article("new")])
-        library.removed()
+        library.followed.removed()
         library.status()
 
 
@@ -311,7 +312,7 @@ def test_the_damaged_catalog_is_kept_until_something_is_removed(settings: Settin
 def test_a_catalog_cut_to_nothing_is_not_taken_for_a_new_one(settings: Settings):
     with Library.open(settings, BagOfWords()) as library:
         library.add([NewDocument("The king eats bread.", key="king")])
-        library.wait_for_index()
+        wait_for_index(library)
     os.truncate(catalog_of(settings), 0)
     with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is damaged"):
         open_library(settings)

@@ -68,7 +68,7 @@ def test_a_library_is_moved_whole(file: Path, library: Library, other: Library):
     assert sorted(document.key for document in report.added) == [BREAD.key, SHIP.key]
     assert contents(other) == contents(library)
     assert [d.added for d in other.documents()] == [d.added for d in library.documents()]
-    assert other.removed() == library.removed()
+    assert other.followed.removed() == library.followed.removed()
     question = "Is the radar of the ship in the harbour?"
     assert [(h.passage, h.score) for h in other.search(question)] == [
         (h.passage, h.score) for h in library.search(question)
@@ -96,7 +96,7 @@ def test_a_filled_library_is_updated_and_keeps_what_is_its_own(file: Path, other
     assert [d.key for d in report.updated] == [SHIP.key]
     assert [d.key for d in report.added] == [BREAD.key]
     assert set(contents(other)) == {SHIP.key, BREAD.key, GONE.key, "own"}
-    assert other.removed() == []
+    assert other.followed.removed() == []
 
 
 def test_the_same_library_gives_the_same_file(file: Path, library: Library, tmp_path: Path):
@@ -113,7 +113,7 @@ def test_a_tombstone_stays_though_a_copy_of_its_text_is_held(
     library.remove(gone.id)
     export_library(library, tmp_path / "a.gz")
     import_library(other, tmp_path / "a.gz")
-    assert [t.key for t in other.removed()] == [GONE.key]
+    assert [t.key for t in other.followed.removed()] == [GONE.key]
 
 
 def test_vectors_of_other_texts_are_not_believed(file: Path, other: Library):
