@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from rag import Answer, Citation, Document
 from rag.documents import NO_ANSWER
 from rag.ingest.folder import INNER, ROW
-from rag.question.pronouns import ENGLISH_STARTS
+from rag.question.followups import ENGLISH_STARTS
 from rag.question.questions import names_and_numbers
 from rag.text.canonical import one_line
 from rag.text.words import fold, stem, stems, words
