@@ -10,8 +10,8 @@ from rag import Answer, Citation, Document
 from rag.documents import NO_ANSWER
 from rag.ingest.folder import INNER, ROW
 from rag.question.followups import ENGLISH_STARTS
-from rag.question.questions import names_and_numbers
 from rag.text.canonical import one_line
+from rag.text.names import names_and_numbers
 from rag.text.words import fold, stem, stems, words
 
 NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."

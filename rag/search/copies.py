@@ -10,17 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import lru_cache
 from itertools import combinations
 
 from rag.deadline import Deadline
-from rag.documents import Citation, Document
-from rag.question.questions import names
-from rag.quoting.evidence import Weighed
 from rag.search.finding import Found
 from rag.search.retrieval import Candidate
 from rag.store.stored_passage import StoredPassage
+from rag.text.names import names
 from rag.text.words import fold
 
 LOOKED_THROUGH = 50
@@ -33,7 +30,6 @@ _LEAST_WORDS = 6
 """A shorter sentence may stand in two articles by chance."""
 _KERNEL = 0.6
 """Share of a longer sentence's words that a shorter one has which stands within it."""
-_RIVALS = 5
 _WORD = re.compile(r"[^\W_]+")
 _TELLING = re.compile(
     r"\d| (?:no|not|never|nor|neither|without|false|untrue|den(?:y|ies|ied)|\w+n t"
@@ -67,66 +63,6 @@ def set_apart(found: Found) -> Found:
             kept = others
             copies.insert(0, candidate)
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))
-
-
-def without_same(ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[list[Weighed], list[float]]:
-    """Leave out sentences whose words a better one in another document has."""
-    kept, keys = list[int](), list[str]()
-    first = dict[str, int]()
-    for number, weighed in enumerate(ranked):
-        key = plain(weighed.text)
-        keys.append(key)
-        rivals = [first[key]] if key in first else kept[:_RIVALS]
-        home = weighed.candidate.stored.document.id
-        is_repeated = (
-            is_long_enough(key)
-            and weighed.span.kind != "table_row"
-            and any(
-                is_same(key, keys[rival])
-                for rival in rivals
-                if ranked[rival].candidate.stored.document.id != home
-            )
-        )
-        if not is_repeated:
-            kept.append(number)
-            first.setdefault(key, number)
-    return [ranked[number] for number in kept], [scores[number] for number in kept]
-
-
-def apart_from(best: Weighed, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the passages but for those of other documents that hold the best sentence's words too."""
-    key = plain(best.text)
-    home = best.candidate
-    return [
-        candidate
-        for candidate in candidates
-        if candidate is home
-        or candidate.stored.document.id == home.stored.document.id
-        or not (is_long_enough(key) and any(is_same(key, said) for said in _sentences(candidate.stored)))
-    ]
-
-
-def cite(number: int, stored: StoredPassage, first: int, last: int, found: Found) -> Citation:
-    """Return the citation of neighbouring sentences, with the places of the same words elsewhere.
-
-    The footnote goes to the article that was published first among those with exactly these words:
-    the others took them from it, as far as one can know. Ties go to the longest text, then by id.
-    A row of a table stays with its own table, whose header it is read with.
-    """
-    is_row = stored.sentences[first].kind == "table_row"
-    citation = _citation(number, stored, first, last)
-    # The same row may stand in two tables that are no copies of one another.
-    others = found.copies if is_row else (*found.candidates, *found.copies)
-    places = {citation.document.id: citation}
-    for other in found.deadline.within(others):
-        if other.stored.document.id not in places and (
-            place := _same_words(stored, first, last, other.stored)
-        ):
-            places[other.stored.document.id] = _citation(number, other.stored, *place)
-    ordered = sorted(places.values(), key=lambda place: _seniority(place.document))
-    if not is_row:
-        citation = next(place for place in ordered if place.quote == citation.quote)
-    return replace(citation, copies=tuple(place for place in ordered if place is not citation))
 
 
 @lru_cache(maxsize=8_000)
@@ -178,8 +114,8 @@ def _is_copy(candidate: Candidate, others: Sequence[Candidate], deadline: Deadli
     for passages in deadline.within(documents.values()):
         held = frozenset[str]().union(*(other.held for other in passages))
         if len(held & candidate.held) >= _SHARED * len(candidate.held):
-            sentences = [sentence for other in passages for sentence in _sentences(other.stored)]
-            if _stands_in(mine, _sentences(mine), sentences):
+            sentences = [sentence for other in passages for sentence in plain_sentences(other.stored)]
+            if _stands_in(mine, plain_sentences(mine), sentences):
                 return True
     return False
 
@@ -198,7 +134,7 @@ def _stands_in(stored: StoredPassage, said: Sequence[str], sentences: Sequence[s
     total = sum(key.count(" ") - 1 for key in said)
     lacked = sum(said[number].count(" ") - 1 for number in lacking)
     return total - lacked >= _COPIED * total and not any(
-        _tells_more(_texts(stored)[number], said[number], whole) for number in lacking
+        _tells_more(stored.sentence(number), said[number], whole) for number in lacking
     )
 
 
@@ -209,41 +145,6 @@ def _tells_more(text: str, key: str, whole: str) -> bool:
     )
 
 
-def _same_words(stored: StoredPassage, first: int, last: int, other: StoredPassage) -> tuple[int, int] | None:
-    """Return the first and last of the other passage's sentences that have the same words."""
-    wanted = _sentences(stored)[first : last + 1]
-    if not is_long_enough(" ".join(wanted)):
-        return None
-    said = _sentences(other)
-    for start in range(len(said) - len(wanted) + 1):
-        if all(map(is_same, wanted, said[start : start + len(wanted)])):
-            return start, start + len(wanted) - 1
-    return None
-
-
-def _texts(stored: StoredPassage) -> list[str]:
-    offset = stored.passage.start
-    return [stored.passage.text[span.start - offset : span.end - offset] for span in stored.sentences]
-
-
-def _sentences(stored: StoredPassage) -> list[str]:
-    return [plain(text) for text in _texts(stored)]
-
-
-def _citation(number: int, stored: StoredPassage, first: int, last: int) -> Citation:
-    start, end = stored.sentences[first].start, stored.sentences[last].end
-    offset = stored.passage.start
-    return Citation(
-        number=number,
-        document=stored.document,
-        version=stored.document.version,
-        start=start,
-        end=end,
-        quote=stored.passage.text[start - offset : end - offset],
-        page=stored.passage.page,
-    )
-
-
-def _seniority(document: Document) -> tuple[object, ...]:
-    published = document.published
-    return (published is None, published or date.max, -document.characters, document.id)
+def plain_sentences(stored: StoredPassage) -> list[str]:
+    """Return the plain sentences of a passage."""
+    return [plain(stored.sentence(position)) for position in range(len(stored.sentences))]
