@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from rag.text.names import names
 from rag.text.words import content_words, fold, stem, stems, words
 
 AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
@@ -74,11 +75,6 @@ _NUMBER = re.compile(
     r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
 )
 _MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
-_NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
-_LABEL = re.compile(r"[^.:;]{1,60}:\s")
-_OPENING_SIGNS = " \t\n\"'“‘«("
-_SMALL_NEXT = re.compile(r"\s+[a-z]")
-_ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
 # Names of people have two words at least; "who is the ...?" asks for one.
 _PERSON = re.compile(
     r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
@@ -170,38 +166,6 @@ def head_word(question: str) -> str:
     match = _HEAD.search(fold(question))
     found = content_words(match[1]) if match else []
     return stem(found[-1]) if found else ""
-
-
-@lru_cache(maxsize=8_000)
-def names(text: str) -> tuple[str, ...]:
-    """Return what looks like the name of a person or place: capitals but for the first word.
-
-    The label of a list item ("Market Access: ...") is none, nor is an adjective of nationality that
-    goes with a noun ("American technology"). The first word, also of a table's cell, counts in a short
-    text or before another capital.
-    """
-    label = _LABEL.match(text)
-    body = text[label.end() :] if label else text
-    is_short = len(body.split()) <= 6
-    return tuple(
-        match[0]
-        for match in _NAME.finditer(body)
-        if (is_short or " " in match[0] or not _is_opening(body, match.start()))
-        and not (_ADJECTIVE.search(match[0]) and _SMALL_NEXT.match(body, match.end()))
-    )
-
-
-def _is_opening(body: str, start: int) -> bool:
-    """Whether a word begins its text or a table's cell."""
-    before = body[:start].rstrip(_OPENING_SIGNS)
-    return not before or (before.endswith(" |") and body[len(before)] == " ")
-
-
-def names_and_numbers(question: str) -> list[str]:
-    """Return the stems of a question's names and numbers: capitals beyond its start, and digits."""
-    found = [m[0] for m in re.finditer(r"[^\W_]+", question) if m.start() > 0 and not m[0][0].islower()]
-    useful = set(content_words(question))
-    return [stem(word) for word in found if fold(word) in useful]
 
 
 def beginning(word: str) -> str:

@@ -28,8 +28,8 @@ from rag.quoting.evidence import (
     weigh_answer,
     weigh_sentences,
 )
+from rag.quoting.sources import apart_from, cite, without_same
 from rag.quoting.versions import are_versions, is_older, with_newest
-from rag.search.copies import apart_from, cite, without_same
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.text.canonical import labelled_row
@@ -73,8 +73,7 @@ class Quote:
     @property
     def text(self) -> str:
         """Its words."""
-        offset = self.stored.passage.start
-        return self.stored.passage.text[self.start - offset : self.end - offset]
+        return self.stored.sentence(self.first, self.last)
 
     def with_sentence(self, position: int) -> Quote | None:
         """The quote with a sentence that it holds or that is next to it in its paragraph, if not too long."""

@@ -13,10 +13,11 @@ from functools import lru_cache
 
 from rag.deadline import Deadline
 from rag.documents import Document
-from rag.question.questions import asked_kind, beginning, names_and_numbers
+from rag.question.questions import asked_kind, beginning
 from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
+from rag.text.names import names_and_numbers
 from rag.text.values import CURRENCIES, Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
 

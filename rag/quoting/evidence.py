@@ -22,10 +22,10 @@ from rag.question.questions import (
     lacks_count,
     lacks_measure,
     lacks_person,
-    names_and_numbers,
 )
 from rag.search.retrieval import Candidate, Question, covered, paired
 from rag.text.canonical import judged
+from rag.text.names import names_and_numbers
 from rag.text.splitting import Span
 from rag.text.words import stems, words
 

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import combinations
 
 from rag.deadline import Deadline
-from rag.documents import Citation, Document
-from rag.question.questions import names
-from rag.quoting.evidence import Weighed
 from rag.search.finding import Found
 from rag.search.retrieval import Candidate
 from rag.search.statements import is_same, is_telling, plain, read_statement
 from rag.store.stored_passage import StoredPassage
+from rag.text.names import names
 from rag.text.words import words
 
 LOOKED_THROUGH = 50
@@ -56,64 +53,6 @@ def set_apart(found: Found) -> Found:
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))
 
 
-def without_same(ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[list[Weighed], list[float]]:
-    """Leave out sentences whose words a better one in another document has."""
-    kept = list[int]()
-    better = dict[str, list[Weighed]]()
-    for number, weighed in enumerate(ranked):
-        rivals = better.setdefault(read_statement(weighed.text).words, [])
-        home = weighed.candidate.stored.document.id
-        is_repeated = (
-            _is_long_enough(weighed.text)
-            and weighed.span.kind != "table_row"
-            and any(
-                is_same(weighed.text, rival.text)
-                for rival in rivals
-                if rival.candidate.stored.document.id != home
-            )
-        )
-        if not is_repeated:
-            kept.append(number)
-            rivals.append(weighed)
-    return [ranked[number] for number in kept], [scores[number] for number in kept]
-
-
-def apart_from(best: Weighed, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the passages but for those of other documents that hold the best sentence's words too."""
-    home = best.candidate
-    may_be_copied = _is_long_enough(best.text)
-    return [
-        candidate
-        for candidate in candidates
-        if candidate is home
-        or candidate.stored.document.id == home.stored.document.id
-        or not (may_be_copied and any(is_same(best.text, text) for text in _texts(candidate.stored)))
-    ]
-
-
-def cite(number: int, stored: StoredPassage, first: int, last: int, found: Found) -> Citation:
-    """Return the citation of neighbouring sentences, with the places of the same words elsewhere.
-
-    The footnote goes to the article that was published first among those with exactly these words:
-    the others took them from it, as far as one can know. Ties go to the longest text, then by id.
-    A row of a table stays with its own table, whose header it is read with.
-    """
-    is_row = stored.sentences[first].kind == "table_row"
-    citation = _citation(number, stored, first, last)
-    # The same row may stand in two tables that are no copies of one another.
-    others = found.copies if is_row else (*found.candidates, *found.copies)
-    places = {citation.document.id: citation}
-    for other in found.deadline.within(others):
-        if other.stored.document.id not in places and (
-            place := _same_words(stored, first, last, other.stored)
-        ):
-            places[other.stored.document.id] = _citation(number, other.stored, *place)
-    ordered = sorted(places.values(), key=lambda place: _seniority(place.document))
-    if not is_row:
-        citation = next(place for place in ordered if place.quote == citation.quote)
-    return replace(citation, copies=tuple(place for place in ordered if place is not citation))
-
-
 def _suspected(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the passages that may be copies of others, the last first: quick, for nearly all are none."""
     shared = [dict[str, int]() for _ in candidates]
@@ -140,8 +79,8 @@ def _is_copy(candidate: Candidate, others: Sequence[Candidate], deadline: Deadli
     for passages in deadline.within(documents.values()):
         held = frozenset[str]().union(*(other.held for other in passages))
         if len(held & candidate.held) >= _SHARED * len(candidate.held):
-            texts = [text for other in passages for text in _texts(other.stored)]
-            if _stands_in(_texts(mine), texts):
+            texts = [text for other in passages for text in texts_of(other.stored)]
+            if _stands_in(texts_of(mine), texts):
                 return True
     return False
 
@@ -149,7 +88,7 @@ def _is_copy(candidate: Candidate, others: Sequence[Candidate], deadline: Deadli
 def _stands_in(texts: Sequence[str], others: Sequence[str]) -> bool:
     """Whether nearly all of a passage's sentences stand in another text, and the rest tells no more."""
     lacking = [text for text in texts if not any(is_same(text, other) for other in others)]
-    if not any(_is_long_enough(text) for text in texts if text not in lacking):
+    if not any(is_long_enough(text) for text in texts if text not in lacking):
         return False
     total, lacked = (sum(len(words(text)) for text in side) for side in (texts, lacking))
     return total - lacked >= _COPIED * total and not any(_tells_more(text, others) for text in lacking)
@@ -175,42 +114,11 @@ def _is_close(one: str, other: str) -> bool:
     return least >= _LEAST_WORDS and len(mine & theirs) >= _COPIED * least
 
 
-def _same_words(stored: StoredPassage, first: int, last: int, other: StoredPassage) -> tuple[int, int] | None:
-    """Return the first and last of the other passage's sentences that have the same words."""
-    wanted = _texts(stored)[first : last + 1]
-    if not _is_long_enough(*wanted):
-        return None
-    said = _texts(other)
-    for start in range(len(said) - len(wanted) + 1):
-        if all(map(is_same, wanted, said[start : start + len(wanted)])):
-            return start, start + len(wanted) - 1
-    return None
-
-
-def _is_long_enough(*texts: str) -> bool:
+def is_long_enough(*texts: str) -> bool:
     """Whether what is stated is too long to stand in two articles by chance."""
     return sum(read_statement(text).words.count(" ") - 1 for text in texts) >= _LEAST_WORDS
 
 
-def _texts(stored: StoredPassage) -> list[str]:
-    offset = stored.passage.start
-    return [stored.passage.text[span.start - offset : span.end - offset] for span in stored.sentences]
-
-
-def _citation(number: int, stored: StoredPassage, first: int, last: int) -> Citation:
-    start, end = stored.sentences[first].start, stored.sentences[last].end
-    offset = stored.passage.start
-    return Citation(
-        number=number,
-        document=stored.document,
-        version=stored.document.version,
-        start=start,
-        end=end,
-        quote=stored.passage.text[start - offset : end - offset],
-        page=stored.passage.page,
-    )
-
-
-def _seniority(document: Document) -> tuple[object, ...]:
-    published = document.published
-    return (published is None, published or date.max, -document.characters, document.id)
+def texts_of(stored: StoredPassage) -> list[str]:
+    """Return the sentences of a passage."""
+    return [stored.sentence(position) for position in range(len(stored.sentences))]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from rag.documents import Answer
-from rag.question.pronouns import ENGLISH_STARTS
-from rag.question.questions import names_and_numbers
+from rag.question.followups import ENGLISH_STARTS
+from rag.text.names import names_and_numbers
 from rag.text.words import fold, stem, stems, words
 
 _WORDS_NAMED = 5

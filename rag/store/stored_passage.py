@@ -41,21 +41,23 @@ class StoredPassage:
 
     def judged_sentence(self, position: int) -> str:
         """Return a sentence as far as it is looked at to judge it."""
-        return judged(self._text_of(self.sentences[position]))
+        return judged(self.sentence(position))
+
+    def sentence(self, position: int, last: int | None = None) -> str:
+        """Return the words of a sentence, or as they stand from it to another one, `last`."""
+        span, until = self.sentences[position], self.sentences[position if last is None else last]
+        offset = self.passage.start
+        return self.passage.text[span.start - offset : until.end - offset]
 
     def header_of(self, position: int) -> str:
         """Return the header of the table's row that is this sentence, "" where there is none."""
         for place in range(position - 1, -1, -1):
             span = self.sentences[place]
             if span.kind == "table_header":
-                return self._text_of(span)
+                return self.sentence(place)
             if span.kind != "table_row":
                 break
         return self.header
-
-    def _text_of(self, span: Span) -> str:
-        offset = self.passage.start
-        return self.passage.text[span.start - offset : span.end - offset]
 
 
 class PassageCache:

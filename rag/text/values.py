@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.question.questions import names
+from rag.text.names import names
 from rag.text.words import QUESTION_WORDS, fold, stem, words
 
 _CURRENCIES = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.documents import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
-from rag.search.copies import cite
+from rag.quoting.sources import cite
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.support.check import Support, bearing, check_support

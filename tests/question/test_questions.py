@@ -11,9 +11,8 @@ from rag.question.questions import (
     lacks_count,
     lacks_measure,
     lacks_person,
-    names,
-    names_and_numbers,
 )
+from rag.text.names import names, names_and_numbers
 
 
 @pytest.mark.parametrize(

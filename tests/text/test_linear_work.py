@@ -28,8 +28,6 @@ from rag.question.questions import (
     lacks_count,
     lacks_measure,
     lacks_person,
-    names,
-    names_and_numbers,
 )
 from rag.question.several import asked_for_several
 from rag.search.statements import plain, read_statement
@@ -38,6 +36,7 @@ from rag.text.blocks import find_blocks, tidy_plain
 from rag.text.canonical import judged, labelled_row, normalise_text, one_line
 from rag.text.invisible import without_hidden
 from rag.text.language import language_of_question
+from rag.text.names import names, names_and_numbers
 from rag.text.splitting import split_document
 from rag.text.values import amounts, days, people
 from rag.text.words import content_words, stems
