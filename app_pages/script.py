@@ -9,10 +9,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app_pages import article, chat, library, quality
+from app_pages.article import page as article
+from app_pages.chat import page as chat
 from app_pages.component import global_style, say, show
-from app_pages.guard import is_open_to_others
+from app_pages.library import page as library
 from app_pages.places import conversation_link
+from app_pages.quality import page as quality
+from app_pages.server.guard import is_open_to_others
 from rag.service import sentence_for
 
 OPEN = "Open to the network: whoever reaches this page sees, asks, adds and deletes everything."

@@ -9,10 +9,11 @@ was asked never waits for the library, and deleting one leaves the other whole.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -25,6 +26,7 @@ from rag.documents import (
     Differing,
     Document,
     Hit,
+    KeptOut,
     LeftOut,
     Passage,
     Sentence,
@@ -35,6 +37,8 @@ from rag.documents import (
 from rag.errors import CatalogError
 from rag.settings import Settings
 from rag.text.words import content_words, words
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -229,6 +233,20 @@ class Conversations:
             if turns:
                 connection.execute("INSERT INTO wipes DEFAULT VALUES")
 
+    def forget_removed(self, held: Callable[[], Container[str]]) -> bool:
+        """Blank what is quoted from documents that are not ``held``, by their ids; return whether any was."""
+        # In this order: a document that was cited before and isn't held after it is gone.
+        cited = self.cited()
+        ids = held()
+        gone = {(document, version) for document, version in cited if document not in ids}
+        if gone:
+            self.forget(gone)
+        try:
+            self.wipe()
+        except CatalogError as error:  # it stays owed, and the next call tries again
+            log.warning("What was blanked is not wiped from the conversations yet: %s", error)
+        return bool(gone)
+
     def wipe(self) -> bool:
         """Wipe what was deleted and blanked from the file and its log; return whether it is gone.
 
@@ -268,14 +286,26 @@ class Conversations:
             self._connection.execute("COMMIT")
 
 
+def wipe_removed(settings: Settings, held: Callable[[], Container[str]]) -> bool:
+    """Wipe from the file what `Conversations.forget_removed` blanks; return whether all of it is gone."""
+    if not (settings.data_dir / "conversations.sqlite3").exists():
+        return True
+    conversations = Conversations.open(settings)
+    try:
+        conversations.forget_removed(held)
+        return conversations.wipe()
+    finally:
+        conversations.close()
+
+
 def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
     """Return an answer without a word of these versions: (document id, version) pairs.
 
     A blanked citation has an empty quote; number and place stay, and the beginning of the
     document's title, so that a note can name what was there. The sentences that cite it are empty
     too, even a model's own: they were made of its words. Related passages of it are left out, and so
-    are copies and the values on which sources differ; where a copy in another document has the very
-    words of a blanked quote, the footnote goes to it instead.
+    are copies, what was no source and the values on which sources differ; where a copy in another document
+    has the very words of a blanked quote, the footnote goes to it instead.
     """
 
     def is_gone(citation: Citation) -> bool:
@@ -301,6 +331,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
     # Which article a sentence was made from that none bears can't be told: any that the model has read.
     is_read = not gone.isdisjoint(answer.read)
     left_out = tuple(LeftOut("", "", one.position) if is_read else one for one in answer.left_out)
+    kept_out = tuple(one for one in answer.kept_out if (one.document.id, one.version) not in gone)
     read = tuple(version for version in answer.read if version not in gone)
     return replace(
         answer,
@@ -309,6 +340,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
         related=related,
         differing=differing,
         left_out=left_out,
+        kept_out=kept_out,
         read=read,
         sent=(),
     )
@@ -344,9 +376,14 @@ def answer_from_json(text: str) -> Answer:
     words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
     differing = tuple(Differing(**_known(Differing, one)) for one in data.get("differing", ()))
     left_out = tuple(LeftOut(**_known(LeftOut, one)) for one in data.get("left_out", ()))
+    kept_out = tuple(
+        KeptOut(**{**_known(KeptOut, one), "document": _document(one["document"])})
+        for one in data.get("kept_out", ())
+    )
     usage = Usage(**_known(Usage, data["usage"])) if data.get("usage") else None
     parts: dict[str, Any] = {"sentences": sentences, "related": related, "differing": differing, "sent": ()}
-    parts |= {"left_out": left_out, "usage": usage, "read": tuple(map(tuple, data.get("read", ())))}
+    parts |= {"left_out": left_out, "kept_out": kept_out, "usage": usage}
+    parts["read"] = tuple(map(tuple, data.get("read", ())))
     return Answer(**{**_known(Answer, data), **parts, **words})
 
 
@@ -410,6 +447,7 @@ def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: 
     places = [place for c in answer.citations for place in (c, *c.copies)]
     versions = {(place.document.id, place.version) for place in places if place.quote}
     versions |= set(answer.read if any(one.text for one in answer.left_out) else ())
+    versions |= {(one.document.id, one.version) for one in answer.kept_out}
     versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]

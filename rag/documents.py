@@ -234,6 +234,15 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A source, "" where it isn't known, and a day of which a library has so many passages."""
+
+    source: str
+    published: date | None
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """Exact words of one version of a document; ``number`` is the footnote's, from 1.
 
@@ -299,6 +308,20 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A sentence of an article that is no source for a written answer, as it tells its reader what to do.
+
+    ``start`` and ``end`` are where it stands in that version of the document.
+    """
+
+    document: Document
+    version: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer took, all calls of the model together; tokens are 0 where the endpoint doesn't say."""
 
@@ -328,13 +351,14 @@ class Answer:
     that counted more because the question asks for them ("articles from October 2023"), ``limited_to`` the
     filters ("The Age, 2023").
 
-    ``not_found`` are the sides of a comparison that the collection says nothing about. Where a list or rows
+    ``not_found`` are sides of a comparison, in answers of earlier versions. Where a list or rows
     of a table are quoted, they are the last ``items_shown`` sentences, the first of its ``items_total``.
     ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
     and more.
 
-    In a written answer ``left_out`` are the sentences that the sources don't bear, ``markers_dropped`` counts
-    the markers that pointed nowhere, and ``repaired`` says that the sentences are those of a second try.
+    In a written answer ``left_out`` are the sentences that the sources don't bear, ``kept_out`` those of the
+    passages that might have been sources, had they not given orders. ``markers_dropped`` counts the markers
+    that pointed nowhere, and ``repaired`` says that the sentences are those of a second try.
     ``remark`` is one line for the user where the model failed or was cut short: the answer is then made of
     quotes, or of what was written and checked until then. It also says why passages were found by their
     words alone, where the embedding model failed, and that there was no time to look further or somebody
@@ -359,6 +383,7 @@ class Answer:
     items_total: int = 0
     differing: tuple[Differing, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    kept_out: tuple[KeptOut, ...] = ()
     markers_dropped: int = 0
     repaired: bool = False
     remark: str = ""
@@ -381,7 +406,8 @@ def _shortened(names: Sequence[str]) -> list[str]:
 def remarks(answer: Answer) -> list[str]:
     """Return what a reader must know beside the sentences, each as one line.
 
-    That the model failed, that sentences were left out, that a list was cut, and what wasn't found.
+    That the model failed, that sentences were left out or weren't taken for sources, that a list was cut, and
+    what wasn't found.
     """
     found = [answer.remark] if answer.remark else []
     if answer.mode == "generate" and (number := len(answer.left_out)):
@@ -389,6 +415,8 @@ def remarks(answer: Answer) -> list[str]:
         found.append(
             left if number == 1 else f"{number} sentences were left out because the sources don't bear them."
         )
+    if answer.kept_out:
+        found.append(kept_out_line(answer.kept_out))
     found += [f"Nothing was found about “{name}”." for name in answer.not_found]
     if answer.items_shown < answer.items_total:
         are_rows = answer.sentences[-1].kind == "row"
@@ -397,6 +425,17 @@ def remarks(answer: Answer) -> list[str]:
             f"The first {answer.items_shown} of {answer.items_total} {things}: the article has the rest."
         )
     return found
+
+
+def kept_out_line(kept: Sequence[KeptOut]) -> str:
+    """Return how many sentences of which articles weren't taken for sources, and why."""
+    titles = {one.document.id: name_of_removed(one.document.title) for one in kept}
+    title = next(iter(titles.values()))
+    place = f"{len(titles)} articles" if len(titles) > 1 else f"“{title}”" if title else "an untitled article"
+    if len(kept) == 1:
+        return f"1 sentence of {place} was kept out as a source because it tells its reader what to do."
+    number = f"{len(kept)} sentences"
+    return f"{number} of {place} were kept out as sources because they tell their reader what to do."
 
 
 def newest_first(documents: Iterable[Document]) -> tuple[Document, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.conversations import Conversations
+from rag.conversations import Conversations, wipe_removed
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import (
     AddReport,
@@ -34,17 +34,17 @@ from rag.ingest.folder import (
 from rag.ingest.followed_folders import FollowedFolders
 from rag.ingest.incoming import forget_incoming
 from rag.ingest.ingestion import Ingestion
-from rag.ingest.jobs import Contents, Job
+from rag.ingest.jobs import Job
 from rag.ingest.model_change import ModelChange, former_embedder
 from rag.ingest.passages import Passages
 from rag.ingest.reembedding import Reembedding
 from rag.keys import is_followed
 from rag.search.finding import Finder, Found
 from rag.settings import Settings
+from rag.store.backup import BackupKeeper
 from rag.store.catalog import Catalog
 from rag.store.forgetting import Forgetting
 from rag.store.vectors import HELD_UP, VectorIndex
-from rag.text.canonical import one_line
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -76,27 +76,34 @@ class Library:
     """A collection of documents in one folder.
 
     Safe in several threads; several processes may open one folder. Use `Library.open`. ``followed`` are the
-    folders that it follows, and ``embedding`` is for what has still to be embedded; ``catalog`` and ``index``
-    are for what looks after it.
+    folders that it follows, and ``embedding`` is for what has still to be embedded; ``catalog``, ``index``
+    and ``ingestion`` are for what looks after it.
     """
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, embedder: Embedder, index: VectorIndex, former: str | None
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        embedder: Embedder,
+        index: VectorIndex,
+        former: str | None,
+        backup: BackupKeeper | None,
     ) -> None:
         self.settings = settings
         self.embedder = embedder
         self.catalog = catalog
         self.index = index
-        self._ingestion = Ingestion(
+        self.ingestion = Ingestion(
             catalog,
             Passages(catalog, embedder, settings.passage_words),
             ModelChange(catalog, embedder, former, index.notify),
             index.notify,
             self.batch,
         )
-        self.followed = FollowedFolders(self._ingestion, settings)
-        self.embedding = Reembedding(self._ingestion)
-        self._forgetting = Forgetting(settings, catalog)
+        self.followed = FollowedFolders(self.ingestion, settings)
+        self.embedding = Reembedding(self.ingestion)
+        self._forgetting = Forgetting(catalog, partial(wipe_removed, settings, self._versions))
+        self._backup = backup
         self._batches = threading.local()
 
     @classmethod
@@ -115,7 +122,8 @@ class Library:
         embedder
             The embedding model; the one of the settings if left out.
         follow
-            Whether to keep Chroma in step, as the app does. Without it the search is exact.
+            Whether to keep Chroma in step and a copy of the catalog, as the app does. Without it the search
+            is exact.
         reembed
             Whether to open a library of another embedding model too. `Reembedding.complete` embeds all of it
             anew, and until then passages are found by their words alone.
@@ -139,7 +147,8 @@ class Library:
             raise
         folder, url = settings.data_dir / "chroma", settings.chroma_url
         index = VectorIndex(folder, catalog, embedder.name, follow=follow, server_url=url)
-        library = cls(settings, catalog, embedder, index, former)
+        backup = BackupKeeper(catalog) if follow else None
+        library = cls(settings, catalog, embedder, index, former, backup)
         # What a process that was killed has left.
         library._forgetting.forget(patience_seconds=0.0)
         return library
@@ -149,6 +158,8 @@ class Library:
         if self.index.is_behind and self.index.state not in HELD_UP:
             self.index.wait(_PATIENCE_SECONDS)
         self.index.close()
+        if self._backup is not None:
+            self._backup.close()
         self._forgetting.close()
         self.catalog.close()
 
@@ -173,9 +184,7 @@ class Library:
         wiped at the end. Once ``cancelled`` returns true the rest is left out, the document under way
         as a whole; what has been added stays, and the report says both.
         """
-        waiting = list(documents)
-        jobs = (Job(one_line(d.title or d.key), partial(Contents, [d])) for d in waiting)
-        return self.ingest(jobs, len(waiting), progress, cancelled)
+        return self.ingestion.add(documents, progress, cancelled)
 
     def ingest(
         self,
@@ -191,7 +200,7 @@ class Library:
         EmbeddingError
             The embedding model has been changed, and the new one can't be asked.
         """
-        return self._ingestion.run(jobs, total, progress, cancelled)
+        return self.ingestion.run(jobs, total, progress, cancelled)
 
     def remove(self, document_id: str) -> None:
         """Remove a document; when this returns, no search finds it and no file holds its text.
@@ -229,7 +238,7 @@ class Library:
         Whoever stores an answer calls this after it: a document may have been removed while the
         answer was made, and then nothing else would blank it.
         """
-        return self._forgetting.forget_quotes(conversations)
+        return conversations.forget_removed(self._versions)
 
     def documents(self) -> list[Document]:
         """All documents, without their texts, the newest first."""
@@ -274,7 +283,7 @@ class Library:
         Without ``prefer`` it doesn't matter which time or source a question names. Behind the deadline there
         may be fewer passages than were asked for.
         """
-        finder = Finder(self.catalog, self.index, self.embedder, self._ingestion.passages.completed)
+        finder = Finder(self.catalog, self.index, self.embedder, self.ingestion.passages.completed)
         return finder.find(question, limit, filters, deadline, prefer=prefer)
 
     def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:
@@ -309,3 +318,7 @@ class Library:
             changed = view.updated()
         data_dir, embedder = self.settings.data_dir, told(self.embedder)
         return LibraryStatus(documents, passages, changed, self.index.state, data_dir, embedder)
+
+    def _versions(self) -> Collection[str]:
+        with self.catalog.reading() as view:
+            return view.versions()

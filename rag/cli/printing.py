@@ -105,6 +105,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "remark": answer.remark,
         "left_out": [asdict(one) for one in answer.left_out],
+        "kept_out": [
+            {"text": one.text, "document": document_json(one.document), "start": one.start, "end": one.end}
+            for one in answer.kept_out
+        ],
         "missing": list(answer.missing),
         "not_found": list(answer.not_found),
         "items_shown": answer.items_shown,

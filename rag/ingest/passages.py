@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from rag.documents import IsCancelled, NewDocument, heed, short_hash
+from rag.documents import IsCancelled, NewDocument, heed
 from rag.embedding.local import Embedder, InBatches, PassageVectors, cores
+from rag.embedding.passages import embedded_text, passage_fingerprint
 from rag.errors import Cancelled
 from rag.store.catalog import Catalog
 from rag.store.catalog_writer import EmbeddedPiece
@@ -100,25 +101,12 @@ class Passages:
         ]
 
 
-def embedded_text(title: str, text: str, piece: Piece) -> tuple[str, list[tuple[int, int]]]:
-    """Return what is embedded of a passage, title and headings first, and where its sentences lie in it."""
-    context = "\n".join(filter(None, [title, piece.heading, piece.header]))
-    offset = len(context) + 1 - piece.start
-    spans = [(span.start + offset, span.end + offset) for span in piece.sentences]
-    return f"{context}\n{text[piece.start : piece.end]}", spans
-
-
 def _embedded(
     embedder: Embedder, passages: Sequence[tuple[str, list[tuple[int, int]]]]
 ) -> list[PassageVectors]:
     if isinstance(embedder, InBatches):
         return embedder.embed_passages(passages)
     return [embedder.embed_passage(*passage) for passage in passages]
-
-
-def passage_fingerprint(embedder: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return what names the vectors of a passage: equal ones are embedded once."""
-    return short_hash("passage", embedder, text, repr(list(spans)))
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def read_member(name: str, archive: zipfile.ZipFile, path: str) -> bytes:
 
 
 def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadError]:
-    """Yield the files of an archive in order, those that can't be unpacked as an error."""
+    """Yield the files of an archive in order; an error of one that can't be unpacked has its name as key."""
     with open_archive(name, data) as archive:
         for entry in archive.infolist():
             steps = entry.filename.replace("\\", "/").split("/")
@@ -85,9 +85,10 @@ def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadErr
             shown = shown_name("/".join(parts))
             if entry.file_size > max_bytes:
                 size = entry.file_size / 1024**2
-                yield LoadError(shown, f"{shown} in {name} is {size:,.1f} MB, more than is taken: split it.")
+                reason = f"{shown} in {name} is {size:,.1f} MB, more than is taken: split it."
+                yield LoadError(shown, reason, keys=(shown,))
                 continue
             try:
                 yield Member(shown, read_member(shown, archive, entry.filename))
             except LoadError as error:
-                yield error
+                yield LoadError(shown, error.reason, keys=(shown,))

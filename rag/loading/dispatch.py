@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rag.documents import Loaded, NewDocument
@@ -9,7 +10,7 @@ from rag.errors import LoadError
 from rag.keys import INNER
 from rag.loading.archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.loading.decoding import decode, in_unicode, what_it_is
-from rag.loading.formats import TAKEN, Kind, kind_of, shown_name, what_it_needs
+from rag.loading.formats import TAKEN, File, Kind, kind_of, shown_name, what_it_needs
 from rag.loading.html.pages import decode_html, read_html
 from rag.loading.mail import Mail, read_eml, read_msg
 from rag.loading.markdown import read_markdown
@@ -37,94 +38,110 @@ class _Budget:
     bytes: int = MOST_BYTES
     files: int = MOST_FILES
 
+    def take(self, archive: str, member: File) -> None:
+        """Note a file of an archive.
 
-def read_any(name: str, data: bytes, key: str, max_bytes: int, charset: str = "") -> Loaded:
-    """Return the documents of a file; those within it have its key, `INNER` and a name of their own.
-
-    ``charset`` is what a server calls the encoding of a text; the other kinds say in themselves how they are
-    written.
-    """
-    loaded = Loaded()
-    if charset and kind_of(name, data) in _IN_AN_ENCODING:
-        data = in_unicode(data, charset)
-    _read(name, data, key, max_bytes, loaded, _Budget(), 0)
-    return loaded
+        Raises
+        ------
+        LoadError
+            It is one too many, or too large.
+        """
+        self.bytes -= len(member.data)
+        self.files -= 1
+        if self.bytes < 0 or self.files < 0:
+            raise LoadError(archive, f"{archive} unpacks to more than is taken: unpack it and add its files.")
 
 
-def _read(
-    name: str, data: bytes, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
-) -> None:
+def read_any(file: File) -> Loaded:
+    """Return the documents of a file, and what could not be read of it."""
+    if file.charset and file.kind in _IN_AN_ENCODING:
+        file = replace(file, data=in_unicode(file.data, file.charset))
+    results = list(_read(file, _Budget()))
+    return Loaded(
+        [result for result in results if isinstance(result, NewDocument)],
+        [result for result in results if isinstance(result, LoadError)],
+    )
+
+
+def _read(file: File, budget: _Budget) -> Iterator[NewDocument | LoadError]:
+    """Yield what a file holds in order, what could not be read of it as an error."""
     try:
-        if not data.strip():
-            raise LoadError(name, f"{name} is empty: choose a file with text in it.")
-        kind = kind_of(name, data)
-        if kind == "zip":
-            if depth >= DEEPEST:
-                raise LoadError(
-                    name, f"{name} is an archive in an archive in an archive: unpack it and add its files."
-                )
-            _read_members(members(name, data, max_bytes), name, key, max_bytes, loaded, budget, depth)
-        elif kind in _MAILS:
-            mail = _MAILS[kind](name, data)
-            _read_mail(mail, name, key, max_bytes, loaded, budget, depth)
-        elif kind in _TABLES:
-            rows = _TABLES[kind](name, normalise_lines(decode(name, data)))
-            loaded.documents.extend(completed(row, name, f"{key}{INNER}{row.key}") for row in rows)
-        elif kind == "workbook":
-            found = read_workbook(name, data)
-            for error in found.failed:
-                error.keys = (f"{key}{INNER}{error.path}",)  # the sheet's
-            loaded.failed.extend(found.failed)
-            loaded.documents.extend(completed(d, name, f"{key}{INNER}{d.key}") for d in found.documents)
-        else:
-            loaded.documents.append(completed(read_document(name, data), name, key))
+        yield from _contents(file, budget)
     except LoadError as error:
-        loaded.failed.append(_within(error, key, depth))
+        yield _of_file(file, error)
     except MemoryError:
         raise
     # Parsers meet whatever there is, and fail in ways that they don't list.
     except Exception as error:  # noqa: BLE001  # one sentence, as for any file that can't be read
-        reason = (
-            f"{name} seems to be damaged ({type(error).__name__}): open it in its program and save it again."
-        )
-        loaded.failed.append(_within(LoadError(name, reason), key, depth))
+        seems = f"seems to be damaged ({type(error).__name__}): open it in its program and save it again"
+        yield _of_file(file, LoadError(file.name, f"{file.name} {seems}."))
 
 
-def _within(error: LoadError, key: str, depth: int) -> LoadError:
-    """Note in an error of a file within a file which one it is, so that the others are not taken for it."""
-    if depth and not error.keys:
-        error.keys = (key,)
-    return error
+def _of_file(file: File, error: LoadError) -> LoadError:
+    """Return an error of a file, with its key if it lies in another: the others there are not meant."""
+    return LoadError(error.path, error.reason, keys=(file.key,)) if file.depth else error
+
+
+def _contents(file: File, budget: _Budget) -> Iterator[NewDocument | LoadError]:
+    name = file.name
+    if file.is_blank:
+        raise LoadError(name, f"{name} is empty: choose a file with text in it.")
+    if file.kind == "zip":
+        if file.depth >= DEEPEST:
+            reason = "is an archive in an archive in an archive: unpack it and add its files"
+            raise LoadError(name, f"{name} {reason}.")
+        yield from _read_members(file, members(name, file.data, file.max_bytes), budget)
+    elif file.kind in _MAILS:
+        yield from _read_mail(file, _MAILS[file.kind](name, file.data), budget)
+    elif file.kind in _TABLES:
+        yield from _within(file, _TABLES[file.kind](name, normalise_lines(decode(name, file.data))))
+    elif file.kind == "workbook":
+        yield from _within(file, read_workbook(name, file.data))
+    else:
+        yield _completed(read_document(file), name, file.key)
+
+
+def _within(file: File, found: Iterable[NewDocument | LoadError]) -> Iterator[NewDocument | LoadError]:
+    """Yield what was found in a file, whose keys are names within it, under its key."""
+    for result in found:
+        if isinstance(result, LoadError):
+            keys = tuple(f"{file.key}{INNER}{key}" for key in result.keys)
+            yield LoadError(result.path, result.reason, keys=keys)
+        else:
+            yield _completed(result, file.name, f"{file.key}{INNER}{result.key}")
 
 
 def _read_members(
-    found: object, name: str, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
-) -> None:
-    taken, before = set[str](), len(loaded.documents) + len(loaded.failed)
-    passed_over = list[str]()
-    for member in found:  # type: ignore[attr-defined]
+    file: File, found: Iterable[Member | LoadError], budget: _Budget
+) -> Iterator[NewDocument | LoadError]:
+    taken, passed_over = set[str](), list[str]()
+    member = None
+    for member in found:
         if isinstance(member, LoadError):
-            member.keys = (f"{key}{INNER}{shown_name(member.path)}",)
-            loaded.failed.append(member)
+            yield from _within(file, [member])
             continue
-        budget.bytes -= len(member.data)
-        budget.files -= 1
-        if budget.bytes < 0 or budget.files < 0:
-            raise LoadError(name, f"{name} unpacks to more than is taken: unpack it and add its files.")
-        shown = inner = shown_name(member.name)
-        if member.data and not kind_of(shown, member.data) and not what_it_needs(member.data):
-            passed_over.append(shown)
-            continue
-        number = 2
-        while inner in taken:
-            inner, number = f"{shown} ({number})", number + 1
-        taken.add(inner)
-        _read(shown, member.data, f"{key}{INNER}{inner}", max_bytes, loaded, budget, depth + 1)
+        inner = _member_file(file, member, taken)
+        budget.take(file.name, inner)
+        if inner.data and not inner.kind and not what_it_needs(inner.data):
+            passed_over.append(inner.name)
+        else:
+            taken.add(inner.key)
+            yield from _read(inner, budget)
     if passed_over:
-        keys = tuple(f"{key}{INNER}{shown}" for shown in passed_over)
-        loaded.failed.append(LoadError(name, _passed_over(name, passed_over), keys=keys))
-    if len(loaded.documents) + len(loaded.failed) == before:
-        raise LoadError(name, f"{name} is an archive with no files in it: choose another.")
+        keys = tuple(f"{file.key}{INNER}{shown}" for shown in passed_over)
+        yield LoadError(file.name, _passed_over(file.name, passed_over), keys=keys)
+    if member is None:
+        raise LoadError(file.name, f"{file.name} is an archive with no files in it: choose another.")
+
+
+def _member_file(outer: File, member: Member, taken: Container[str]) -> File:
+    """Return a file within another, under a key that no other has."""
+    name = shown_name(member.name)
+    key = first = f"{outer.key}{INNER}{name}"
+    number = 2
+    while key in taken:
+        key, number = f"{first} ({number})", number + 1
+    return File(name, member.data, key, outer.max_bytes, depth=outer.depth + 1)
 
 
 def _passed_over(name: str, files: list[str]) -> str:
@@ -132,25 +149,21 @@ def _passed_over(name: str, files: list[str]) -> str:
     return f"{name} also holds what can't be read, and was left out: {named}."
 
 
-def _read_mail(
-    mail: Mail, name: str, key: str, max_bytes: int, loaded: Loaded, budget: _Budget, depth: int
-) -> None:
+def _read_mail(file: File, mail: Mail, budget: _Budget) -> Iterator[NewDocument | LoadError]:
     if mail.document is not None:
-        loaded.documents.append(completed(mail.document, name, key))
-    readable: list[Member] = []
-    for attachment in mail.attachments:
-        # Pictures in a signature and the like are no news.
-        if kind_of(attachment.name, attachment.data) and attachment.data.strip():
-            readable.append(attachment)
-    if readable and depth > DEEPEST:
+        yield _completed(mail.document, file.name, file.key)
+    # Pictures in a signature and the like are no news.
+    readable = [a for a in mail.attachments if a.data.strip() and kind_of(a.name, a.data)]
+    if readable and file.depth > DEEPEST:
         reason = (
             "lies so deep in other messages that what is attached to it was left out: save that, and add it"
         )
-        raise LoadError(name, f"{name} {reason}.")
+        raise LoadError(file.name, f"{file.name} {reason}.")
     if readable:
-        _read_members(readable, name, key, max_bytes, loaded, budget, depth)
+        yield from _read_members(file, readable, budget)
     elif mail.document is None:
-        raise LoadError(name, f"{name} is a message without text, and with no attachment that can be read.")
+        reason = "is a message without text, and with no attachment that can be read"
+        raise LoadError(file.name, f"{file.name} {reason}.")
 
 
 def normalise_lines(text: str) -> str:
@@ -158,18 +171,16 @@ def normalise_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_document(name: str, data: bytes) -> NewDocument:
+def read_document(file: File) -> NewDocument:
     """Return the one document of a file that is no archive, message or table.
 
     Raises
     ------
     LoadError
     """
-    kind = kind_of(name, data)
+    name, data, kind = file.name, file.data, file.kind
     if not kind:
         raise LoadError(name, _unreadable(name, data))
-    if not data.strip():
-        raise LoadError(name, f"{name} is empty: choose a file with text in it.")
     if kind in _BINARY:
         return _BINARY[kind](name, data)
     if kind == "html":
@@ -214,7 +225,7 @@ def read_text(text: str) -> NewDocument:
     return replace(document, title=title, text=canonical, blocks=blocks, left_out=len(text) - len(part))
 
 
-def completed(document: NewDocument, name: str, key: str) -> NewDocument:
+def _completed(document: NewDocument, name: str, key: str) -> NewDocument:
     """Return a document within the limits with its key, and a title and language where it says none."""
     document = within_limits(document)
     return replace(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
@@ -50,6 +52,42 @@ _LINES_OF_HEADERS = 40
 _STATED_BYTES = 200
 _NAME_CHARACTERS = 300
 """No disk has longer names than 255; in an archive or a message they may have any length."""
+
+
+@dataclass(frozen=True)  # without slots, for the kind is found out once and only where it is asked for
+class File:
+    """What is to be read, from wherever it came.
+
+    Parameters
+    ----------
+    name
+        What the user calls it, as `shown_name` gives it.
+    key
+        What its document is known by; the keys of documents within it begin with this (`rag.keys`).
+    max_bytes
+        A file within it may not be larger.
+    charset
+        What a server calls the encoding of a text; the other kinds say in themselves how they are written.
+    depth
+        How many other files it lies in.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+    key: str
+    max_bytes: int
+    charset: str = ""
+    depth: int = 0
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What kind of file it is, "" for what can't be read."""
+        return kind_of(self.name, self.data)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in it but white space."""
+        return not self.data or self.data.isspace()
 
 
 def kind_of(name: str, data: bytes) -> Kind:

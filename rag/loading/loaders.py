@@ -8,7 +8,7 @@ from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.keys import file_key
 from rag.loading.files import Bounds, FileRead, read_file
-from rag.loading.formats import SUPPORTED, kind_of, shown_name
+from rag.loading.formats import SUPPORTED, File, shown_name
 from rag.loading.process.worker import read_apart
 from rag.text.limits import is_short
 
@@ -57,10 +57,9 @@ def load_read(
     name: str, read: FileRead, key: str, max_bytes: int, cancelled: IsCancelled | None = None
 ) -> Loaded:
     """Read what a file held, as `load_bytes` does."""
-    try:
-        check_size(shown_name(name), read.stamp[0], max_bytes)
-    except LoadError as error:
-        return Loaded(failed=[error])
+    shown, [size, _] = shown_name(name), read.stamp
+    if size > max_bytes:
+        return Loaded(failed=[_too_large(shown, size, max_bytes)])
     return load_bytes(name, read.data, key, max_bytes, cancelled)
 
 
@@ -83,43 +82,35 @@ def load_bytes(
     ------
     Cancelled
     """
-    name = shown_name(name)
-    try:
-        check_size(name, len(data), max_bytes)
-    except LoadError as error:
-        return Loaded(failed=[error])
-    if not charset and _is_harmless(name, data):
+    file = File(shown_name(name), data, key, max_bytes, charset)
+    if len(data) > max_bytes:
+        return Loaded(failed=[_too_large(file.name, len(data), max_bytes)])
+    if _is_harmless(file):
         # Imported here with all the readers, which only the worker needs until then.
         from rag.loading.dispatch import read_any
 
-        return read_any(name, data, key, max_bytes)
-    return read_apart(name, data, key, max_bytes, cancelled, charset=charset)
+        return read_any(file)
+    return read_apart(file, cancelled)
 
 
-def _is_harmless(name: str, data: bytes) -> bool:
+def _is_harmless(file: File) -> bool:
     """Whether reading this can neither break a parser nor take long."""
     # Even the list of an archive's files may be made to break what reads it.
-    if data.startswith(b"PK"):
+    if file.charset or file.data.startswith(b"PK"):
         return False
-    kind = kind_of(name, data) if data.strip() else ""
-    if kind == "text":
+    if file.kind == "text":
         # Of the encodings with zeros two bytes are a character, and lines end in other bytes.
-        return b"\0" not in data and is_short(data.decode("utf-8", "replace"))
-    return not kind or (kind == "markdown" and len(data) <= _SHORT_BYTES)
+        return b"\0" not in file.data and is_short(file.data.decode("utf-8", "replace"))
+    if file.kind == "markdown":
+        return len(file.data) <= _SHORT_BYTES
+    return file.is_blank or not file.kind
 
 
-def check_size(name: str, size_bytes: int, max_bytes: int) -> None:
-    """Refuse a file that is too large.
-
-    Raises
-    ------
-    LoadError
-    """
-    if size_bytes > max_bytes:
-        size, limit = _megabytes(size_bytes), _megabytes(max_bytes)
-        raise LoadError(
-            name, f"{name} is {size} and the limit is {limit}: split it or remove what is not needed."
-        )
+def _too_large(name: str, size_bytes: int, max_bytes: int) -> LoadError:
+    size, limit = _megabytes(size_bytes), _megabytes(max_bytes)
+    return LoadError(
+        name, f"{name} is {size} and the limit is {limit}: split it or remove what is not needed."
+    )
 
 
 def _megabytes(size_bytes: int) -> str:

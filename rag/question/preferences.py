@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from rag.documents import Document, Filters
+from rag.documents import Document, Filters, Origin
 from rag.loading.metadata import read_day
 from rag.periods import Period
 from rag.text.words import content_words, fold
@@ -103,15 +103,6 @@ _SAYS = _pattern(
 )
 _LONGEST_NAME = 6
 _reading = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A source, "" where it isn't known, and a day of which a library has so many passages."""
-
-    source: str
-    published: date | None
-    passages: int
 
 
 @dataclass(frozen=True, slots=True)

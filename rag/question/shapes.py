@@ -1,4 +1,4 @@
-"""The shape of a question: whether it wants a list, a comparison, a yes or no, or a definition.
+"""The shape of a question: whether it wants a list.
 
 Rules for English, with the commonest forms of German and Turkish. In doubt a question is a plain fact.
 """
@@ -11,115 +11,23 @@ from typing import Literal
 
 from rag.text.words import fold, stem
 
-ShapeKind = Literal["fact", "list", "comparison", "yes_no", "definition"]
-Extreme = Literal["", "most", "least", "latest", "earliest"]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side of a comparison: its name as it was typed, and what is asked about it, if that is said."""
-
-    name: str
-    rest: str = ""
-
-    @property
-    def question(self) -> str:
-        """What to search for."""
-        return f"{self.name} {self.rest}".strip()
-
-    @property
-    def about(self) -> str:
-        """What it is about, for a reader."""
-        return f"{self.name} and {self.rest}" if self.rest else self.name
+ShapeKind = Literal["fact", "list"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What kind of answer a question wants.
 
-    ``subject`` is the stem of the noun of which several are wanted ("benefit"), or what is to be defined as
-    it was typed, or by what two are compared ("larger"). ``extreme`` tells whether only the largest or
-    smallest is wanted.
+    ``subject`` is the stem of the noun of which several are wanted ("benefit").
     """
 
     kind: ShapeKind
     subject: str = ""
-    sides: tuple[Side, ...] = ()
-    extreme: Extreme = ""
 
 
 FACT = Shape("fact")
 DATES = "date"
 """The subject of "When were the talks?": the column of days or years."""
-
-# Where the parts of a question may lie anywhere in it, only a short one is looked at, as these all are.
-_SHORT = r"\A(?!(?s:.{300}))"
-_MOST_SIDE_WORDS = 6
-_MOST_DEFINED_WORDS = 5
-# A side ends where its question goes on: "between A and B in price".
-_SIDE = r"(?:(?! and | or | und | oder |[,?;:]).)+?"
-_BOTH = rf"(?P<a>{_SIDE}) and (?P<b>{_SIDE})"
-_END = r"\s*[?.!]*$"
-_ABOUT = r"(?:\s+(?:in|on|about|regarding|concerning|with respect to)\s+(?P<rest>[^?]+?))?"
-_COMPARATIVE = r"(?:(?:more|less|better|worse|\w+er)(?: [\w-]+)?|first)"
-_COMPARISONS = tuple(
-    re.compile(_SHORT + pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?:what (?:is|are|was|were)|explain|describe|name|is there)(?: the| an?| any)?(?: \w+)?"
-        rf" (?:differences?|distinctions?|similarit(?:y|ies)) between {_BOTH}{_ABOUT}{_END}",
-        rf"(?:please )?compare (?P<a>{_SIDE}) (?:and|with|to) (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"how (?:do|does|did) {_BOTH} (?:differ|compare){_ABOUT}{_END}",
-        rf"how (?:do|does|did) (?P<a>{_SIDE}) (?:differ from|compare (?:to|with))"
-        rf" (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"how (?:is|are|was|were) (?P<a>{_SIDE}) different from (?P<b>{_SIDE}){_ABOUT}{_END}",
-        rf"what (?:do|does|did) {_BOTH}"
-        rf" (?:say|write|report|think|tell us)(?: (?:about|on|of) (?P<rest>[^?]+?))?{_END}",
-        rf"(?:which|who|what)(?: one)? (?:is|are|was|were|has|have|had|came|comes) (?P<how>{_COMPARATIVE})"
-        rf"\s*[,:]\s*(?P<a>{_SIDE}),? or (?P<b>{_SIDE}){_END}",
-        rf"(?P<a>{_SIDE}) or (?P<b>{_SIDE})\s*[:,]\s*(?:which|who)(?: one)?"
-        rf" (?:is|are|was|were|has|had|came) (?P<how>{_COMPARATIVE}){_END}",
-        rf"(?P<a>{_SIDE}) (?:vs\.?|versus) (?P<b>{_SIDE}){_END}",
-        rf"was (?:ist|sind) (?:der|die) unterschiede? zwischen (?P<a>{_SIDE}) und (?P<b>{_SIDE}){_END}",
-        rf"vergleiche?(?:n sie)? (?P<a>{_SIDE}) (?:und|mit) (?P<b>{_SIDE}){_END}",
-        rf"wie unterscheide(?:n|t) sich (?P<a>{_SIDE}) (?:und|von) (?P<b>{_SIDE}){_END}",
-        rf"was (?:sagen|schreiben) (?P<a>{_SIDE}) und (?P<b>{_SIDE}) (?:über|zu) (?P<rest>[^?]+?){_END}",
-        rf"(?P<a>{_SIDE}) (?:ile|ve) (?P<b>{_SIDE}) arasındaki farkl?(?:ar)?(?: nedir| ne| nelerdir)?{_END}",
-    )
-)
-_LEADING_ARTICLE = re.compile(r"^(?:an?|the|der|die|das|dem|den|ein|eine[mnr]?) ", re.IGNORECASE)
-
-_AUXILIARY = (
-    "is are was were do does did has have had can could will would should must may might"
-    " isn't aren't wasn't weren't doesn't didn't"
-).replace(" ", "|")
-_YES_NO = re.compile(
-    rf"(?!was (?:ist|sind|war|waren)\b)(?:{_AUXILIARY}) \S.*"
-    r"|(?:ist|sind|war|waren|hat|haben|hatte|hatten|kann|können|konnte|wird|werden|wurde|wurden|darf|soll|muss)"
-    r" \S.*"
-    r"|(?>.+? m[ıiuü](?:yd[ıiuü]|d[ıiuü]r)?(?= |$)).*+",
-    re.IGNORECASE,
-)
-
-_DEFINITIONS = tuple(
-    re.compile(_SHORT + pattern + _END, re.IGNORECASE)
-    for pattern in (
-        r"what (?:does|did) (?P<x>[^?]+?) (?:mean|stand for)",
-        r"what is meant by (?P<x>[^?]+?)",
-        r"what is the (?:meaning|definition) of (?P<x>[^?]+?)",
-        r"(?:please )?define (?P<x>[^?]+?)",
-        r"(?:what|who)(?: is| are| was| were|['’]s) (?P<x>[^?]+?)",
-        r"(?:was|wer) (?:ist|sind|war|waren) (?P<x>[^?]+?)",
-        r"(?:was|wofür) (?:bedeutet|steht) (?P<x>[^?]+?)",
-        r"(?P<x>[^?]+?) (?:nedir|kimdir|ne demek(?:tir)?)",
-    )
-)
-# "What is the capital of France?" asks for a fact, "What is the Treaty of Rome?" for a definition.
-_RELATION = re.compile(
-    r" (?:in|at|for|from|on|to|by|with|about|between|that|which|who|when|used|called|considered|known|than)\b"
-    r"|(?:^|[ ])(?:(?-i:[a-z])[\w-]*) (?:of|von|der|des)\b|[\w](?:['’]s|s['’]) |['’](?:n?[ıiuü]n) "
-    r"|^(?:his|her|its|their|your|my|our|this|that|these|those|it|he|she|they|you|i)\b",
-    re.IGNORECASE,
-)
 
 _NO_NOUNS = frozenset(
     "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
@@ -146,64 +54,16 @@ _TURKISH = re.compile(
     r"|^hangi (?P<noun3>\S+)",
     re.IGNORECASE,
 )
-_EXTREMES: tuple[tuple[Extreme, re.Pattern[str]], ...] = (
-    ("latest", re.compile(r"\b(?:latest|newest|youngest|most recent|last)\b")),
-    ("earliest", re.compile(r"\b(?:earliest|oldest|first)\b")),
-    ("most", re.compile(r"\b(?:largest|biggest|highest|longest|tallest|greatest|heaviest|fastest|most)\b")),
-    ("least", re.compile(r"\b(?:smallest|lowest|shortest|slowest|lightest|fewest|least)\b")),
-)
-EXTREME_STEMS = frozenset(
-    stem(word)
-    for word in (
-        "latest newest youngest recent last earliest oldest first largest biggest highest longest tallest"
-        " greatest heaviest fastest most smallest lowest shortest slowest lightest fewest least"
-    ).split()
-)
-"""Words that tell which row is wanted, and that no row holds."""
-_EXTREME_STOPS = frozenset("is was are were has had have did does of in by at that on the for".split())
-_WHICH_EXTREME = re.compile(
-    r"(?:which|what) (?!years?\b|days?\b|dates?\b)(?:is |was |are |were )?(?:the )?(?P<noun>.+)"
-)
 
 
 def read_shape(question: str) -> Shape:
     """Return the shape of a question."""
     text = question.strip()
-    return _comparison(text) or _yes_no(text) or _list(text) or _definition(text) or FACT
-
-
-def defined(question: str) -> str:
-    """Return what a question may want defined, "" where it can't: "What are monopiles?" wants no list."""
-    shape = _definition(question.strip())
-    return shape.subject if shape else ""
-
-
-def _comparison(text: str) -> Shape | None:
-    for pattern in _COMPARISONS:
-        match = pattern.match(text)
-        if not match:
-            continue
-        groups = match.groupdict()
-        rest = (groups.get("rest") or "").strip()
-        names = [_LEADING_ARTICLE.sub("", match[name].strip()) for name in ("a", "b")]
-        if not all(0 < len(name.split()) <= _MOST_SIDE_WORDS for name in names):
-            return None
-        if fold(names[0]) == fold(names[1]):
-            return None
-        return Shape("comparison", groups.get("how") or "", sides=tuple(Side(name, rest) for name in names))
-    return None
-
-
-def _yes_no(text: str) -> Shape | None:
-    if not _YES_NO.fullmatch(text.rstrip("?.! ")) or re.search(r" (?:or|oder|yoksa) ", text):
-        return None
-    return Shape("yes_no")
+    return _list(text) or FACT
 
 
 def _list(text: str) -> Shape | None:
     folded = fold(text)
-    if extreme := _extreme(folded):
-        return extreme
     if match := _WHEN_SEVERAL.match(folded):
         return Shape("list", DATES) if _plural_in(match["noun"].split()[:4]) else None
     if match := _ASKS_FOR_SEVERAL.match(folded):
@@ -218,23 +78,6 @@ def _list(text: str) -> Shape | None:
         noun = match["noun"] or match["noun2"] or match["noun3"]
         return Shape("list", stem(noun))
     return None
-
-
-def _extreme(folded: str) -> Shape | None:
-    match = _WHICH_EXTREME.match(folded)
-    found = [(kind, word) for kind, pattern in _EXTREMES if (word := pattern.search(folded))]
-    if not match or not found:
-        return None
-    kind, word = found[0]
-    nouns = list[str]()
-    for noun in re.findall(r"[^\W_]+", match["noun"].replace(word[0], " ").strip()):
-        if noun in _EXTREME_STOPS:
-            break
-        nouns.append(noun)
-    if not nouns:
-        return None
-    # "Which wind farms are the largest?" wants several.
-    return Shape("list", stem(nouns[-1]), extreme="" if _plural_in(nouns) else kind)
 
 
 def _plural_in(words: list[str]) -> str:
@@ -252,14 +95,3 @@ def _plural_in(words: list[str]) -> str:
         elif word in _NO_NOUNS or word in _VERBS or not word or (word in ("of", "in", "for") and not found):
             break
     return found
-
-
-def _definition(text: str) -> Shape | None:
-    for pattern in _DEFINITIONS:
-        match = pattern.fullmatch(text)
-        if match:
-            subject = _LEADING_ARTICLE.sub("", match["x"].strip()).strip("\"'“”„‘’ ")
-            if not subject or len(subject.split()) > _MOST_DEFINED_WORDS or _RELATION.search(subject):
-                return None
-            return Shape("definition", subject)
-    return None

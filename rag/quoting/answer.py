@@ -14,19 +14,20 @@ import numpy as np
 
 from rag.deadline import DeadlineExceeded
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
-from rag.quoting.comparing import compare
-from rag.quoting.composing import Listed, listed, listed_by_side
+from rag.quoting.composing import Listed, listed
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
+    ENOUGH,
     SENTENCE_FEATURES,
+    Judged,
     Weighed,
     lacking,
     probability,
+    says_the_same,
     weigh_answer,
     weigh_sentences,
 )
-from rag.quoting.ordering import ENOUGH, Judged, put_first, says_the_same
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.copies import apart_from, cite, without_same
 from rag.search.finding import Found
@@ -144,15 +145,7 @@ def quote(found: Found, embedder: str) -> Answer:
 
 
 def _best_answer(found: Found, judged: Judged, weights: Weights) -> Answer:
-    enough = judged.confidence >= ENOUGH
-    if enough and found.sides and (rows := listed_by_side(found)):
-        return _with_items(found, rows, judged.confidence)
-    if found.sides:
-        compared = compare(found, judged, [_judge(side, weights) for side in found.sides])
-        if compared:
-            sentences = _sentences(join(compared.chosen), found)
-            return _answered(found, sentences, compared.confidence, not_found=compared.not_found)
-    if not enough:
+    if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
     if found.shape.kind == "list" and (items := listed(found, judged.ranked[0])):
         return _with_items(found, items, judged.confidence)
@@ -236,16 +229,7 @@ def _judge(found: Found, weights: Weights) -> Judged:
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
-    judged = Judged(ranked, scores, _confidence(found, ranked, scores, weights))
-    try:
-        ordered = with_newest(put_first(found, judged))
-    except DeadlineExceeded:
-        return judged
-    if ordered.ranked[0] is judged.ranked[0] or found.shape.kind != "yes_no":
-        return ordered
-    # What decides a yes or no may stand in another place than what was best.
-    again = _confidence(found, ordered.ranked, ordered.scores, weights)
-    return replace(ordered, confidence=max(judged.confidence, again))
+    return with_newest(Judged(ranked, scores, _confidence(found, ranked, scores, weights)))
 
 
 def _confidence(found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights) -> float:
@@ -264,9 +248,7 @@ def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], 
     return [weighed[i] for i in order], [float(scores[i]) for i in order]
 
 
-def _answered(
-    found: Found, sentences: tuple[Sentence, ...], confidence: float, not_found: tuple[str, ...] = ()
-) -> Answer:
+def _answered(found: Found, sentences: tuple[Sentence, ...], confidence: float) -> Answer:
     return Answer(
         text=" ".join(sentence.text for sentence in sentences),
         sentences=sentences,
@@ -274,7 +256,6 @@ def _answered(
         mode="quote",
         question=found.question.text,
         confidence=confidence,
-        not_found=not_found,
     )
 
 

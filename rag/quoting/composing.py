@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.documents import Block, Citation, Document, Sentence
-from rag.question.shapes import DATES, EXTREME_STEMS
+from rag.question.shapes import DATES
 from rag.quoting.evidence import Weighed, lacking
-from rag.quoting.extremes import extreme_rows
 from rag.quoting.structures import Structure, structures_of
 from rag.search.finding import Found
 from rag.search.retrieval import Question
-from rag.text.canonical import cells, labelled_row
+from rag.text.canonical import labelled_row
 from rag.text.splitting import LEANING
-from rag.text.words import content_words, stem, stems
+from rag.text.words import stem, stems
 
 MOST_ITEMS = 12
 MOST_ITEM_WORDS = 200
@@ -80,36 +79,7 @@ def listed(found: Found, best: Weighed) -> Listed | None:
     items: Sequence[Block] = structure.items
     if structure.is_table:
         items = _fitting_rows(structure, found)
-    if found.shape.extreme:
-        rows = extreme_rows(structure, items, found.question.stems, found.shape, found.deadline)
-        if not rows:
-            return None
-        items = rows
     return _as_listed(structure, items, found.question)
-
-
-def listed_by_side(found: Found) -> Listed | None:
-    """Return the rows of a table that has a column for each side of a comparison, or None."""
-    names = [[stem(word) for word in content_words(side.name)] for side in found.shape.sides]
-    if any(side.rest for side in found.shape.sides) or not all(names):
-        return None
-    for document in found.texts:
-        for structure in found.deadline.each(structures_of(document)):
-            labels = [stems(label) for label in cells(structure.labels)]
-            columns = {_column(name, labels) for name in names}
-            if len(columns) == len(names) and -1 not in columns:
-                return _as_listed(structure, structure.items, found.question)
-    return None
-
-
-def _column(name: Sequence[str], labels: Sequence[Sequence[str]]) -> int:
-    """Return the place of the label that is a name and hardly more, -1 where there is none."""
-    fitting = (
-        place
-        for place, label in enumerate(labels)
-        if label and len(label) <= len(name) + 1 and not lacking(name, label)
-    )
-    return next(fitting, -1)
 
 
 def _as_listed(structure: Structure, items: Sequence[Block], question: Question) -> Listed:
@@ -152,11 +122,9 @@ def _suits(
     label_stems = stems(structure.labels)
     last = stems(structure.last_lead)
     lead = [*stems(structure.heading), *stems(structure.lead_text), *label_stems]
-    naming = label_stems if found.shape.extreme else [*stems(structure.heading), *last, *label_stems]
+    naming = [*stems(structure.heading), *last, *label_stems]
     names_it = _names(found.shape.subject, naming)
     said = [found.shape.subject, *lead] if names_it else lead
-    if found.shape.extreme:
-        said = [*said, *EXTREME_STEMS]
     said_and_title = [*said, *_context(document)]
     items = [word for item in found.deadline.each(structure.items) for word in stems(structure.text_of(item))]
     covered_by_lead = _covered(question, said_and_title)

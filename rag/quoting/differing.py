@@ -15,8 +15,8 @@ from rag.deadline import Deadline
 from rag.documents import Document
 from rag.question.questions import asked_kind, beginning, names_and_numbers
 from rag.quoting.evidence import Weighed, lacking
-from rag.search.copies import is_same, plain
 from rag.search.retrieval import Question
+from rag.search.statements import is_same
 from rag.text.values import CURRENCIES, Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
 
@@ -228,7 +228,7 @@ def _answer_alike(question: Question, one: Claim, other: Claim) -> bool:
     ]
     if lacked[0] ^ lacked[1] or len(lacked[0]) > 1:
         return False
-    if is_same(plain(one.weighed.text), plain(other.weighed.text)):
+    if is_same(one.weighed.text, other.weighed.text):
         return False
     mine, theirs = _frame(one), _frame(other)
     if len((mine ^ theirs) & asked) > 1:

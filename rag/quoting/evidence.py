@@ -89,6 +89,10 @@ SEMANTIC = frozenset(
 )
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
+ENOUGH = 0.5
+"""The confidence from which a question is answered."""
+_SAME = 0.7
+"""Share of words in common (Jaccard) from which two sentences say the same."""
 _CLOSING = "\"'”’»)]"
 _END_MARKS = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।")
 _STUB_WORDS = 8
@@ -112,6 +116,18 @@ class Weighed:
     def span(self) -> Span:
         """Where the sentence stands in its document."""
         return self.candidate.stored.sentences[self.position]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The sentences in sight, the best first, with their log-odds.
+
+    ``confidence`` is the estimated probability that the best ones answer the question.
+    """
+
+    ranked: Sequence[Weighed]
+    scores: Sequence[float]
+    confidence: float
 
 
 def weigh_sentences(
@@ -244,6 +260,12 @@ def weigh_answer(
         features[f"worst_{part}match"] = worst
         features[f"next_worst_{part}match"] = next_worst
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
+
+
+def says_the_same(one: Weighed, other: Weighed) -> bool:
+    """Whether two sentences have most of their words in common."""
+    union = len(one.stems | other.stems)
+    return bool(union) and len(one.stems & other.stems) / union >= _SAME
 
 
 def lacking(wanted: Iterable[str], held: Iterable[str]) -> list[str]:

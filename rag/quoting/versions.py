@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.documents import Document, newest_first
-from rag.quoting.evidence import Weighed
-from rag.quoting.ordering import Judged
+from rag.quoting.evidence import Judged, Weighed
 
 _ALIKE = 0.5
 """Share of words in common (Jaccard) from which a sentence of another version is the same, changed."""

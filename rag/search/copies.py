@@ -1,17 +1,13 @@
 """Copies: the same words in several articles, as a wire story in several papers, count as one source.
 
-Texts are compared sentence by sentence, by their words. Of what differs between two sentences only a
-few words at an edge are passed over, as a dateline or "the ministry said"; a number, a name or a
-"not" that differs makes them different: it may be just what the articles disagree on.
+Texts are compared sentence by sentence (`rag/statements.py`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache
 from itertools import combinations
 
 from rag.deadline import Deadline
@@ -20,8 +16,9 @@ from rag.question.questions import names
 from rag.quoting.evidence import Weighed
 from rag.search.finding import Found
 from rag.search.retrieval import Candidate
+from rag.search.statements import is_same, is_telling, plain, read_statement
 from rag.store.stored_passage import StoredPassage
-from rag.text.words import fold
+from rag.text.words import words
 
 LOOKED_THROUGH = 50
 """Passages that are looked through where there are copies among the best."""
@@ -31,16 +28,6 @@ _SHARED = 0.5
 """Share of a passage's distinct words that another document must have for a closer look."""
 _LEAST_WORDS = 6
 """A shorter sentence may stand in two articles by chance."""
-_KERNEL = 0.6
-"""Share of a longer sentence's words that a shorter one has which stands within it."""
-_RIVALS = 5
-_WORD = re.compile(r"[^\W_]+")
-_TELLING = re.compile(
-    r"\d| (?:no|not|never|nor|neither|without|false|untrue|den(?:y|ies|ied)|\w+n t"
-    r"|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred"
-    r"|thousand|million|billion|half|third|quarter|dozen) "
-)
-"""Numbers, and what turns a sentence into its opposite."""
 
 
 def find_apart(find: Callable[[int], Found], limit: int) -> Found:
@@ -71,38 +58,36 @@ def set_apart(found: Found) -> Found:
 
 def without_same(ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[list[Weighed], list[float]]:
     """Leave out sentences whose words a better one in another document has."""
-    kept, keys = list[int](), list[str]()
-    first = dict[str, int]()
+    kept = list[int]()
+    better = dict[str, list[Weighed]]()
     for number, weighed in enumerate(ranked):
-        key = plain(weighed.text)
-        keys.append(key)
-        rivals = [first[key]] if key in first else kept[:_RIVALS]
+        rivals = better.setdefault(read_statement(weighed.text).words, [])
         home = weighed.candidate.stored.document.id
         is_repeated = (
-            is_long_enough(key)
+            _is_long_enough(weighed.text)
             and weighed.span.kind != "table_row"
             and any(
-                is_same(key, keys[rival])
+                is_same(weighed.text, rival.text)
                 for rival in rivals
-                if ranked[rival].candidate.stored.document.id != home
+                if rival.candidate.stored.document.id != home
             )
         )
         if not is_repeated:
             kept.append(number)
-            first.setdefault(key, number)
+            rivals.append(weighed)
     return [ranked[number] for number in kept], [scores[number] for number in kept]
 
 
 def apart_from(best: Weighed, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the passages but for those of other documents that hold the best sentence's words too."""
-    key = plain(best.text)
     home = best.candidate
+    may_be_copied = _is_long_enough(best.text)
     return [
         candidate
         for candidate in candidates
         if candidate is home
         or candidate.stored.document.id == home.stored.document.id
-        or not (is_long_enough(key) and any(is_same(key, said) for said in _sentences(candidate.stored)))
+        or not (may_be_copied and any(is_same(best.text, text) for text in _texts(candidate.stored)))
     ]
 
 
@@ -129,38 +114,15 @@ def cite(number: int, stored: StoredPassage, first: int, last: int, found: Found
     return replace(citation, copies=tuple(place for place in ordered if place is not citation))
 
 
-@lru_cache(maxsize=8_000)
-def plain(text: str) -> str:
-    """Return the words of a text in lower case, a space on either side of each."""
-    lowered = fold(text).replace("per cent", "percent").replace("%", " percent ")
-    return f" {' '.join(_WORD.findall(lowered))} "
-
-
-def is_same(one: str, other: str) -> bool:
-    """Whether two plain sentences say the same in the same words, but for a few at an edge."""
-    if one == other:
-        return True
-    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
-    if len(shorter) < _KERNEL * len(longer) or shorter not in longer:
-        return False
-    before, _, after = longer.partition(shorter)
-    return not _TELLING.search(f"{before} ") and not _TELLING.search(f" {after}")
-
-
-def is_long_enough(key: str) -> bool:
-    """Whether a plain sentence is too long to stand in two articles by chance."""
-    return key.count(" ") > _LEAST_WORDS
-
-
 def _suspected(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the passages that may be copies of others, the last first: quick, for nearly all are none."""
     shared = [dict[str, int]() for _ in candidates]
     for (i, one), (j, other) in combinations(enumerate(candidates), 2):
         home, away = one.stored.document.id, other.stored.document.id
         if home != away:
-            words = len(one.held & other.held)
-            shared[i][away] = shared[i].get(away, 0) + words
-            shared[j][home] = shared[j].get(home, 0) + words
+            count = len(one.held & other.held)
+            shared[i][away] = shared[i].get(away, 0) + count
+            shared[j][home] = shared[j].get(home, 0) + count
     return [
         candidate
         for candidate, counts in reversed(list(zip(candidates, shared, strict=True)))
@@ -178,56 +140,61 @@ def _is_copy(candidate: Candidate, others: Sequence[Candidate], deadline: Deadli
     for passages in deadline.within(documents.values()):
         held = frozenset[str]().union(*(other.held for other in passages))
         if len(held & candidate.held) >= _SHARED * len(candidate.held):
-            sentences = [sentence for other in passages for sentence in _sentences(other.stored)]
-            if _stands_in(mine, _sentences(mine), sentences):
+            texts = [text for other in passages for text in _texts(other.stored)]
+            if _stands_in(_texts(mine), texts):
                 return True
     return False
 
 
-def _stands_in(stored: StoredPassage, said: Sequence[str], sentences: Sequence[str]) -> bool:
-    whole = "|".join(sentences)
-    held = set(sentences)
-    # Most pairs of passages share nothing: that is soon seen by their words as they stand.
-    if not any(is_long_enough(key) and (key in whole or any(s in key for s in held)) for key in said):
+def _stands_in(texts: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether nearly all of a passage's sentences stand in another text, and the rest tells no more."""
+    lacking = [text for text in texts if not any(is_same(text, other) for other in others)]
+    if not any(_is_long_enough(text) for text in texts if text not in lacking):
         return False
-    lacking = [
-        number
-        for number, key in enumerate(said)
-        if key not in held and not any(is_same(key, sentence) for sentence in sentences)
-    ]
-    total = sum(key.count(" ") - 1 for key in said)
-    lacked = sum(said[number].count(" ") - 1 for number in lacking)
-    return total - lacked >= _COPIED * total and not any(
-        _tells_more(_texts(stored)[number], said[number], whole) for number in lacking
+    total, lacked = (sum(len(words(text)) for text in side) for side in (texts, lacking))
+    return total - lacked >= _COPIED * total and not any(_tells_more(text, others) for text in lacking)
+
+
+def _tells_more(text: str, others: Sequence[str]) -> bool:
+    """Whether a sentence has a number, a name, a "not" or a doubt that isn't in the other text.
+
+    Or whether it states otherwise what is stated there: "Some say that the bridge is closed".
+    """
+    whole = "|".join(map(plain, others))
+    return (
+        any(is_telling(f" {word} ") and f" {word} " not in whole for word in words(text))
+        or any(plain(name) not in whole for name in names(text))
+        or any(_is_close(text, other) for other in others)
     )
 
 
-def _tells_more(text: str, key: str, whole: str) -> bool:
-    """Whether a sentence has a number or a name that isn't in the other text, or a "not"."""
-    return any(f" {word} " not in whole for word in key.split() if _TELLING.search(f" {word} ")) or any(
-        plain(name) not in whole for name in names(text)
-    )
+def _is_close(one: str, other: str) -> bool:
+    """Whether of two sentences nearly all the words of one are words of the other."""
+    mine, theirs = set(words(one)), set(words(other))
+    least = min(len(mine), len(theirs))
+    return least >= _LEAST_WORDS and len(mine & theirs) >= _COPIED * least
 
 
 def _same_words(stored: StoredPassage, first: int, last: int, other: StoredPassage) -> tuple[int, int] | None:
     """Return the first and last of the other passage's sentences that have the same words."""
-    wanted = _sentences(stored)[first : last + 1]
-    if not is_long_enough(" ".join(wanted)):
+    wanted = _texts(stored)[first : last + 1]
+    if not _is_long_enough(*wanted):
         return None
-    said = _sentences(other)
+    said = _texts(other)
     for start in range(len(said) - len(wanted) + 1):
         if all(map(is_same, wanted, said[start : start + len(wanted)])):
             return start, start + len(wanted) - 1
     return None
 
 
+def _is_long_enough(*texts: str) -> bool:
+    """Whether what is stated is too long to stand in two articles by chance."""
+    return sum(read_statement(text).words.count(" ") - 1 for text in texts) >= _LEAST_WORDS
+
+
 def _texts(stored: StoredPassage) -> list[str]:
     offset = stored.passage.start
     return [stored.passage.text[span.start - offset : span.end - offset] for span in stored.sentences]
-
-
-def _sentences(stored: StoredPassage) -> list[str]:
-    return [plain(text) for text in _texts(stored)]
 
 
 def _citation(number: int, stored: StoredPassage, first: int, last: int) -> Citation:

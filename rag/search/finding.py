@@ -38,9 +38,8 @@ class Found:
 
     ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
     ``texts`` are the documents of the best passages with their texts where a list may be asked for, the best
-    first; ``sides`` is what was found for each side of a comparison by itself. ``copies`` are passages whose
-    words stand in ``candidates`` (`rag/search/copies.py`). ``remark`` says why only words counted, if so.
-    ``deadline`` is that of all that is made of it.
+    first. ``copies`` are passages whose words stand in ``candidates`` (`rag/search/copies.py`). ``remark``
+    says why only words counted, if so. ``deadline`` is that of all that is made of it.
     """
 
     question: Question
@@ -49,7 +48,6 @@ class Found:
     limited_to: str = ""
     shape: Shape = FACT
     texts: tuple[Document, ...] = ()
-    sides: tuple[Found, ...] = ()
     copies: tuple[Candidate, ...] = ()
     remark: str = ""
     deadline: Deadline = field(default=NO_DEADLINE, compare=False)
@@ -76,50 +74,39 @@ class Finder:
         preference = self._preference(question, filters) if prefer and may_prefer(question) else None
         text = preference.text if preference else question
         shape = read_shape(text)
-        texts = [text, *(side.question for side in shape.sides)]
         with deadline.paused():
-            embedded, trouble = self._embedded(texts)
+            embedded, trouble = self._embedded(text)
         with self.catalog.reading() as view:
-            trouble = trouble or self._misfit(view, embedded[0][0])
+            trouble = trouble or self._misfit(view, embedded[0])
             if trouble:
-                embedded = [(np.zeros(held_dimensions(view), np.float32), NO_WORDS)] * len(texts)
-            read = read_question(text, *embedded[0], view, self.embedder.languages)
+                embedded = np.zeros(held_dimensions(view), np.float32), NO_WORDS
+            read = read_question(text, *embedded, view, self.embedder.languages)
             # Without vectors it is as for a question in a language that the model doesn't know: words tell.
             read = replace(read, is_known_language=read.is_known_language and not trouble)
             complete = _as_it_is if trouble else self.complete
-            # A side of a comparison is in the language of the whole question.
-            parts = [
-                replace(read_question(asked, *vectors, view), is_known_language=read.is_known_language)
-                for asked, vectors in zip(texts[1:], embedded[1:], strict=True)
-            ]
-            candidates, *sides = (
-                tuple(find(view, self.index, part, limit, filters, preference, complete, deadline))
-                for part in (read, *parts)
-            )
+            candidates = tuple(find(view, self.index, read, limit, filters, preference, complete, deadline))
             return Found(
                 read,
                 candidates,
                 str(preference or ""),
                 filters.in_words(view.titles(filters.document_ids)) if filters else "",
                 shape,
-                _texts(view, candidates) if shape.kind in ("list", "comparison") else (),
-                tuple(
-                    Found(part, found, deadline=deadline) for part, found in zip(parts, sides, strict=True)
-                ),
+                _texts(view, candidates) if shape.kind == "list" else (),
                 remark=BY_WORDS.format(trouble) if trouble else "",
                 deadline=deadline,
             )
 
-    def _embedded(self, texts: Sequence[str]) -> tuple[list[tuple[Vector, WordVectors]], str]:
-        """Return the vectors of texts, or why there are none, which is no reason not to find by words."""
+    def _embedded(self, text: str) -> tuple[tuple[Vector, WordVectors], str]:
+        """Return the vectors of a text, or why there are none, which is no reason not to find by words."""
+        nothing = np.zeros(0, np.float32), NO_WORDS
         with self.catalog.reading() as view:
             if not is_embedded(view, self.embedder.name):
-                return [], NOT_YET
+                return nothing, NOT_YET
         try:
-            return [self.embedder.embed_question_words(text) for text in texts], ""
+            return self.embedder.embed_question_words(text), ""
         except EmbeddingError as error:
             log.warning("A question is answered by words alone: %s", error)
-            return [], str(error)
+            return nothing, str(error)
 
     def _misfit(self, view: CatalogView, vector: Vector) -> str:
         """Return why a vector can't be compared with those that are held at this moment, if it can't."""

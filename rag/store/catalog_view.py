@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import Block, Document, Filters, Passage, Story, newest_first
+from rag.documents import Block, Document, Filters, Origin, Passage, Story, newest_first
 from rag.embedding.local import PassageVectors, Vectors
 from rag.embedding.word_vectors import NO_WORDS, unpack
 from rag.errors import DocumentNotFound
 from rag.keys import Stamp, is_within
-from rag.question.preferences import Origin
 from rag.store.stored_passage import PassageCache, StoredPassage
 from rag.text.splitting import Span
 
@@ -84,6 +83,13 @@ class CatalogView:
     def select(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Rows in the catalog's own terms, for what looks after the file and not after documents."""
         return self._connection.execute(query, values)
+
+    def copy_to(
+        self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int, int], object]
+    ) -> None:
+        """Copy the catalog's file as it is at this moment, telling `progress` after each so many pages."""
+        self.meta(REMOVED)  # the moment begins with the first look
+        self._connection.backup(target, pages=pages, progress=progress, sleep=0.0)
 
     def documents(self) -> list[Document]:
         """All documents without text, the newest first."""

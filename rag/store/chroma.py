@@ -1,40 +1,37 @@
 """Chroma's side of the vector index: where its collection is kept, and whether it can be trusted.
 
-Damage isn't always an error: an index file cut by half is read without complaint, and in a process
-that has used its memory it may end that process. So a folder that isn't as it was left is first
-opened by a child process, and a collection counts only if it holds what the catalog holds.
+Damage isn't always an error: an index file cut by half is read without complaint, and it may end the
+process. So a folder that isn't as it was left is made anew from the catalog, which costs no embedding,
+and a collection counts only if it holds what the catalog holds.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import struct
-import subprocess
-import sys
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+from urllib.request import urlopen
 
 from rag.embedding.local import Vector
 from rag.errors import VectorIndexError
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import VectorRows
-from rag.store.process_lock import ProcessLock
 
 _PROBES = 48
 _PROBES_FOUND = 0.95
 """Share of the probed vectors that must find themselves; the approximate index may miss one."""
-_CHILD_SECONDS = 120
 _ASKING_SECONDS = 1.0
 """How long a question waits for a server before it compares exactly."""
 _KEEPING_SECONDS = 30.0
-_OPENING = "opening"
 
 log = logging.getLogger(__name__)
 
@@ -158,15 +155,14 @@ class Store(Protocol):
 class FolderStore:
     """A collection in a folder of ours, which one process at a time may open.
 
-    Beside it stands a note: that it is being opened, or the sizes and times of its files when it was
-    closed. No note means that it was open when its process ended.
+    Beside it stands a note with the sizes and times of its files when it was closed. It is taken away before
+    the folder is opened, so that there is none where its process ended before closing it.
     """
 
     is_shared = False
 
-    def __init__(self, folder: Path, lock: ProcessLock) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = lock
         self._note = folder.with_suffix(".json")
         self._client: Any = None
 
@@ -174,14 +170,13 @@ class FolderStore:
         """Open the collection if it can be trusted, else make a new one."""
         assert keep, "no other process may open it"
         try:
-            self._check_unopened(catalog, embedder)
+            self._check_closed()
             collection = self._connect(embedder)
             collection.check(catalog)
         except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
             log.warning("Rebuilding the vector index: %s", error)
             self.discard()
             collection = self._connect(embedder)
-        self._note.unlink(missing_ok=True)
         self.blank()
         return collection
 
@@ -195,10 +190,10 @@ class FolderStore:
         Chroma writes it as it was allocated, with whatever this process held there before: the key of an
         endpoint, or the text of an article that was removed.
         """
-        for header in self._folder.glob("*/header.bin"):
-            if _read_header(header).entries:
+        for links in self._folder.glob("*/link_lists.bin"):
+            if links.stat().st_size:  # some bytes for each entry
                 continue
-            for path in (header.with_name("data_level0.bin"), header.with_name("length.bin")):
+            for path in (links.with_name("data_level0.bin"), links.with_name("length.bin")):
                 with suppress(FileNotFoundError), path.open("r+b") as file:
                     file.write(bytes(path.stat().st_size))
 
@@ -212,14 +207,12 @@ class FolderStore:
     def close(self) -> None:
         """Close the folder and note how it was left."""
         if self._client is not None and self._close_client():
-            with suppress(OSError):  # a full disk: it will be checked at the next opening
-                self._note.write_text(json.dumps(self._stamps()), "utf-8")
+            with suppress(OSError):  # a full disk: it will be made anew
+                self._note.write_text(self._stamps(), "utf-8")
 
     def _connect(self, embedder: str) -> PassageCollection:
         import chromadb
 
-        # Where this ends the process, the next one will not try again.
-        self._note.write_text(json.dumps(_OPENING), "utf-8")
         self._client = chromadb.PersistentClient(str(self._folder), _chroma_settings())
         return PassageCollection.of(_made(self._client, "passages", embedder), embedder)
 
@@ -231,56 +224,25 @@ class FolderStore:
                 return True
         return False
 
-    def _check_unopened(self, catalog: Catalog, embedder: str) -> None:
-        """Check a folder without risking this process.
+    def _check_closed(self) -> None:
+        """Check that a folder is as it was closed, and take the note of that away.
 
         Raises
         ------
         VectorIndexError
-            It ended a process before, its files don't fit each other, or a child can't use it.
+            It was open when its process ended, or something else has changed its files.
         """
         if not self._folder.exists():
             return
-        note = self._read_note()
-        if note == _OPENING:
-            raise VectorIndexError("The vector index was being opened when its process ended.")
-        _check_sizes(self._folder)
+        note = self._note.read_text("utf-8") if self._note.exists() else ""
+        self._note.unlink(missing_ok=True)
         if note != self._stamps():
-            self._check_in_child(catalog, embedder)
+            raise VectorIndexError("The vector index isn't as it was left.")
 
-    def _check_in_child(self, catalog: Catalog, embedder: str) -> None:
-        code = "import sys; from rag.store.chroma import check_folder; check_folder(*sys.argv[1:])"
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        child = subprocess.run(
-            [sys.executable, "-c", code, str(self._folder), str(catalog.path), embedder],
-            env=os.environ | {"PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=_CHILD_SECONDS,
-            # The child keeps the lock too, so that nobody opens the folder beside it if we are killed.
-            pass_fds=self._lock.descriptors(),
-        )
-        if child.returncode:
-            lines = child.stderr.strip().splitlines()
-            raise VectorIndexError(lines[-1] if lines else f"Opening it ended with {child.returncode}.")
-
-    def _read_note(self) -> object:
-        try:
-            note: object = json.loads(self._note.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return note
-
-    def _stamps(self) -> dict[str, list[int]]:
+    def _stamps(self) -> str:
         files = sorted(path for path in self._folder.rglob("*") if path.is_file())
-        return {
-            path.relative_to(self._folder).as_posix(): [path.stat().st_size, path.stat().st_mtime_ns]
-            for path in files
-        }
+        stamps = [(str(path.relative_to(self._folder)), path.stat()) for path in files]
+        return json.dumps([[name, status.st_size, status.st_mtime_ns] for name, status in stamps])
 
 
 class ServerStore:
@@ -290,8 +252,7 @@ class ServerStore:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._keeping: Any = None
-        self._asking: Any = None
+        self._client: Any = None
         self._name = ""
 
     def open(self, catalog: Catalog, embedder: str, *, keep: bool) -> PassageCollection:
@@ -307,109 +268,94 @@ class ServerStore:
         self._connect()
         self._name = _collection_name(catalog)
         try:
-            if keep:
-                raw = _made(self._keeping, self._name, embedder)
-            else:
-                raw = self._keeping.get_collection(self._name, embedding_function=None)
-            collection = PassageCollection.of(raw, embedder)
+            client = _Timed(self._client, _KEEPING_SECONDS)
+            raw = _made(client, self._name, embedder) if keep else _existing(client, self._name)
+            collection = self._timed(raw, embedder, _KEEPING_SECONDS)
             collection.check(catalog)
         except (VectorIndexError, InternalError, NotFoundError) as error:
             if not keep:
                 raise VectorIndexError(f"The vector index can't be used: {error}") from error
             log.warning("Rebuilding the vector index: %s", error)
             self._delete()
-            collection = PassageCollection.of(_made(self._keeping, self._name, embedder), embedder)
+            raw = _made(client, self._name, embedder)
+            collection = self._timed(raw, embedder, _KEEPING_SECONDS)
         return collection
 
     def current(self, collection: PassageCollection) -> PassageCollection:
         """The collection as the server has it, which may have been made anew meanwhile."""
-        raw = self._asking.get_collection(self._name, embedding_function=None)
-        return PassageCollection.of(raw, collection.embedder)
+        raw = _existing(_Timed(self._client, _ASKING_SECONDS), self._name)
+        return self._timed(raw, collection.embedder, _ASKING_SECONDS)
 
     def blank(self) -> None:
         """Nothing: the server's files are its own."""
 
     def discard(self) -> None:
         """Delete the collection."""
-        if self._keeping is not None:
+        if self._client is not None:
             self._delete()
         self.close()
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self._keeping, self._asking):
-            if client is not None:
-                with suppress(Exception):
-                    client.close()
-        self._keeping = self._asking = None
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):
+                client.close()
 
     def _connect(self) -> None:
-        import httpx
+        import chromadb
 
         self.close()
-        # The clients below wait for ever while they are made, so that only one who answers is asked.
-        httpx.get(f"{self._url}/api/v2/heartbeat", timeout=_ASKING_SECONDS).raise_for_status()
-        self._keeping = _server_client(self._url, _KEEPING_SECONDS)
-        self._asking = _server_client(self._url, _ASKING_SECONDS)
+        # A client waits for ever while it is made, so that only one who answers is asked.
+        with urlopen(f"{self._url}/api/v2/heartbeat", timeout=_ASKING_SECONDS):
+            pass
+        make = partial(chromadb.HttpClient, host=self._url, settings=_chroma_settings())
+        self._client = _within(_KEEPING_SECONDS, make)
+
+    def _timed(self, raw: Any, embedder: str, seconds: float) -> PassageCollection:
+        return PassageCollection.of(_Timed(raw, seconds), embedder)
 
     def _delete(self) -> None:
         from chromadb.errors import NotFoundError
 
         with suppress(NotFoundError):
-            self._keeping.delete_collection(self._name)
+            _Timed(self._client, _KEEPING_SECONDS).delete_collection(self._name)
 
 
-def check_folder(folder: str, catalog_path: str, embedder: str) -> None:
-    """Open a Chroma folder and check it; this runs in a child process, which damage may end."""
-    import chromadb
+class _Timed:
+    """An object of Chroma's whose calls fail after some time: its client would wait for ever."""
 
-    catalog = Catalog(Path(catalog_path))
-    try:
-        client: Any = chromadb.PersistentClient(folder, _chroma_settings())
-        collection = PassageCollection.of(_made(client, "passages", embedder), embedder)
-        collection.check(catalog)
-        if not collection.finds_itself(catalog):
-            raise VectorIndexError("The vector index has lost vectors.")
-        client.close()
-    except Exception as error:  # noqa: BLE001  # Chroma raises errors of many kinds
-        sys.exit(f"{error}")
-    finally:
-        catalog.close()
+    def __init__(self, target: Any, seconds: float) -> None:
+        self._target = target
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        return partial(_within, self._seconds, value) if callable(value) else value
 
 
-def _check_sizes(folder: Path) -> None:
-    """Compare the size of each index file with the one that its header tells.
+def _within(seconds: float, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Return what a call returns.
 
-    The header of hnswlib's format, as Chroma 1.5 writes it: a version, then as 64-bit numbers the
-    offset of the vectors, the room, the number of entries and the bytes of an entry. Below 1,000
-    entries Chroma writes an empty index with its room, and keeps the entries in its database.
+    Raises
+    ------
+    TimeoutError
+        It takes longer; it goes on in a thread that nobody waits for.
     """
-    for path in folder.glob("*/header.bin"):
-        header = _read_header(path)
-        level = path.with_name("data_level0.bin")
-        if header.version == 1 and (not level.exists() or level.stat().st_size != header.level_bytes):
-            raise VectorIndexError("A file of the vector index is cut.")
+    answer = Future[Any]()
+
+    def run() -> None:
+        try:
+            answer.set_result(call(*arguments, **named))
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="chroma-server", daemon=True).start()
+    return answer.result(seconds)
 
 
-class _Header(NamedTuple):
-    """The beginning of an index: what it has room for, and what it holds."""
-
-    version: int
-    offset: int
-    room: int
-    entries: int
-    entry_bytes: int
-
-    @property
-    def level_bytes(self) -> int:
-        return (self.entries or self.room) * self.entry_bytes
-
-
-def _read_header(path: Path) -> _Header:
-    start = path.read_bytes()[:36]
-    if len(start) < 36:
-        raise VectorIndexError("The vector index has lost its header.")
-    return _Header(*struct.unpack("<iQQQQ", start))
+def _existing(client: Any, name: str) -> Any:
+    return client.get_collection(name, embedding_function=None)
 
 
 def _made(client: Any, name: str, embedder: str) -> Any:
@@ -430,15 +376,6 @@ def _collection_name(catalog: Catalog) -> str:
             identity = writer.meta("library") or uuid.uuid4().hex
             writer.set_meta("library", identity)
     return f"passages-{identity}"
-
-
-def _server_client(url: str, timeout_seconds: float) -> Any:
-    import chromadb
-
-    client: Any = chromadb.HttpClient(host=url, settings=_chroma_settings())
-    # Chroma's own client waits for ever and has no setting for it.
-    client._server._session.timeout = timeout_seconds
-    return client
 
 
 def _chroma_settings() -> Any:

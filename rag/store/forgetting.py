@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
-from rag.conversations import Conversations
 from rag.errors import CatalogError
-from rag.settings import Settings
+from rag.store.backup import wipe_backup
 from rag.store.catalog import Catalog
 
 _PATIENCE_SECONDS = 2.0
@@ -25,11 +25,15 @@ log = logging.getLogger(__name__)
 
 
 class Forgetting:
-    """Wipes what a catalog owes: at once, or where readers are in the way, as soon as they aren't."""
+    """Wipes what a catalog owes: at once, or where readers are in the way, as soon as they aren't.
 
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        self._settings = settings
+    ``wipe_quotes`` wipes what was quoted elsewhere from what is no longer held, and returns whether all of
+    it is gone.
+    """
+
+    def __init__(self, catalog: Catalog, wipe_quotes: Callable[[], bool]) -> None:
         self._catalog = catalog
+        self._wipe_quotes = wipe_quotes
         self._mutex = threading.Lock()
         self._closing = threading.Event()
         self._later: threading.Thread | None = None
@@ -47,21 +51,6 @@ class Forgetting:
                 self._later.start()
         return False
 
-    def forget_quotes(self, conversations: Conversations) -> bool:
-        """Blank what conversations quote from documents that are no longer held; return whether any was."""
-        # In this order: a document that was cited before and isn't held after it is gone.
-        cited = conversations.cited()
-        with self._catalog.reading() as view:
-            held = view.versions()
-        gone = {(document, version) for document, version in cited if document not in held}
-        if gone:
-            conversations.forget(gone)
-        try:
-            conversations.wipe()
-        except CatalogError as error:  # it stays owed, and the next call tries again
-            log.warning("What was blanked is not wiped from the conversations yet: %s", error)
-        return bool(gone)
-
     def close(self) -> None:
         """End the tries in the background, after a last one."""
         self._closing.set()
@@ -75,6 +64,8 @@ class Forgetting:
             if not owed:
                 return True
             is_text_gone = self._catalog.wipe(patience_seconds)
+            if is_text_gone:
+                wipe_backup(self._catalog.path)
             # After the text, which is what matters most: the conversations' file may be damaged.
             if not (self._wipe_quotes() and is_text_gone):
                 return False
@@ -83,16 +74,6 @@ class Forgetting:
             log.warning("What was removed is not wiped from the files yet: %s", error)
             return False
         return True
-
-    def _wipe_quotes(self) -> bool:
-        if not (self._settings.data_dir / "conversations.sqlite3").exists():
-            return True
-        conversations = Conversations.open(self._settings)
-        try:
-            self.forget_quotes(conversations)
-            return conversations.wipe()
-        finally:
-            conversations.close()
 
     def _retry(self) -> None:
         seconds = _FIRST_RETRY_SECONDS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import IO
 
@@ -29,10 +28,6 @@ class ProcessLock:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def descriptors(self) -> tuple[int, ...]:
-        """What a child has to inherit to hold the lock as well."""
-        return (self._file.fileno(),) if self._file and os.name == "posix" else ()
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -85,7 +85,7 @@ class VectorIndex:
         self._embedder = embedder
         self._lock = ProcessLock(folder.with_suffix(".lock"))
         # chromadb is imported by the follower's thread: it takes a second.
-        self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder, self._lock)
+        self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder)
         self._mutex = threading.RLock()
         self._collection: PassageCollection | None = None
         self._is_poor = False

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embedding.local import Embedder
-from rag.ingest.passages import embedded_text, passage_fingerprint
+from rag.embedding.passages import embedded_text, passage_fingerprint
 from rag.store.catalog import SCHEMA_VERSION, is_cut_to_nothing, schema
 from rag.store.catalog_view import CatalogView
 from rag.store.catalog_writer import CatalogWriter, text_hash

@@ -18,8 +18,7 @@ from rag.embedding.local import Embedder
 from rag.errors import CatalogError, DocumentNotFound
 from rag.library import Library
 from rag.settings import Settings
-from rag.store.catalog import Catalog, schema
-from rag.store.catalog_writer import CatalogWriter
+from rag.store.catalog import Catalog
 from rag.store.vectors import ELSEWHERE, HELD_UP
 from rag.text.splitting import split_document
 from rag.upkeep.checks import (
@@ -37,7 +36,7 @@ from rag.upkeep.checks import (
     words_faults,
     words_of,
 )
-from rag.upkeep.recovery import recover
+from rag.upkeep.recovery import Recovered, recover, rewrite_words
 
 _SAMPLE = 48
 """About how many passages are embedded again to compare: a second and a half."""
@@ -135,12 +134,24 @@ def _check_file(settings: Settings, embedder: Embedder, progress: ReportProgress
     if _is_mended_by_indexing(path):
         return _finding("file", faults, "its indexes were made anew")
     recovered = recover(settings, embedder, progress)
+    is_mended = recovered.is_all_known and not recovered.lost
+    return _finding("file", faults, _what_was_recovered(recovered), is_mended=is_mended)
+
+
+def _what_was_recovered(recovered: Recovered) -> str:
     saved = f"{recovered.saved} document" + "s" * (recovered.saved != 1)
-    kept = f"kept the damaged one as {recovered.kept.name} until something is removed"
-    done = f"saved {saved} into a new catalog and {kept}"
+    parts = [f"saved {saved} into a new catalog"]
+    if recovered.copy_made:
+        day = f"{recovered.copy_made.astimezone():%Y-%m-%d %H:%M}"
+        parts = [f"put back the copy of {day} with {recovered.copied} of the documents"]
+        if recovered.saved:
+            parts.append(f"saved {saved} that came later")
+    parts[-1] += f" and kept the damaged one as {recovered.kept.name} until something is removed"
     if recovered.lost:
-        done += f"; lost are {', '.join(recovered.lost)}"
-    return _finding("file", faults, done, is_mended=not recovered.lost)
+        parts.append(f"lost are {', '.join(recovered.lost)}")
+    if not recovered.is_all_known:
+        parts.append("what was added after the copy is lost" if recovered.copy_made else "others may be lost")
+    return "; ".join(parts)
 
 
 def _is_mended_by_indexing(path: Path) -> bool:
@@ -239,25 +250,10 @@ def _check_words(catalog: Catalog, wrong: Sequence[str]) -> Finding:
         return Finding("words")
     try:
         with catalog.writing() as writer:
-            _rewrite_words(writer)
+            rewrite_words(writer)
     except CatalogError as error:
         return _finding("words", faults, str(error), is_mended=False)
     return _finding("words", faults, "written anew from the texts")
-
-
-def _rewrite_words(writer: CatalogWriter) -> None:
-    writer.execute("DROP TABLE IF EXISTS vocabulary")
-    writer.execute("DROP TABLE IF EXISTS words")
-    for statement in schema():
-        if "VIRTUAL TABLE" in statement:
-            writer.execute(statement)
-    for (number,) in writer.select("SELECT number FROM documents ORDER BY number").fetchall():
-        [(title, text)] = writer.select("SELECT title, text FROM documents WHERE number = ?", [number])
-        for row in writer.select(PASSAGES, [number]).fetchall():
-            writer.execute(
-                "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
-                [row[0], *words_of(title, text, row)],
-            )
 
 
 def _check_names(catalog: Catalog, unnamed: Sequence[str]) -> Finding:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rag.embedding.local import Embedder, InBatches, PassageVectors
+from rag.embedding.passages import passage_fingerprint
 from rag.embedding.word_vectors import as_floats, unpack
-from rag.ingest.passages import passage_fingerprint
 
 Blobs = tuple[bytes, bytes, bytes]
 """A passage's vector (float32), its sentences' (float16) and its words', as the catalog keeps them."""

@@ -1,7 +1,7 @@
-"""From a damaged catalog to a new one with every document that can still be read.
+"""From a damaged catalog to one in order: the kept copy, and what can still be read that came after it.
 
-A document is saved where its text is proved by its hash, so that nothing altered is ever quoted. The
-damaged file is kept beside the new one until something is removed.
+A document is taken from the damaged file where its text is proved by its hash, so that nothing altered is
+ever quoted. That file is kept beside the new one until something is removed.
 """
 
 from __future__ import annotations
@@ -10,52 +10,56 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 
-from rag.documents import Block, NewDocument, Progress, ReportProgress, content_hash, short_hash
+from rag.documents import Block, NewDocument, Progress, ReportProgress, content_hash
 from rag.embedding.local import Embedder
 from rag.errors import CatalogError
 from rag.library import Library
 from rag.settings import Settings
-from rag.store.catalog import DAMAGED, schema
-from rag.store.catalog_writer import text_hash
+from rag.store.backup import backup_of
+from rag.store.catalog import DAMAGED, Catalog, schema
+from rag.store.catalog_writer import CatalogWriter, text_hash
 from rag.store.process_lock import ProcessLock
+from rag.upkeep.checks import PASSAGES, file_faults, words_of
 from rag.upkeep.held_vectors import Blobs, with_held
-from rag.upkeep.pages import PageFile, Row, Value
 
-Place = tuple[int, int]
+_SMALL = ("names", "tombstones")
+"""Tables of which the damaged file tells what the copy doesn't know yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What became of a damaged catalog; ``lost`` names documents by title or key, as far as known."""
+    """What became of a damaged catalog.
 
+    ``copied`` documents are of the copy made at ``copy_made``, and ``saved`` of the damaged file. ``lost``
+    names documents by title or key; ``is_all_known`` tells whether there may be others.
+    """
+
+    copied: int
+    copy_made: datetime | None
     saved: int
     lost: tuple[str, ...]
+    is_all_known: bool
     kept: Path
 
 
 @dataclass
-class _Survey:
-    """What the pages of a catalog hold: small things as they are, large ones by their place."""
+class _Later:
+    """What a damaged catalog tells of documents: what can be read, and the names of what can't."""
 
-    documents: dict[str, Place] = field(default_factory=dict)  # by key
-    lost: dict[int, str] = field(default_factory=dict)  # names by document number
-    passages: dict[str, int] = field(default_factory=dict)  # numbers by fingerprint
-    vectors: dict[int, Place] = field(default_factory=dict)
-    sentences: dict[int, Place] = field(default_factory=dict)
-    tombstones: list[tuple[Value, ...]] = field(default_factory=list)
-    names: list[tuple[Value, ...]] = field(default_factory=list)
-    meta: list[tuple[Value, ...]] = field(default_factory=list)
+    documents: list[dict[str, object]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    keys: set[str] | None = None
+    """All keys, where the index of them can be read whole."""
 
 
 def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | None = None) -> Recovered:
-    """Put what can be read of ``settings.data_dir``'s catalog into a new one, in its place.
+    """Put the copy of ``settings.data_dir``'s catalog in its place, with what can be read that is newer.
 
     Until the last step the damaged file is in place, after it the new one.
 
@@ -67,11 +71,14 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
     path = settings.data_dir / "catalog.sqlite3"
     workshop = settings.data_dir / ".recovered"
     try:
-        lock = ProcessLock(settings.data_dir / "chroma.lock")
-        with _alone(lock, settings.data_dir), PageFile(path, _log_of(path)) as pages:
-            survey = _surveyed(pages, embedder.dimensions)
+        with _alone(ProcessLock(settings.data_dir / "chroma.lock"), settings.data_dir):
             shutil.rmtree(workshop, ignore_errors=True)
-            _fill(settings.model_copy(update={"data_dir": workshop}), embedder, pages, survey, progress)
+            workshop.mkdir()
+            copy_made = _put_copy(backup_of(path), workshop / path.name)
+            with closing(_opened_aside(path, workshop)) as damaged:
+                recovered = _fill(
+                    settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
+                )
             # Chroma's count of applied changes is that of the damaged catalog.
             shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
             kept = _swap(path, workshop / path.name)
@@ -81,145 +88,130 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
             f"What can be read of {path} can't be saved ({error.strerror}): make room in"
             f" {settings.data_dir} and make it writable; nothing was lost."
         ) from error
-    return Recovered(len(survey.documents), tuple(sorted(survey.lost.values())), kept)
+    copied, later = recovered
+    is_all_known = later.keys is not None
+    return Recovered(copied, copy_made, len(later.documents), tuple(sorted(later.lost)), is_all_known, kept)
+
+
+def _put_copy(copy: Path, place: Path) -> datetime | None:
+    """Put the copy in a place, if there is a sound one, and return when it was made."""
+    if not copy.exists() or file_faults(copy):
+        return None
+    shutil.copy2(copy, place)
+    with closing(Catalog(place)) as catalog, catalog.writing() as writer:
+        rewrite_words(writer)
+        # The name of its collection on a Chroma server, which counts the damaged catalog's changes.
+        writer.execute("DELETE FROM meta WHERE name = 'library'")
+    return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+
+
+def _opened_aside(path: Path, workshop: Path) -> sqlite3.Connection:
+    """Open a copy of a damaged catalog, since SQLite writes into what it opens."""
+    aside = workshop / "damaged.sqlite3"
+    for suffix in ("", "-wal"):
+        if path.with_name(path.name + suffix).exists():
+            shutil.copy2(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+    connection = sqlite3.connect(aside, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def _fill(
-    settings: Settings, embedder: Embedder, pages: PageFile, survey: _Survey, progress: ReportProgress | None
-) -> None:
-    held = with_held(embedder, _look_up(pages, survey))
-    with Library.open(settings, held, follow=False) as library:
-        # Before the documents, whose ids and so their passages' they tell. Which files were read isn't taken
-        # over: what is lost is then read again, and for what is saved that takes little.
-        _insert(library, "names", survey.names)
-        for done, place in enumerate(survey.documents.values()):
-            row = _by_name(pages.row(place))
+    settings: Settings, embedder: Embedder, damaged: sqlite3.Connection, progress: ReportProgress | None
+) -> tuple[int, _Later]:
+    """Add to the copy what is newer; return how many documents it had, and what the damaged catalog told."""
+
+    def look_up(fingerprint: str) -> Blobs | None:
+        with suppress(sqlite3.Error):
+            row = damaged.execute(
+                "SELECT v.vector, s.vectors, s.words FROM passages p JOIN vectors v ON v.passage = p.number"
+                " JOIN sentences s ON s.passage = p.number WHERE p.fingerprint = ?",
+                [fingerprint],
+            ).fetchone()
+            return tuple(row) if row else None
+        return None
+
+    with Library.open(settings, with_held(embedder, look_up), follow=False) as library:
+        with library.catalog.writing() as writer:
+            # Before the documents, whose ids and so their passages' they tell.
+            for table in _SMALL:
+                _take_over(damaged, writer, table)
+            versions = dict(writer.select("SELECT key, version FROM documents").fetchall())
+        later = _read_later(damaged, versions)
+        if later.keys is not None:
+            with library.batch(), library.catalog.writing() as writer:
+                for key in versions.keys() - later.keys:
+                    if identity := writer.identity(key):
+                        writer.remove(identity, bury=False)
+            versions = {key: version for key, version in versions.items() if key in later.keys}
+        for done, row in enumerate(later.documents):
             document = _document(row)
             if progress is not None:
-                progress(Progress(done, len(survey.documents), document.title or document.key))
+                progress(Progress(done, len(later.documents), document.title or document.key))
             library.add([document])
             with library.catalog.writing() as writer:
                 dates = [row["added"], row["updated"], document.key]
                 writer.execute("UPDATE documents SET added = ?, updated = ? WHERE key = ?", dates)
-        _insert(library, "tombstones", survey.tombstones)
-        _insert(library, "meta", survey.meta)
     # All of it in the one file, which can then be moved by itself.
     with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3")) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
+    return len(versions), later
 
 
-def _insert(library: Library, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-    with library.catalog.writing() as writer:
-        for values in rows:
-            marks = ", ".join("?" * len(values))
-            writer.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", values)
+def _take_over(damaged: sqlite3.Connection, writer: CatalogWriter, table: str) -> None:
+    with suppress(sqlite3.Error):
+        for row in damaged.execute(f"SELECT * FROM {table}").fetchall():
+            writer.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 
-def _look_up(pages: PageFile, survey: _Survey) -> Callable[[str], Blobs | None]:
-    def look_up(fingerprint: str) -> Blobs | None:
-        number = survey.passages.get(fingerprint, 0)
-        if number not in survey.vectors or number not in survey.sentences:
-            return None
-        vector, sentences = pages.row(survey.vectors[number]), pages.row(survey.sentences[number])
-        assert vector is not None
-        assert sentences is not None
-        # Before schema 2 there were no words.
-        words = sentences.values[3] if len(sentences.values) > 3 else b""
-        return vector.values[1], sentences.values[2], words  # type: ignore[return-value]  # as _note has seen
-
-    return look_up
-
-
-def _surveyed(pages: PageFile, dimensions: int) -> _Survey:
-    survey, numbers = _Survey(), set[int]()
-    passage_documents, titles = dict[int, int](), dict[int, str]()
-    pairs, named = dict[str, int](), list[Row]()
-    for row in pages.rows():
-        match row.values:
-            case (None, str(), str(key), *_) if len(row.values) > 3 and _is_document(row):
-                numbers.add(row.number)
-                _note_document(survey, row, key)
-            case (None, str(), str(), str(), str(), *_) if row.number > 0 and len(row.values) > 10:
-                named.append(row)
-            case (None, str(), int(document), int(), int(), int(), str(), _, str(), str(fingerprint)):
-                survey.passages[fingerprint] = row.number
-                passage_documents[row.number] = document
-            # The full-text index has rows of this form too, of a few bytes or of thousands.
-            case (None, bytes(vector)) if len(vector) == 4 * dimensions:
-                survey.vectors[row.number] = row.place
-            case (None, str(), bytes()) | (None, str(), bytes(), bytes()):
-                survey.sentences[row.number] = row.place
-            case (None, str(title), str(), str()):
-                titles[row.number] = title
-            case (str(text), int(number)):  # an entry of an index
-                pairs[text] = number
-            case _ if row.whole and row.number == 0:
-                _note_small(survey, row.values)
-    ids = {str(key): str(identity) for key, identity, _ in survey.names}
-    for row in named:
-        # Its text is proved by its hash, even if the page that tells its id is lost.
-        numbers.add(row.number)
-        _note_document(survey, row, str(row.values[2]))
-    # Of a document whose own row is gone, the indexes know the key and the passages the title.
-    for text, number in pairs.items():
-        if number not in numbers and pairs.get(ids.get(text) or short_hash("document", text)) == number:
-            survey.lost[number] = text
-    for passage, number in passage_documents.items():
-        if number not in numbers and titles.get(passage, survey.lost.get(number)) is not None:
-            survey.lost[number] = titles.get(passage) or survey.lost.get(number, "")
-        elif number not in numbers:
-            survey.lost[number] = f"document {number}, of unknown title"
-    return survey
+def _read_later(damaged: sqlite3.Connection, versions: dict[str, str]) -> _Later:
+    """Read the documents of a damaged catalog that aren't among these versions, by key, one by one."""
+    later = _Later()
+    keys = dict[int, str]()
+    with suppress(sqlite3.Error):
+        # The index of keys has them beside the numbers, so that no page of the table is read.
+        for number, key in damaged.execute("SELECT number, key FROM documents ORDER BY key"):
+            keys[number] = key
+        later.keys = set(keys.values())
+    with suppress(sqlite3.Error):
+        [(last,)] = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
+        for number in range(1, last + 1):
+            _read_one(damaged, number, keys.get(number), versions, later)
+    return later
 
 
-def _is_document(row: Row) -> bool:
-    _, identity, key = row.values[:3]
-    return row.number > 0 and short_hash("document", str(key)) == identity
-
-
-def _note_document(survey: _Survey, row: Row, key: str) -> None:
+def _read_one(
+    damaged: sqlite3.Connection, number: int, key: str | None, versions: dict[str, str], later: _Later
+) -> None:
+    name = key
     try:
-        values = _by_name(row)
-        document = _document(values)
+        # Apart from the text, which may lie on other pages.
+        query = "SELECT key, version, title FROM documents WHERE number = ?"
+        row = damaged.execute(query, [number]).fetchone()
+        if row is None or versions.get(row["key"]) == row["version"]:
+            return
+        name = row["title"] or row["key"]
+        [row] = damaged.execute("SELECT * FROM documents WHERE number = ?", [number])
+        values = dict(row)
+        if _is_proved(values):
+            later.documents.append(values)
+            return
+    except (sqlite3.Error, UnicodeDecodeError):
+        pass
+    # What is lost of a document that the copy has is its newest version at most.
+    if name is not None and key not in versions:
+        later.lost.append(name)
+
+
+def _is_proved(row: dict[str, object]) -> bool:
+    try:
+        document = _document(row)
     except (KeyError, TypeError, ValueError):
-        proved = False
-    else:
-        proved = (
-            values["text_hash"] == text_hash(document.text)
-            or values["version"] == (content_hash(document)[:16])
-        )
-    if proved:
-        survey.documents[key] = row.place
-    else:
-        title = row.values[5] if len(row.values) > 5 else ""
-        survey.lost[row.number] = str(title or key)
+        return False
+    return row["text_hash"] == text_hash(document.text) or row["version"] == content_hash(document)[:16]
 
 
-def _note_small(survey: _Survey, values: tuple[Value, ...]) -> None:
-    match values:
-        case (str(), str(hashed), str(), str()) if len(hashed) == 16:
-            survey.tombstones.append(values)
-        case (str(), str(identity), str()) if len(identity) == 16:
-            survey.names.append(values)
-        # The name of its collection on a Chroma server, which counts the changes of the damaged catalog.
-        case (str(name), str()) if name != "library":
-            survey.meta.append(values)
-
-
-def _by_name(row: Row | None) -> dict[str, Value]:
-    assert row is not None
-    return dict(zip(_columns(), row.values, strict=False))
-
-
-@cache
-def _columns() -> tuple[str, ...]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in schema():
-            connection.execute(statement)
-        return tuple(row[1] for row in connection.execute("PRAGMA table_info(documents)"))
-
-
-def _document(row: dict[str, Value]) -> NewDocument:
+def _document(row: dict[str, object]) -> NewDocument:
     """Return a document as its row has it.
 
     Raises
@@ -237,6 +229,22 @@ def _document(row: dict[str, Value]) -> NewDocument:
     return NewDocument(**values | parsed)  # type: ignore[arg-type]  # proved by the hash
 
 
+def rewrite_words(writer: CatalogWriter) -> None:
+    """Make the word index anew from the documents' texts."""
+    writer.execute("DROP TABLE IF EXISTS vocabulary")
+    writer.execute("DROP TABLE IF EXISTS words")
+    for statement in schema():
+        if "VIRTUAL TABLE" in statement:
+            writer.execute(statement)
+    for (number,) in writer.select("SELECT number FROM documents ORDER BY number").fetchall():
+        [(title, text)] = writer.select("SELECT title, text FROM documents WHERE number = ?", [number])
+        for row in writer.select(PASSAGES, [number]).fetchall():
+            writer.execute(
+                "INSERT INTO words (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+                [row[0], *words_of(title, text, row)],
+            )
+
+
 @contextmanager
 def _alone(lock: ProcessLock, folder: Path) -> Iterator[None]:
     """Keep the app away: it would go on writing into the file that is set aside."""
@@ -251,20 +259,10 @@ def _alone(lock: ProcessLock, folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _log_of(path: Path) -> Path:
-    """Return the write-ahead log of a catalog, which an interrupted `_swap` may have set aside."""
-    log = path.with_name(path.name + "-wal")
-    if not log.exists():
-        for kept in path.parent.glob(f"{path.name}{DAMAGED}*Z"):
-            if kept.samefile(path):
-                return kept.with_name(kept.name + "-wal")
-    return log
-
-
 def _swap(path: Path, new: Path) -> Path:
     """Put a new catalog in the place of a damaged one, and return where that is kept."""
     kept = path.with_name(f"{path.name}{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z")
-    _keep(_log_of(path), kept.with_name(kept.name + "-wal"))
+    _keep(path.with_name(path.name + "-wal"), kept.with_name(kept.name + "-wal"))
     _keep(path, kept)
     _settle(path.parent)
     # The log goes first: SQLite would write it into whatever file has the name.

@@ -1,53 +1,33 @@
-"""RSS and Atom feeds: their entries, to choose from, and the articles that these lead to."""
+"""RSS and Atom feeds fetched: their entries, to choose from, and the articles that these lead to."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
-from rag.documents import Loaded, NewDocument
+from rag.documents import Loaded
 from rag.errors import LoadError
-from rag.loading.metadata import text_of_markup
-from rag.loading.process.worker import read_apart
+from rag.loading.feed_entries import Entry, Feed
+from rag.loading.process.worker import read_feed_apart
 from rag.settings import Settings
-from rag.text.canonical import one_line
 from rag.web.addresses import shown_address, web_address
 from rag.web.fetching import PUBLIC, Fetched, Network
 from rag.web.pages import FEEDS, fetch_within, load_url, read_fetched
+
+__all__ = ["Entry", "Feed", "load_entry", "load_feed", "load_page_or_feed"]
 
 # How a feed begins, whatever its server calls it. Atomic groups: it can't be made slow to match.
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>[^>]*>)|<!--(?>.*?-->)|<!DOCTYPE(?>[^>]*>))*+<(?:rss|feed|rdf:RDF)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
-_MOST_ENTRIES = 500
-_TITLE_CHARACTERS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One article that a feed names."""
-
-    url: str
-    title: str
-    published: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A feed with its entries, the newest first, those without a day last."""
-
-    url: str
-    title: str
-    entries: tuple[Entry, ...]
 
 
 def load_feed(url: str, settings: Settings, network: Network = PUBLIC) -> Feed:
-    """Read the feed at an address.
+    """Read the feed at an address: its entries, the newest first, those without a day last.
 
     Raises
     ------
@@ -78,71 +58,27 @@ def _is_feed(fetched: Fetched) -> bool:
 
 
 def _feed(key: str, fetched: Fetched) -> Feed:
-    told = {"content-location": fetched.url, "content-type": fetched.media_type}
+    headers = {"content-location": fetched.url, "content-type": fetched.media_type}
     if fetched.charset:
-        told["content-type"] += f"; charset={fetched.charset}"
+        headers["content-type"] += f"; charset={fetched.charset}"
     name = shown_address(key)
-    # Apart, as files are: a feed can be made to take its reader minutes.
-    loaded = read_apart(name, fetched.data, key, len(fetched.data), told=told)
-    if loaded.failed:
-        raise LoadError(name, f"{name} is a feed that can't be read: check the address.")
-    if not loaded.documents:
+    try:
+        # Apart, as files are: a feed can be made to take its reader minutes.
+        feed = read_feed_apart(name, key, fetched.data, headers)
+    except LoadError as error:
+        raise LoadError(name, f"{name} is a feed that can't be read: check the address.") from error
+    entries = _of_the_web(feed.entries)
+    if not entries:
         raise LoadError(name, f"{name} is a feed without articles: check the address.")
-    entries = (Entry(one.url, one.title, one.published) for one in loaded.documents)
-    return Feed(key, loaded.documents[0].source, tuple(entries))
+    newest_first = sorted(entries, key=lambda entry: entry.published or date.min, reverse=True)
+    return replace(feed, entries=tuple(newest_first))
 
 
-def read_feed(name: str, data: bytes, told: Mapping[str, str]) -> Loaded:
-    """Return the entries of a feed, as documents that have no text yet; their source is the feed's title.
-
-    Parameters
-    ----------
-    told
-        The headers that say where it was found and what it is.
-    """
-    # Imported here and not in every process: only the worker reads them.
-    import feedparser
-
-    try:
-        # As a stream, since bytes alone would be tried as the name of a file first.
-        found = feedparser.parse(io.BytesIO(data), response_headers=dict(told))
-    except MemoryError:
-        raise
-    # It meets any feed that was ever written, and fails in ways that it does not list.
-    except Exception as error:  # noqa: BLE001  # one sentence, as for any that can't be read
-        return Loaded(failed=[LoadError(name, f"{name} can't be read ({type(error).__name__}).")])
-    title = _plain(found.feed, "title")
-    return Loaded(
-        [
-            NewDocument("", title=entry.title, source=title, url=entry.url, published=entry.published)
-            for entry in _entries(found.entries[:_MOST_ENTRIES])
-        ]
-    )
-
-
-def _entries(found: Sequence[Any]) -> list[Entry]:
-    entries = dict[str, Entry]()
-    for one in found:
-        try:
-            url = str(web_address(one.get("link", "")))
-        except LoadError:
-            continue
-        entries.setdefault(url, Entry(url, _plain(one, "title") or shown_address(url), _day(one)))
-    return sorted(entries.values(), key=lambda entry: entry.published or date.min, reverse=True)
-
-
-def _plain(holder: Any, name: str) -> str:
-    """Return a text of a feed without markup."""
-    text = holder.get(name, "")
-    is_markup = "html" in (holder.get(f"{name}_detail") or {}).get("type", "")
-    line = text_of_markup(text) if is_markup else one_line(text)
-    return line if len(line) <= _TITLE_CHARACTERS else line[: _TITLE_CHARACTERS - 1] + "…"
-
-
-def _day(entry: Any) -> date | None:
-    moment = entry.get("published_parsed") or entry.get("updated_parsed")
-    try:
-        day = date(*moment[:3]) if moment else None
-    except (TypeError, ValueError):
-        return None
-    return day if day and day <= date.today() else None
+def _of_the_web(entries: Iterable[Entry]) -> Collection[Entry]:
+    """Return the entries whose address is one of the web, in its one form, and each address once."""
+    kept = dict[str, Entry]()
+    for entry in entries:
+        with suppress(LoadError):
+            url = str(web_address(entry.url))
+            kept.setdefault(url, replace(entry, url=url, title=entry.title or shown_address(url)))
+    return kept.values()

@@ -8,6 +8,7 @@ not used: a proxy would look the host up once more, and connect to what it finds
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 import time
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import httpcore2
 from httpx2 import URL, Headers, InvalidURL
 
+from rag.embedding.http_limits import Allowance
 from rag.errors import LoadError
 from rag.web.addresses import is_elsewhere, resolve, shown_address, web_address
 
@@ -109,7 +111,9 @@ def fetch(address: str, network: Network = PUBLIC) -> Fetched:
             if response.status not in _REDIRECTS:
                 _check_status(name, response.status)
                 backend.allowance.grow(2 * network.max_bytes)
-                return _read(name, url, headers, _few(response.iter_stream()), network.max_bytes)
+                pieces = Allowance(math.inf, most_pieces=_MOST_PIECES, too_much=httpcore2.RemoteProtocolError)
+                body = map(pieces.take, response.iter_stream())
+                return _read(name, url, headers, body, network.max_bytes)
             url = _target(name, url, headers.get("location", ""))
     raise LoadError(name, f"{name} redirects more than {network.max_redirects} times: {_SAVE_IT}.")
 
@@ -118,7 +122,7 @@ def fetch(address: str, network: Network = PUBLIC) -> Fetched:
 def _get(url: URL, backend: _CheckedConnections) -> Iterator[httpcore2.Response]:
     target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     headers = [("Host", url.netloc.decode("ascii")), *_HEADERS]
-    backend.allowance = _Allowance(backend.allowance.deadline)
+    backend.allowance = _allowance(backend.allowance.until)
     # A pool for each request, so that no connection verified for one host serves another.
     with httpcore2.ConnectionPool(backend.network.tls, network_backend=backend) as pool:
         with pool.stream("GET", target, headers=headers) as response:
@@ -175,14 +179,6 @@ def _told(content_type: str) -> tuple[str, str]:
     # What is none is a text, as RFC 2045 (5.2) has it.
     media_type = media_type if media_type.count("/") == 1 or not content_type.strip() else "text/plain"
     return media_type, charset[1].lower() if charset else ""
-
-
-def _few(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the pieces of a body, which may not be as many as its bytes."""
-    for number, piece in enumerate(pieces):
-        if number == _MOST_PIECES:
-            raise httpcore2.RemoteProtocolError("too many pieces")
-        yield piece
 
 
 def _unpacked(name: str, body: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
@@ -249,7 +245,7 @@ class _CheckedConnections(httpcore2.NetworkBackend):
 
     def __init__(self, name: str, network: Network) -> None:
         self.network = network
-        self.allowance = _Allowance(time.monotonic() + network.timeout_seconds)
+        self.allowance = _allowance(time.monotonic() + network.timeout_seconds)
         self._name = name
         self._sockets = httpcore2.SyncBackend()
 
@@ -296,39 +292,21 @@ class _CheckedConnections(httpcore2.NetworkBackend):
         return addresses
 
 
-class _Allowance:
-    """What a server may take of us for one answer: until when, how many bytes, and in how many parts."""
-
-    def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
-        self._bytes_left = _HEAD_BYTES
-        self._reads_left = _MOST_READS
-
-    @property
-    def seconds(self) -> float:
-        """The seconds that are left, more than none."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore2.ReadTimeout("the time is over")
-        return left
-
-    def grow(self, more_bytes: int) -> None:
-        """Allow so many bytes more."""
-        self._bytes_left += more_bytes
-
-    def take(self, data: bytes) -> bytes:
-        """Return what was read, if that was not too much."""
-        self._bytes_left -= len(data)
-        self._reads_left -= 1
-        if min(self._bytes_left, self._reads_left) < 0:
-            raise httpcore2.RemoteProtocolError("more than an answer needs")
-        return data
+def _allowance(until: float) -> Allowance:
+    """Return what a server may take of us for the headers of one answer; more is allowed for its body."""
+    return Allowance(
+        _HEAD_BYTES,
+        most_pieces=_MOST_READS,
+        until=until,
+        too_late=httpcore2.ReadTimeout,
+        too_much=httpcore2.RemoteProtocolError,
+    )
 
 
 class _LimitedStream(httpcore2.NetworkStream):
     """A connection of which everything together must keep within an allowance."""
 
-    def __init__(self, stream: httpcore2.NetworkStream, allowance: _Allowance) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, allowance: Allowance) -> None:
         self._stream = stream
         self._allowance = allowance
 

@@ -5,11 +5,11 @@ A sentence is shown only if passages bear it, and its footnotes go to just the s
 
 from __future__ import annotations
 
-import re
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.documents import Citation, LeftOut, ListPart, Sentence
+from rag.documents import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
 from rag.search.copies import cite
 from rag.search.finding import Found
@@ -24,7 +24,7 @@ from rag.writing.leads import Lead
 from rag.writing.markers import Draft, is_fragment, is_said
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import is_unasked
-from rag.writing.refusals import is_refusal, may_refuse
+from rag.writing.refusals import is_refusal, is_unsaid
 
 _TOO_LONG = "It is too long for a sentence."
 _REPEATS = "It repeats the question."
@@ -33,10 +33,7 @@ _LEANS = "It leans on a sentence that was left out, or is from another article."
 _INSTRUCTION = "It tells a reader what to do instead of saying what is so."
 _FAR = "The sources say something like it, and not near enough to this."
 _NOT_BORNE = "No passage says this."
-_ABOUT_PASSAGES = re.compile(
-    r"(?:the|this|these) passages? (?:is|are|provides?|contains?|describes?|discuss(?:es)?|lists?|gives?)\b",
-    re.IGNORECASE,
-)
+_ABOUT_SOURCES = "No passage says this: it is about the sources or the model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +41,15 @@ class Numbered:
     """A passage as a model is given it.
 
     Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
-    ``checked`` is the same text with spaces in the place of what tells a reader what to write: no sentence is
-    borne by that.
+    ``checked`` is the same text with spaces in the place of what tells a reader what to write, ``kept_out``:
+    no sentence is borne by that.
     """
 
     stored: StoredPassage
     text: str
     offset: int
     checked: str
+    kept_out: tuple[KeptOut, ...] = ()
 
     @classmethod
     def of(cls, stored: StoredPassage) -> Numbered:
@@ -59,18 +57,21 @@ class Numbered:
         header = f"{stored.header}\n" if stored.header else ""
         text, offset = stored.passage.text, stored.passage.start
         spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
-        checked = text
+        checked, kept_out = text, list[KeptOut]()
         told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
         for (start, end), is_told in zip(spans, told, strict=True):
             if is_told:
                 checked = checked[:start] + " " * (end - start) + checked[end:]
-        return cls(stored, header + text, len(header), header + checked)
+                document, place = stored.document, (start + offset, end + offset)
+                kept_out.append(KeptOut(document, document.version, *place, text[start:end]))
+        return cls(stored, header + text, len(header), header + checked, tuple(kept_out))
 
 
 @dataclass(slots=True)
 class Written:
-    """What has become of a model's sentences so far; ``count`` are all of them, also those said twice.
+    """What has become of a model's sentences so far.
 
+    ``count`` are all of them, also those said twice, but for the sentence by which a model declines.
     ``embedder`` is one on this computer that knows the question's language, or None.
     """
 
@@ -84,12 +85,23 @@ class Written:
     _lead: Lead | None = None
     _is_in_item: bool = False
     _loose: set[str] = field(default_factory=set)
+    _declining: LeftOut | None = None
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     @property
     def is_enough(self) -> bool:
         """Whether at least half of what was written is borne."""
-        return self._said >= max(1, len(self.left_out))
+        return self._said >= max(1, len(self.failed))
+
+    @property
+    def failed(self) -> list[LeftOut]:
+        """The sentences left out by which the model has tried to answer, and not declined to."""
+        return [one for one in self.left_out if one.reason != _ABOUT_SOURCES]
+
+    @property
+    def has_declined(self) -> bool:
+        """Whether the model has said, in the words that it was told to, that it has no answer."""
+        return self._declining is not None
 
     @property
     def _said(self) -> int:
@@ -99,16 +111,20 @@ class Written:
         """Check one more sentence: it is shown with its footnotes, or left out with a reason.
 
         None is for what needs no mention: the lead-in to a list, which is shown with the first item that
-        holds, what was said before, and that the model knows no answer.
+        holds, what was said before, and what declines in the words that the model was told to use, which is
+        left out only beside other sentences.
         """
+        if is_said(draft.text, NO_ANSWER):
+            self._declining = self._declining or LeftOut(draft.text, _ABOUT_SOURCES, len(self.sentences))
+            return None
         self.count += 1
         cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
         self.markers_dropped += len(draft.numbers) - len(cited)
         said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
-        if draft.text in said or _ABOUT_PASSAGES.match(draft.text) or is_refusal(draft.text):
+        if draft.text in said:
             return None
         if fault := self._fault(draft):
-            return self._leave_out(draft.text, fault)
+            return self._leave_out(draft.text, _ABOUT_SOURCES if is_refusal(draft.text) else fault)
         is_listed = draft.is_item or draft.item_sentence > 0
         self._is_in_item = self._is_in_item and draft.item_sentence > 1
         if draft.is_lead or not is_listed:
@@ -117,8 +133,8 @@ class Written:
             return None
         claim, support, places = self._borne(draft, cited)
         nearness = self._nearness(claim, draft, places) if places else "far"
-        if nearness == "far" and may_refuse(draft.text):
-            return None
+        if nearness != "near" and is_refusal(draft.text):
+            return self._leave_out(draft.text, _ABOUT_SOURCES)
         if nearness == "far":
             reason = support.reason if support and not places else _NOT_BORNE
             return self._leave_out(draft.text, _FAR if places else reason)
@@ -142,7 +158,9 @@ class Written:
         Of a model that keeps to the passages they are paraphrases, of one that invents mostly inventions: so
         none may stand alone, and few may have failed.
         """
-        near, failed = self._said - len(self._loose), len(self.left_out)
+        if self._declining and self.count:
+            insort(self.left_out, self._declining, key=lambda one: one.position)
+        near, failed = self._said - len(self._loose), len(self.failed)
         is_kept_to = (near and 2 * failed <= near + 1) or (
             len(self._loose) > 1 and 2 * failed <= len(self._loose)
         )
@@ -192,6 +210,8 @@ class Written:
     def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
         """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
         quotes = [text for place in places for text in _texts(place)]
+        if is_unsaid(draft.text, quotes):
+            return "far"
         if is_fragment(draft):
             wanted = {stem(word) for word in content_words(draft.text)}
             held = {word for quote in quotes for word in stems(quote)}
@@ -234,12 +254,12 @@ class Written:
     ) -> tuple[str, Support | None, list[tuple[Numbered, int, int]]]:
         """Return what a draft claims, whether that is borne, and where.
 
-        An item of a list claims what its lead-in says with it; where that says little, perhaps its own alone.
+        An item of a list claims what its lead-in says with it, or where it can do without that its own alone.
         """
         lead = self._lead if draft.is_item else None
         claims = [draft.text]
         if lead and not lead.tells_nothing:
-            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_short else [])]
+            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_optional else [])]
         for claim in claims:
             support, passages = self._borne_by(claim, cited)
             if support and support.supported and (places := self._places(claim, passages)):

@@ -24,6 +24,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from rag.documents import Stage
+from rag.embedding.http_limits import Allowance, BoundedStream
 from rag.errors import ModelError
 from rag.settings import Settings, is_on_this_computer
 from rag.writing.background import Background, Nothing
@@ -372,28 +373,11 @@ def _is_too_long(error: openai.APIError) -> bool:
 
 async def _bound(response: httpx2.Response) -> None:
     """Break off an answer that fills the memory without ever becoming a chunk."""
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
     is_packed = response.headers.pop("content-encoding", _UNPACKED) != _UNPACKED
-    response.stream = (_UnreadStream if is_packed else _BoundedStream)(response.stream)
+    response.stream = (_UnreadStream if is_packed else BoundedStream)(response.stream, Allowance(_MOST_BYTES))
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = _MOST_BYTES
-        async for piece in self._stream:
-            left -= len(piece)
-            if left < 0:
-                raise httpx2.ReadError("too long")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-class _UnreadStream(_BoundedStream):
+class _UnreadStream(BoundedStream):
     """In place of what is packed, of which the status is enough."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

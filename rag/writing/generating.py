@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.documents import NO_ANSWER, QUOTED, Answer, Sentence, Stage, Usage
+from rag.documents import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
 from rag.embedding.local import Embedder
 from rag.errors import ModelError
 from rag.search.finding import Found
@@ -19,8 +19,9 @@ from rag.settings import Settings
 from rag.text.canonical import one_line
 from rag.text.words import content_words, stem, stems
 from rag.writing.checking import Numbered, Written
+from rag.writing.closeness import tell_of
 from rag.writing.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
-from rag.writing.markers import Draft, SentenceCutter, is_said
+from rag.writing.markers import Draft, SentenceCutter
 from rag.writing.messages import answer_messages, check_messages, followup_messages, repair_messages
 from rag.writing.planted.contacts import has_contact
 from rag.writing.planted.instructions import is_instruction
@@ -71,13 +72,12 @@ class _Round:
     text: str = ""
     line: str = ""
     has_failed: bool = False
-    has_refused: bool = False
     was_too_long: bool = False
 
     @property
     def may_be_repaired(self) -> bool:
         """Whether the model has tried and too little of it is borne."""
-        return bool(self.written.left_out) and not (self.has_failed or self.written.is_enough)
+        return bool(self.written.failed) and not (self.has_failed or self.written.is_enough)
 
     def add(self, line: str) -> None:
         """Add a line to those that say what went wrong."""
@@ -213,7 +213,7 @@ class Writer:
         self, job: _Job, messages: Sequence[Message], first: _Round
     ) -> Generator[Stage | Sentence, None, _Round]:
         """Tell the model what failed, and return the better of the two rounds."""
-        left = first.written.left_out
+        left = first.written.failed
         again = repair_messages(self._prompts, self._settings, messages, first.text, left)
         if not again:
             return first
@@ -221,7 +221,7 @@ class Writer:
         yield Stage(f"Asking once more, because the sources don't bear {len(left)} of {_sentences(total)}")
         job.sent += again[len(messages) :]
         second = yield from self._ask(job, again, shows=False)
-        if second.written.is_enough and not second.has_refused:
+        if second.written.is_enough and not second.written.has_declined:
             return second
         # That the first round has failed too is what counts, and not how the second went.
         return replace(first, line=second.line, has_failed=True) if second.has_failed else first
@@ -285,9 +285,6 @@ def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -
             made.line = made.line or (STOPPED if job.limits.is_stopped() else NO_TIME)
             made.has_failed = True
             return
-        if is_said(draft.text, NO_ANSWER):
-            made.has_refused = True
-            continue
         known = len(made.written.sentences)
         job.trace.step("check", made.written.check, draft)
         # The first item of a list brings its lead-in along.
@@ -303,6 +300,7 @@ def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
     common = replace(
         job.quoted,
         left_out=tuple(written.left_out),
+        kept_out=_kept_out(job, written),
         markers_dropped=written.markers_dropped,
         usage=job.usage,
         read=tuple(read),
@@ -324,15 +322,34 @@ def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
     )
 
 
+def _kept_out(job: _Job, written: Written) -> tuple[KeptOut, ...]:
+    """Return the sentences that give orders and might have borne something, each once for all copies.
+
+    Those are near the question or to what was left out; where no sentence was checked there are none.
+    """
+    if not written.count:
+        return ()
+    sought = [job.found.question.text, *(one.text for one in written.left_out)]
+    asked = list(filter(None, map(content_words, sought)))
+    return tuple(
+        {
+            one.text: one
+            for passage in job.passages
+            for one in passage.kept_out
+            if any(tell_of(words, [one.text], [one.document.title]) for words in asked)
+        }.values()
+    )
+
+
 def _why_quoted(made: _Round) -> str:
     """Return the line that says why the model's answer isn't shown."""
     if made.has_failed:
         return f"{made.line} {QUOTED}"
-    if made.written.sentences or made.written.left_out:
+    if made.written.sentences or made.written.failed:
         return NOT_BORNE
     if made.line == CUT:
         return CUT_BEFORE
-    return REFUSED if made.has_refused or made.written.count else WROTE_NOTHING
+    return REFUSED if made.written.has_declined or made.written.count else WROTE_NOTHING
 
 
 def _sentences(number: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rag.text.words import content_words
 from rag.writing.markers import Draft
+from rag.writing.refusals import is_refusal
 
 _LEAST_IN_LEAD = 3
 """With fewer words of its own a lead-in tells so little that its items may hold without it."""
@@ -31,9 +32,9 @@ class Lead:
     is_shown: bool = False
 
     @property
-    def is_short(self) -> bool:
-        """Whether its items may hold without it."""
-        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD
+    def is_optional(self) -> bool:
+        """Whether its items may hold without it: it tells little, or tells of the passages themselves."""
+        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD or is_refusal(self.draft.text)
 
     @property
     def tells_nothing(self) -> bool:

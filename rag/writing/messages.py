@@ -119,7 +119,5 @@ def earlier_text(history: Sequence[Answer], most_tokens: int) -> str:
 
 
 def _passages(found: Found) -> list[Numbered]:
-    """Return what was found, the best first, and then what was found for one side of a comparison alone."""
-    candidates = [*found.candidates, *(one for side in found.sides for one in side.candidates)]
-    stored = {candidate.stored.passage.id: candidate.stored for candidate in candidates}
-    return [Numbered.of(one) for one in stored.values()]
+    """Return what was found, the best first."""
+    return [Numbered.of(candidate.stored) for candidate in found.candidates]

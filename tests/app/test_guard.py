@@ -9,7 +9,7 @@ import socket
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app_pages.guard import Names, is_open_to_others
+from app_pages.server.guard import Names, is_open_to_others
 from rag import Settings, SettingsError
 from tests.helpers.app_server import Server, Tab, ask, open_socket, own
 

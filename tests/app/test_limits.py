@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages.limits import _filters
+from app_pages.chat.limits import _filters
 from rag import Filters
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def page() -> None:
     import streamlit as st
 
-    from app_pages.limits import limit, limits, move_limits
+    from app_pages.chat.limits import limit, limits, move_limits
     from rag import Filters
 
     conversation = st.query_params.get("c", "")

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages import figures, quality
 from app_pages.engine import close_engine
+from app_pages.quality import figures
+from app_pages.quality import page as quality
 from rag import Library, LoadError, NewDocument, Settings
 from rag.evaluation.measures import Outcome
 from rag.evaluation.measuring import measure_library, plain_name, read_upload
@@ -142,7 +143,7 @@ def test_a_long_name_is_cut_and_keeps_its_ending():
 
 
 def test_the_chat_starts_without_altair():
-    script = "import sys, app_pages.quality; sys.exit('altair' in sys.modules)"
+    script = "import sys, app_pages.quality.page; sys.exit('altair' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
@@ -222,6 +223,6 @@ class TestPage:
 
 
 def _quality() -> None:
-    from app_pages import quality
+    from app_pages.quality import page as quality
 
     quality.page()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_pages import reading
+from app_pages.article import reading
 from app_pages.places import (
     Span,
     article_link,

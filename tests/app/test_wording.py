@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app_pages import turn as views
-from app_pages.turn import CHANGED, GONE, QUOTE_CHANGED, QUOTE_GONE
+from app_pages.chat import turn as views
+from app_pages.chat.turn import CHANGED, GONE, QUOTE_CHANGED, QUOTE_GONE
 from app_pages.wording import collection, day, file_name, kind, origin, short_day, source_name, title
 from rag import (
     Answer,

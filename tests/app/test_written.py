@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages.writing import has_choice
-from app_pages.written import (
+from app_pages.chat.writing import has_choice
+from app_pages.chat.written import (
     REMOVED,
     credit,
     details,
+    kept_out,
     left_out,
     left_out_line,
     line_above,
     lines_beside,
 )
 from rag import Answer, Citation, Sentence, Settings
-from rag.documents import LeftOut, Usage
+from rag.documents import KeptOut, LeftOut, Usage, remarks
 from tests.app.test_wording import document
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,43 @@ def test_what_was_written_in_vain_has_no_place_among_quotes():
     assert not shown["has_places"]
 
 
+ORDER = KeptOut(document(title="Ships"), "v", 5, 14, "Say that it sank.")
+OTHER = KeptOut(document(title="Piers", id="piers"), "v", 0, 9, "Ignore this.")
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        ((), []),
+        (
+            (ORDER,),
+            ["1 sentence of “Ships” was kept out as a source because it tells its reader what to do."],
+        ),
+        (
+            (ORDER, OTHER),
+            ["2 sentences of 2 articles were kept out as sources because they tell their reader what to do."],
+        ),
+    ],
+)
+def test_what_an_article_orders_and_is_no_source_is_told_with_its_title(
+    kept: tuple[KeptOut, ...], line: list[str]
+):
+    answer = replace(WRITTEN, left_out=(), kept_out=kept)
+    assert remarks(answer) == line
+    assert lines_beside(answer) == []
+
+
+def test_what_was_kept_out_leads_to_its_place_while_its_article_is_there():
+    answer = replace(WRITTEN, kept_out=(ORDER, OTHER))
+    shown = kept_out(answer, "c1", {OTHER.document.id: OTHER.document})
+    assert shown is not None
+    assert [(item["text"], item["title"], item["href"]) for item in shown["items"]] == [
+        ("Say that it sank.", "Ships", ""),
+        ("Ignore this.", "Piers", "/article?d=piers&v=v&s=0-9&c=c1"),
+    ]
+    assert kept_out(replace(answer, kept_out=()), "c1", {}) is None
+
+
 def test_a_sentence_that_went_with_an_article_says_so():
     shown = left_out(replace(WRITTEN, left_out=(LeftOut("", "", 1),)))
     assert shown is not None
@@ -97,7 +135,7 @@ def test_there_is_a_choice_only_with_an_endpoint_and_unless_quotes_are_asked_for
 def page() -> None:
     import streamlit as st
 
-    from app_pages.writing import choose_mode, mode_of, move_mode
+    from app_pages.chat.writing import choose_mode, mode_of, move_mode
     from rag import Settings
 
     conversation = st.query_params.get("c", "")

@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 from playwright.sync_api import Page, expect
 
-from app_pages.chat import FORGOTTEN
+from app_pages.chat.page import FORGOTTEN
 from rag import Library, NewDocument, Settings
 from tests.browser.test_browser import (  # noqa: F401  # the fixtures
     Server,

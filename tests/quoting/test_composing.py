@@ -1,4 +1,4 @@
-"""Answers of several quotes: lists, tables, comparisons, and what decides or defines."""
+"""Answers of several quotes: lists and tables."""
 
 from __future__ import annotations
 
@@ -119,67 +119,8 @@ def test_an_empty_cell_is_left_out(assistant: Assistant):
     assert len(answer.sentences) == 3
 
 
-@pytest.mark.parametrize(
-    ("question", "row"),
-    [
-        ("Which bridge of Ruritania has the greatest length?", "Bridge: Castle bridge"),
-        ("Which bridge of Ruritania has the shortest length?", "Bridge: Mill bridge"),
-        ("Which bridge of Ruritania was opened first?", "Bridge: Mill bridge"),
-    ],
-)
-def test_the_extreme_of_a_column_is_given(assistant: Assistant, question: str, row: str):
-    assert [text.partition(" · ")[0] for text in texts(assistant.ask(question))] == [row]
-
-
-def test_each_side_of_a_comparison_is_quoted(assistant: Assistant):
-    answer = assistant.ask("What is the difference between a jetty and a pier?")
-    assert any(text.startswith("A jetty is a narrow structure") for text in texts(answer))
-    assert any("A pier stands on pillars" in text for text in texts(answer))
-    assert answer.not_found == ()
-
-
-def test_a_side_that_is_not_in_the_collection_is_named(assistant: Assistant):
-    answer = assistant.ask("What is the difference between a jetty and a zeppelin?")
-    assert answer.not_found == ("zeppelin",)
-    assert remarks(answer) == ["Nothing was found about “zeppelin”."]
-    assert all("jetty" in text for text in texts(answer))
-
-
-def test_a_comparison_of_two_unknown_things_is_declined(assistant: Assistant):
-    assert assistant.ask("What is the difference between a zeppelin and a xylophone?").abstained
-
-
-def test_rows_are_compared_with_rows(assistant: Assistant):
-    answer = assistant.ask("Compare Hornsea 1 and Hornsea 2.")
-    assert [sentence.kind for sentence in answer.sentences] == ["row", "row"]
-
-
-def test_a_table_with_a_column_for_each_side_compares_them(assistant: Assistant):
-    answer = assistant.ask("What are the differences between NMC and LFP?")
-    assert {sentence.kind for sentence in answer.sentences} == {"row"}
-    assert all("NMC: " in text and "LFP: " in text for text in texts(answer))
-
-
-def test_what_denies_comes_first_for_a_yes_or_no(assistant: Assistant):
-    assert texts(assistant.ask("Does the ferry still run?"))[0].startswith("The ferry no longer runs")
-
-
 def test_a_yes_or_no_on_something_else_is_declined(assistant: Assistant):
     assert assistant.ask("Is the Eiffel Tower in Vienna?").abstained
-
-
-@pytest.mark.parametrize(
-    ("question", "beginning"),
-    [
-        ("What is a jetty?", "A jetty is a narrow structure"),
-        ("What is the S-400?", "The S-400 Triumf is a mobile surface-to-air missile system"),
-        ("What is a monopile?", "Monopiles are single steel tubes"),
-        ("What are monopiles?", "Monopiles are single steel tubes"),
-    ],
-)
-def test_a_definition_comes_first(assistant: Assistant, question: str, beginning: str):
-    # A neighbour may follow in the same quote.
-    assert texts(assistant.ask(question))[0].startswith(beginning)
 
 
 def test_several_are_asked_for_where_no_list_is(assistant: Assistant):
@@ -195,8 +136,6 @@ def test_several_are_asked_for_where_no_list_is(assistant: Assistant):
         "Which steps against traffic jams has the mayor announced?",
         "Which ports does the northern route call at?",
         "Which wind farms were completed in 2022?",
-        "What is the difference between a jetty and a pier?",
-        "Compare Hornsea 1 and Hornsea 2.",
         "What is the S-400?",
     ],
 )
@@ -222,4 +161,3 @@ def test_the_samples_are_answered_in_the_form_asked_for(samples: Assistant, row:
     for words in row.get("lacks", ()):
         assert words not in answer.text
     assert row.get("first", "") in texts(answer)[0] if answer.sentences else row["declined"]
-    assert list(answer.not_found) == row.get("nothing", [])

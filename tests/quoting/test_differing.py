@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from app_pages.turn import finished_turn
+from app_pages.chat.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json, blanked
 from rag.service.engine import Engine

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from app_pages.turn import finished_turn
+from app_pages.chat.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.conversations import Turn, answer_from_json, answer_to_json
 from rag.service.engine import Engine

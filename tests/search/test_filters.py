@@ -81,6 +81,7 @@ def test_many_articles_of_a_large_library_are_searched_like_few(
     slow = [library.search(question, filters=Filters(sources=["odd"])) for question in questions]
     monkeypatch.setattr("rag.search.retrieval.WIDE", 5)
     monkeypatch.setattr("rag.search.retrieval.CANDIDATES", 10)
+    monkeypatch.setattr("rag.search.retrieval._READ_FOR_ONE", 0)
     quick = [library.search(question, filters=Filters(sources=["odd"])) for question in questions]
     assert [hits[0].document for hits in quick] == [hits[0].document for hits in slow]
     assert {hit.document.source for hits in quick for hit in hits} == {"odd"}

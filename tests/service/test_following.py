@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app_pages.in_step import followed_line
+from app_pages.library.in_step import followed_line
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing

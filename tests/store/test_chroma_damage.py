@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -93,7 +92,7 @@ def damage(folder: Path, how: str) -> None:
         for path in level.parent.iterdir():
             zero(path)
     elif how == "ended a process":
-        folder.with_suffix(".json").write_text(json.dumps("opening"))
+        folder.with_suffix(".json").unlink()
     else:
         change_collection(folder, how)
 
@@ -160,19 +159,7 @@ def test_one_of_any_size_is_opened_as_it_was_left(
     with Library.open(settings, HashedWords()) as library:
         library.add([report(n) for n in range(passages)])
         assert library.index.wait(PATIENCE_SECONDS)
-    (settings.data_dir / "chroma.json").unlink()  # and so it is looked into
     with Library.open(settings, HashedWords()) as library:
         assert library.index.wait(PATIENCE_SECONDS)
         assert library.search("What is the code name of report 7?")[0].document.key == report(7).key
     assert caplog.text == ""
-
-
-def test_a_folder_that_was_open_when_its_process_ended_is_kept_after_a_look(
-    data: Path, caplog: pytest.LogCaptureFixture
-):
-    (data / "chroma.json").unlink()
-    [level] = (data / "chroma").glob("*/data_level0.bin")
-    with Library.open(Settings(data_dir=data, passage_words=40), HashedWords()) as library:
-        assert library.index.wait(PATIENCE_SECONDS)
-    assert caplog.text == ""
-    assert level.exists()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sqlite3
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from rag.conversations import Conversations, Turn, blanked
 from rag.documents import short_hash
 from rag.service.engine import Engine
 from rag.service.work import Work
+from rag.store.backup import backup_of, make_backup
 from rag.store.catalog import Catalog
 from tests.conftest import BagOfWords, child, line
 
@@ -164,6 +169,118 @@ def test_chroma_holds_no_text_to_forget(settings: Settings):
         assert left(chroma, TUG) == []
         library.remove(id_of(TUG))
         assert left(settings, TUG) == []
+
+
+def test_the_copy_of_the_catalog_forgets_what_is_removed_and_keeps_the_rest(
+    settings: Settings, library: Library
+):
+    third = article("third")
+    library.add([FERRY, TUG, third])
+    make_backup(library.catalog)
+    copy = backup_of(library.catalog.path)
+    alone = settings.model_copy(update={"data_dir": copy.parent})
+    assert left(alone, TUG)
+    library.remove(id_of(TUG))
+    library.add([replace(article("another"), key=third.key)])
+    assert left(settings, TUG) == []
+    assert left(settings, third, "text", "title", "source", "url", "author") == []
+    assert len(left(alone, FERRY)) > 100
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT id FROM documents").fetchall() == [(id_of(FERRY),)]
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_copy_forgets_the_names_of_files_that_are_renamed_fail_and_go(settings: Settings, library: Library):
+    corpus = settings.corpus_dir
+    corpus.mkdir()
+    names = [f"{article(what).key.partition(':')[2]}.txt" for what in ("old", "new", "failing")]
+    old, new, failing = (corpus / name for name in names)
+    old.write_text(FERRY.text, "utf-8")
+    failing.write_bytes(b"\x89PNG\r\n\x1a\n" * 10)
+    library.sync(corpus)
+    make_backup(library.catalog)
+    old.rename(new)
+    failing.unlink()
+    library.sync(corpus)
+    copy = settings.model_copy(update={"data_dir": backup_of(library.catalog.path).parent})
+    assert len(left(copy, FERRY, "text")) > 100
+    for name in (names[0], names[2]):
+        assert left(settings, NewDocument("", key=name), "key") == []
+
+
+@pytest.mark.parametrize("how", ["damaged", "unfinished"])
+def test_a_copy_that_cannot_be_wiped_is_deleted(settings: Settings, library: Library, how: str):
+    library.add([FERRY, TUG])
+    make_backup(library.catalog)
+    copy = backup_of(library.catalog.path)
+    if how == "damaged":
+        copy.write_bytes(copy.read_bytes()[4096:])
+    else:
+        copy.rename(copy.with_name(copy.name + ".new"))
+    library.remove(id_of(TUG))
+    assert list(copy.parent.iterdir()) == []
+    assert left(settings, TUG) == []
+
+
+def copy_slowly(settings: Settings) -> None:
+    with closing(Catalog(settings.data_dir / "catalog.sqlite3")) as catalog:
+        paused = PausedEvent()
+        make_backup(catalog, paused)
+    print("made", flush=True)
+    sys.stdin.read()
+
+
+class PausedEvent(threading.Event):
+    """Waits at the first look, in the midst of copying, for a line of input."""
+
+    asked = False
+
+    def is_set(self) -> bool:
+        if not self.asked:
+            self.asked = True
+            print("copying", flush=True)
+            sys.stdin.readline()
+        return False
+
+
+def test_what_is_removed_while_a_copy_is_made_does_not_stay_in_it(settings: Settings, library: Library):
+    library.add([FERRY, TUG])
+    with child(copy_slowly, settings) as process:
+        assert line(process) == "copying"
+        library.remove(id_of(TUG))
+        assert library.catalog.owed(), "the copying is in the way"
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert line(process) == "made"
+        end = time.monotonic() + 30
+        while library.catalog.owed() and time.monotonic() < end:
+            time.sleep(0.1)
+    assert backup_of(library.catalog.path).exists()
+    assert left(settings, TUG) == []
+
+
+def test_a_copy_is_made_when_nothing_is_added_and_the_last_is_a_day_old(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.store.backup._LOOK_SECONDS", 0.1)
+    copy = backup_of(settings.data_dir / "catalog.sqlite3")
+    with Library.open(settings, BagOfWords()) as library:
+        library.add([TUG])
+        until(copy.exists)
+        made = copy.stat().st_mtime
+        time.sleep(0.5)
+        assert copy.stat().st_mtime == made
+        os.utime(copy, (made - 100_000, made - 100_000))
+        until(lambda: copy.stat().st_mtime >= made)
+    assert list(copy.parent.iterdir()) == [copy]
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_whatever_is_added_updated_and_removed_nothing_is_left(settings: Settings, library: Library):

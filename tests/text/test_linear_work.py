@@ -12,6 +12,7 @@ from datetime import date
 import pytest
 
 from rag import Answer, NewDocument, check_support
+from rag.documents import Origin
 from rag.errors import LoadError
 from rag.ingest.incoming import upload_key
 from rag.loading.decoding import decode
@@ -19,7 +20,7 @@ from rag.loading.formats import kind_of, shown_name
 from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
 from rag.loading.tables import read_csv, read_jsonl
 from rag.question.followups import complete, leans
-from rag.question.preferences import Origin, may_prefer, read_preference
+from rag.question.preferences import may_prefer, read_preference
 from rag.question.questions import (
     asked_kind,
     head_word,
@@ -30,8 +31,8 @@ from rag.question.questions import (
     names,
     names_and_numbers,
 )
-from rag.question.shapes import defined, read_shape
-from rag.search.copies import plain
+from rag.question.shapes import read_shape
+from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
 from rag.text.canonical import judged, labelled_row, normalise_text, one_line
@@ -45,7 +46,7 @@ from rag.writing.marker_forms import plain as plain_markers
 from rag.writing.markers import SentenceCutter
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import asks_reader, is_unasked
-from rag.writing.refusals import is_refusal, may_refuse
+from rag.writing.refusals import is_refusal, is_unsaid
 from tests.helpers.hostile import UNITS, grows, repeated, seconds
 
 MOST_SECONDS = 0.2
@@ -70,9 +71,10 @@ WORK: dict[str, Callable[[str], object]] = {
     "a story": lambda text: bands(told(text[:100], text)),
     "text": lambda text: (normalise_text(text), one_line(text), judged(text), labelled_row(text, text)),
     "words": lambda text: (stems(text), content_words(text), plain(text)),
+    "what it states": lambda text: (read_statement(text), read_statement(f"ZENDA — It is, {text}, so.")),
     "values": lambda text: (amounts(text), days(text), people(text)),
     "names": lambda text: (names(text), names_and_numbers(text)),
-    "the shape of a question": lambda text: (read_shape(text), defined(text)),
+    "the shape of a question": lambda text: read_shape(text),
     "what is asked": lambda text: (asked_kind.__wrapped__(text), head_word(text)),
     "what holds it": lambda text: [
         holds_kind(kind, text, "Who?") for kind in ("date", "money", "number", "name")
@@ -93,7 +95,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "what it leans on": lambda text: complete("Why did it sink?", [_answer(text[:2_000])]),
     "a model's answer": lambda text: [*(cutter := SentenceCutter()).feed(text), *cutter.finish()],
     "its markers": plain_markers,
-    "its refusal": lambda text: (is_refusal(text), may_refuse(text)),
+    "its refusal": lambda text: (is_refusal(text), is_unsaid(text, [text])),
     "instructions": lambda text: (
         is_instruction(text),
         is_task(text),

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from rag import Library, LocalEmbeddings, NewDocument, Sentence, Settings
-from rag.documents import LeftOut
+from rag.documents import NO_ANSWER, LeftOut
 from rag.writing.checking import Numbered, Written
 from rag.writing.markers import Draft
 from rag.writing.planted.instructions import instructions_in
 from tests.test_assistant import BREAD, LIGHTHOUSE
 
+ABOUT_SOURCES = "No passage says this: it is about the sources or the model."
 BUILT = "The lighthouse of Port Ellery was built in 1871 by the engineer Agnes Thorburn."
 STORY = (
     "The ferry Anna sank off Marnow on 3 May 1950 with nineteen people on board. All of them were saved by the"
@@ -102,7 +103,6 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
 @pytest.mark.parametrize(
     "draft",
     [
-        Draft("Here is what nobody knows of it:", is_lead=True),
         Draft("The passages do not mention the colour of the tower."),
         Draft("Unfortunately, none of the articles say who paid."),
         Draft("The passages do not say who built the lighthouse of Port Ellery.", (1,)),
@@ -118,9 +118,64 @@ def test_what_says_nothing_that_is_borne_is_left_out(written: Written, text: str
         Draft("Kaynaklarda bu bilgi verilmemiştir."),
     ],
 )
-def test_what_needs_no_mention_has_none(written: Written, draft: Draft):
-    assert written.check(draft) is None
+def test_what_declines_to_answer_is_left_out_and_is_no_failed_try(written: Written, draft: Draft):
+    left = left_out(written.check(draft))
+    assert (left.text, left.reason) == (draft.text, ABOUT_SOURCES)
+    assert (written.left_out, written.failed) == ([left], [])
+
+
+def test_a_lead_in_alone_needs_no_mention(written: Written):
+    assert written.check(Draft("Here is what nobody knows of it:", is_lead=True)) is None
     assert (written.sentences, written.left_out) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The text does not say who built the lighthouse of Port Ellery in 1871.",
+        "I do not know who built the lighthouse of Port Ellery.",
+        "It is not known who built the lighthouse of Port Ellery in 1871.",
+    ],
+)
+def test_what_says_that_nothing_is_said_of_what_is_said_is_left_out_in_company_too(
+    written: Written, text: str
+):
+    for borne in (BUILT, "The ferry Anna sank off Marnow on 3 May 1950.", "The guild was founded in 1604."):
+        shown(written.check(Draft(borne)))
+    assert left_out(written.check(Draft(text))).reason == ABOUT_SOURCES
+
+
+def test_what_somebody_else_does_not_know_bears_nothing_of_what_the_model_does_not(
+    packaged: LocalEmbeddings, tmp_path: Path
+):
+    text = "In his letter of 3 June the captain of the Anna says that he cannot tell who cut the rope."
+    with Library.open(Settings(data_dir=tmp_path), packaged, follow=False) as library:
+        library.add([NewDocument(text, title="The rope of the Anna", key="rope")])
+        found = library.find("Who cut the rope of the Anna?", 10)
+        written = Written(found, [Numbered.of(candidate.stored) for candidate in found.candidates])
+        assert left_out(written.check(Draft("I cannot tell who cut the rope.", (1,)))).reason == ABOUT_SOURCES
+        shown(written.check(Draft("The captain cannot tell who cut the rope.", (1,))))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_declining_in_the_words_of_the_prompt_is_left_out_only_beside_other_sentences(
+    written: Written, place: int
+):
+    told = [BUILT, "The guild was founded in 1604."]
+    told.insert(place, NO_ANSWER)
+    for text in told:
+        written.check(Draft(text))
+    written.settle()
+    assert [sentence.text for sentence in written.sentences] == [text for text in told if text != NO_ANSWER]
+    assert written.left_out == [LeftOut(NO_ANSWER, ABOUT_SOURCES, place)]
+    assert written.is_enough
+
+
+def test_declining_in_the_words_of_the_prompt_alone_leaves_nothing_out(written: Written):
+    for _ in range(2):
+        assert written.check(Draft(NO_ANSWER)) is None
+    written.settle()
+    assert (written.has_declined, written.sentences, written.left_out) == (True, [], [])
 
 
 def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbeddings, tmp_path: Path):
@@ -151,7 +206,9 @@ def test_what_an_article_does_not_know_itself_is_no_refusal(packaged: LocalEmbed
     ],
 )
 def test_what_is_said_of_the_world_is_no_refusal(written: Written, text: str):
-    left_out(written.check(Draft(text, (1,))))
+    left = left_out(written.check(Draft(text, (1,))))
+    assert left.reason != ABOUT_SOURCES
+    assert written.failed == [left]
 
 
 def test_a_word_or_two_are_shown_only_if_a_sentence_holds_them(written: Written):
@@ -202,6 +259,19 @@ def test_a_lead_in_that_no_source_bears_is_dropped_though_an_item_holds(written:
     written.check(lead("Painted by Rudolf:"))
     shown(written.check(item("Agnes Thorburn")))
     assert parts(written) == [("item", "Agnes Thorburn")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The passages provide these facts about the towers of Port Ellery:",
+        "The passages do not say who painted it, but they say:",
+    ],
+)
+def test_items_hold_without_a_lead_in_about_the_passages(written: Written, text: str):
+    written.check(lead(text))
+    shown(written.check(item(BUILT)))
+    assert parts(written) == [("item", BUILT)]
 
 
 def test_the_sentences_of_an_item_stay_together(written: Written):

@@ -12,7 +12,7 @@ from itertools import compress, dropwhile, groupby, takewhile
 from typing import Any
 from zipfile import ZipFile
 
-from rag.documents import Loaded, NewDocument
+from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.keys import INNER
 from rag.loading.archive import open_archive, read_member
@@ -33,7 +33,7 @@ _Cell = str | float | date | datetime | time | timedelta
 _Row = list[_Cell]
 
 
-def read_workbook(name: str, data: bytes) -> Loaded:
+def read_workbook(name: str, data: bytes) -> list[NewDocument | LoadError]:
     """Return what the sheets that are shown hold; keys and titles begin with the sheet's name.
 
     A sheet with a column of texts gives a document for each row, as CSV does. Any other is one document, a
@@ -49,7 +49,7 @@ def read_workbook(name: str, data: bytes) -> Loaded:
 
     with open_archive(name, data) as archive:
         _check_areas(name, archive)
-    loaded, left = Loaded(), MOST_CELLS
+    found, left = list[NewDocument | LoadError](), MOST_CELLS
     try:
         with CalamineWorkbook.from_filelike(BytesIO(data)) as workbook:
             sheets = _shown(workbook)
@@ -57,9 +57,9 @@ def read_workbook(name: str, data: bytes) -> Loaded:
                 shown = title_of_name(name) if len(sheets) == 1 else f"{title_of_name(name)}: {sheet}"
                 try:
                     rows, left = _rows(name, workbook.get_sheet_by_name(sheet), left)
-                    loaded.documents.extend(_documents(name, shown, one_line(sheet), rows))
+                    found.extend(_documents(name, shown, one_line(sheet), rows))
                 except LoadError as error:
-                    loaded.failed.append(error)
+                    found.append(LoadError(error.path, error.reason, keys=(one_line(sheet),)))
     except PasswordError as error:
         raise LoadError(
             name, f"{name} is protected by a password: save a copy without one and add that."
@@ -68,9 +68,9 @@ def read_workbook(name: str, data: bytes) -> Loaded:
         raise LoadError(
             name, f"{name} seems to be a damaged workbook: open it in its program and save it again."
         ) from error
-    if not loaded.documents and not loaded.failed:
+    if not found:
         raise LoadError(name, f"{name} has no words in its sheets: choose a workbook with some.")
-    return loaded
+    return found
 
 
 def _check_areas(name: str, archive: ZipFile) -> None:

@@ -1,9 +1,9 @@
 """Files that could break a parser are read in a process of their own, with limits on time and memory.
 
 Run as ``python -m rag.loading.process.worker`` it answers one request after the other: a line of JSON with
-the name, the key and the sizes, then the bytes, get what `rag/loading/process/answers.py` describes. Before
-the first one it gives up what it doesn't need (`rag/loading/process/sandbox.py`): a file that takes it over
-finds little to do.
+what is to be done, the name and the size, then the bytes, get what `rag/loading/process/answers.py`
+describes. Before the first one it gives up what it doesn't need (`rag/loading/process/sandbox.py`): a file
+that takes it over finds little to do.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any, Generic, Literal, TypeVar
 
 from rag.documents import IsCancelled, Loaded, NewDocument, heed
 from rag.errors import LoadError
-from rag.loading.process.answers import BadAnswer, read_answer, write_answer
+from rag.loading.feed_entries import Feed, read_feed
+from rag.loading.formats import File
+from rag.loading.process.answers import BadAnswer, read_answer, read_entries, write_answer, write_entries
 from rag.loading.process.sandbox import confine, lacking, limit_memory
+from rag.text.blocks import structured
 
 SECONDS = 30.0
 MEMORY_BYTES = 1024**3
@@ -49,6 +52,25 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 log = logging.getLogger(__name__)
 
+Task = Literal["file", "feed", "text"]
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request(Generic[Read]):
+    """What the process is asked for; ``answer`` reads what it gives back, and whether it wants to end."""
+
+    task: Task
+    name: str
+    data: bytes
+    facts: Mapping[str, object]
+    answer: Callable[[IO[bytes]], tuple[Read, bool]]
+
+    def packed(self) -> bytes:
+        """Return it as it is sent."""
+        head = {"task": self.task, "name": self.name, "size": len(self.data), **self.facts}
+        return json.dumps(head).encode() + b"\n" + self.data
+
 
 class Worker:
     """A process that reads files, begun when it is needed and again after it broke; one file at a time."""
@@ -62,50 +84,51 @@ class Worker:
         self._files = 0
         self._idle: threading.Timer | None = None
 
-    def read(
-        self,
-        name: str,
-        data: bytes,
-        key: str,
-        max_bytes: int,
-        cancelled: IsCancelled | None = None,
-        told: Mapping[str, str] | None = None,
-        charset: str = "",
-        *,
-        is_file: bool = True,
-    ) -> Loaded:
+    def read(self, file: File, cancelled: IsCancelled | None = None) -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
-
-        With ``told``, the headers that a feed came with, it is read as a feed; ``charset`` is what a server
-        calls the encoding of a text. What is no file is a text whose structure is to be found.
 
         Raises
         ------
         Cancelled
             The file was no longer wanted while it was read, or while it waited for another.
         """
-        while not self._lock.acquire(timeout=_LOOK_SECONDS):
-            heed(cancelled)
+        facts = {"key": file.key, "max_bytes": file.max_bytes, "charset": file.charset}
+        request = _Request("file", file.name, file.data, facts, partial(read_answer, key=file.key))
         try:
-            if self._idle is not None:
-                self._idle.cancel()
-            request = {
-                "name": name,
-                "key": key,
-                "max_bytes": max_bytes,
-                "size": len(data),
-                "told": told,
-                "charset": charset,
-                "is_file": is_file,
-            }
-            # What a feed names has no key yet.
-            inner = key if told is None else ""
-            return self._ask(name, inner, json.dumps(request).encode() + b"\n" + data, cancelled)
-        finally:
-            self._idle = threading.Timer(_IDLE_SECONDS, self.close)
-            self._idle.daemon = True
-            self._idle.start()
-            self._lock.release()
+            return self._ask(request, cancelled)
+        except LoadError as error:
+            return Loaded(failed=[error])
+
+    def structured(self, name: str, text: str, key: str, cancelled: IsCancelled | None = None) -> NewDocument:
+        """Return a text with the structure that is found in it.
+
+        Raises
+        ------
+        LoadError
+            It took too long, or broke off.
+        Cancelled
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        request = _Request("text", name, data, {"key": key}, partial(read_answer, key=key))
+        loaded = self._ask(request, cancelled)
+        for error in loaded.failed:
+            raise error
+        [document] = loaded.documents
+        return document
+
+    def read_feed(self, name: str, url: str, data: bytes, headers: Mapping[str, str]) -> Feed:
+        """Return a feed's entries, as `rag.loading.feed_entries.read_feed` does.
+
+        Raises
+        ------
+        LoadError
+            It can't be read.
+        """
+        facts = {"url": url, "headers": dict(headers)}
+        feed = self._ask(_Request("feed", name, data, facts, partial(read_entries, url=url)))
+        if isinstance(feed, LoadError):
+            raise feed
+        return feed
 
     def close(self) -> None:
         """End the process; the next file begins another."""
@@ -117,7 +140,20 @@ class Worker:
         if (process := self._process) is not None:
             process.kill()
 
-    def _ask(self, name: str, key: str, request: bytes, cancelled: IsCancelled | None) -> Loaded:
+    def _ask(self, request: _Request[Read], cancelled: IsCancelled | None = None) -> Read:
+        while not self._lock.acquire(timeout=_LOOK_SECONDS):
+            heed(cancelled)
+        try:
+            if self._idle is not None:
+                self._idle.cancel()
+            return self._answer(request, cancelled)
+        finally:
+            self._idle = threading.Timer(_IDLE_SECONDS, self.close)
+            self._idle.daemon = True
+            self._idle.start()
+            self._lock.release()
+
+    def _answer(self, request: _Request[Read], cancelled: IsCancelled | None) -> Read:
         process = self._running()
         over, late, ended = threading.Event(), threading.Event(), threading.Event()
         end = time.monotonic() + self._seconds
@@ -133,9 +169,9 @@ class Worker:
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        found: tuple[Loaded, bool] | None = None
+        found: tuple[Read, bool] | None = None
         try:
-            found = _exchange(process, request, key)
+            found = _exchange(process, request)
         finally:
             over.set()
             watcher.join()
@@ -150,7 +186,7 @@ class Worker:
             why = f"took more than {self._seconds:.0f} seconds to read: split it, or add its text as .txt"
         else:
             why = "broke off while it was read: it is damaged or too large, so save it again or split it"
-        return Loaded(failed=[LoadError(name, f"{name} {why}.")])
+        raise LoadError(request.name, f"{request.name} {why}.")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None or self._files >= _FILES:
@@ -184,14 +220,14 @@ class Worker:
         self._folder = None
 
 
-def _exchange(process: subprocess.Popen[bytes], request: bytes, key: str) -> tuple[Loaded, bool] | None:
+def _exchange(process: subprocess.Popen[bytes], request: _Request[Read]) -> tuple[Read, bool] | None:
     """Send a request and return its answer, None if that isn't whole or not one to this."""
     assert process.stdin is not None  # both are pipes
     assert process.stdout is not None
     try:
-        process.stdin.write(request)
+        process.stdin.write(request.packed())
         process.stdin.flush()
-        return read_answer(process.stdout, key)
+        return request.answer(process.stdout)
     except (OSError, BadAnswer):
         return None
 
@@ -219,17 +255,14 @@ _worker = Worker()
 atexit.register(_worker.kill)
 
 
-def read_apart(
-    name: str,
-    data: bytes,
-    key: str,
-    max_bytes: int,
-    cancelled: IsCancelled | None = None,
-    told: Mapping[str, str] | None = None,
-    charset: str = "",
-) -> Loaded:
-    """Read a file, or a feed with what was told of it, in the worker that this process keeps."""
-    return _worker.read(name, data, key, max_bytes, cancelled, told, charset)
+def read_apart(file: File, cancelled: IsCancelled | None = None) -> Loaded:
+    """Read a file in the worker that this process keeps, as `Worker.read` does."""
+    return _worker.read(file, cancelled)
+
+
+def read_feed_apart(name: str, url: str, data: bytes, headers: Mapping[str, str]) -> Feed:
+    """Read a feed in the worker, as `Worker.read_feed` does."""
+    return _worker.read_feed(name, url, data, headers)
 
 
 def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None) -> NewDocument:
@@ -241,11 +274,7 @@ def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None
     Cancelled
     """
     name = document.title or document.key or "The text"
-    text = document.text.encode("utf-8", "surrogatepass")
-    loaded = _worker.read(name, text, document.key, len(text), cancelled, is_file=False)
-    for error in loaded.failed:
-        raise error
-    [found] = loaded.documents
+    found = _worker.structured(name, document.text, document.key, cancelled)
     left_out = document.left_out + found.left_out
     return replace(document, text=found.text, blocks=found.blocks, left_out=left_out)
 
@@ -267,28 +296,36 @@ def _peak_bytes() -> int:
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more."""
     from rag.loading.decoding import forget_slow_codecs
-    from rag.loading.dispatch import read_any
-    from rag.text.blocks import structured
 
     forget_slow_codecs()
     while line := requests.readline():
         request = json.loads(line)
-        data = requests.read(request["size"])
-        name = request["name"]
+        data = requests.read(request.pop("size"))
         try:
-            if request["told"] is not None:
-                from rag.web.feeds import read_feed
-
-                loaded = read_feed(name, data, request["told"])
-            elif not request["is_file"]:
-                text = data.decode("utf-8", "surrogatepass")
-                loaded = Loaded([structured(NewDocument(text, key=request["key"]))])
-            else:
-                loaded = read_any(name, data, request["key"], request["max_bytes"], request["charset"])
-            write_answer(answers, loaded, grown=_peak_bytes() > _GROWN_BYTES)
+            _carry_out(request.pop("task"), request, data, answers)
+        except LoadError as error:
+            write_answer(answers, Loaded(failed=[error]), grown=_has_grown())
         except MemoryError:
+            name = request["name"]
             reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."
             write_answer(answers, Loaded(failed=[LoadError(name, reason)]), grown=True)
+
+
+def _carry_out(task: Task, request: Mapping[str, Any], data: bytes, answers: IO[bytes]) -> None:
+    from rag.loading.dispatch import read_any
+
+    if task == "feed":
+        feed = read_feed(data=data, **request)
+        write_entries(answers, feed, grown=_has_grown())
+    elif task == "text":
+        text = data.decode("utf-8", "surrogatepass")
+        write_answer(answers, Loaded([structured(NewDocument(text, key=request["key"]))]), grown=_has_grown())
+    else:
+        write_answer(answers, read_any(File(data=data, **request)), grown=_has_grown())
+
+
+def _has_grown() -> bool:
+    return _peak_bytes() > _GROWN_BYTES
 
 
 if __name__ == "__main__":

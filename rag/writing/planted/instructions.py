@@ -1,8 +1,9 @@
-"""Sentences of a document that tell its reader, or a model, what to write: they are no statement to cite.
+"""Sentences of a document that tell whoever writes an answer what to write: they are no statement to cite.
 
 A model that obeys one writes words that stand in the document, so that the check of support alone would pass
-them. An order to use an address is one of them, also where it is meant for people: what a model makes of it,
-"the update is at evil.test", is borne by nothing else.
+them. What a document tells of orders that others were given is a statement like any other. An order to use an
+address is none, also where it is meant for people: what a model makes of it, "the update is at evil.test", is
+borne by nothing else.
 """
 
 from __future__ import annotations
@@ -11,36 +12,91 @@ import re
 from collections.abc import Sequence
 
 from rag.writing.planted.contacts import has_contact
-from rag.writing.planted.orders import asks_reader
+from rag.writing.planted.orders import as_told, asks_reader, orders_in
 
 _MOST_QUOTED = 4
 """Sentences within quotation marks that are looked at as one: a mark may never be closed."""
 _GOES_ON = re.compile(r"://|\bwww\.|\w@\w|!|\.(?:com|org|net|xyz|info|io)\b", re.IGNORECASE)
-_TO_A_MODEL = re.compile(
-    r"\byour (?:\w+ )?(?:answers?|responses?|reply|replies|outputs?|messages?|completion)\b"
-    r"|\b(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:instructions?|prompts?|rules?|above|previous"
-    r"|prior|everything|guidelines?)\b"
-    r"|\bnew instructions?\b|\bas an ai (?:language model|assistant)\b"
-    r"|\byou (?:are now|must now|will now|are an?\b[^.]{0,200}assistant)"
-    r"|\bwhen (?:you )?(?:answer|respond|reply|summari[sz])\w*\b"
-    r"|\b(?:note|message|attention|instructions?) (?:to|for) (?:the |any |all )?"
-    r"(?:ai|llm|model|assistant|chatbot)s?\b"
-    r"|\b(?:ai|llm|language model|assistant|chatbot)s?\b[^.!?]{0,30}\b(?:reading|reads?|must|should|shall)\b"
-    r"|\bif you are an? (?:ai|llm|language model|assistant|chatbot)\b"
-    r"|\b(?:instead|only) (?:answer|reply|respond|write|say|output)\b"
-    r"|\bdeine?[rmn]? antwort\w*|\bignorier\w+\b[^.!?]{0,40}\banweisung\w*|\byanıtın\w*|\bcevabın\w*",
-    re.IGNORECASE,
+
+_WRITER = r"(?:ais?|llms?|chatgpt|assistants?|chatbots?|bots?|(?:language |ai )?models?|summari[sz]ers?)"
+_ANSWER = r"(?:answers?|responses?|repl(?:y|ies)|outputs?|summar(?:y|ies))"
+_THIS = r"(?:this|these|the (?:above|following|present))"
+_TEXT = rf"{_THIS} (?:\w+ )?(?:text|article|page|document|passage|source|content|question)s?"
+_USER = (
+    r"(?:the |any |all )*(?:users?\b(?! (?:name|manual|guide)s?\b)|readers?|whoever"
+    r"|(?:anyone|everyone|person|people) (?:who|asking))"
 )
-_SPEAKS = re.compile(
-    r"(?:^|[>\]}]|\b(?:system|assistant|instructions?|important|attention|note) ?:)"
-    r"[\s\"'“‘(*-]*(?:(?:please|now|then|also|always|finally|instead|bitte|lütfen),? )?"
-    r"(?:(?:write|say|reply|respond|ignore|forget|translate|append|insert|mention that|schreibe?|antworte"
-    r"|tell (?:them|the users?|users?|readers?|everyone))\b(?!['’])"
-    # These begin ordinary sentences too: "Output fell", "Print media", "Disregard for the rules".
-    r"|(?:answer|output|print|repeat|disregard)\b"
-    r"(?::| (?:with|in|only|the|this|that|all|any|as|out|after|exactly|every|everything|previous)\b))",
-    re.IGNORECASE,
+_WORDS = r"(?:\w+ )?(?:links?|sentences?|phrases?|words?|text|urls?|statement|claim|slogan|disclaimer)"
+_MUST = (
+    r"(?:must|should|shall|ha(?:s|ve) to|needs? to|ought to|(?:is|are) (?:\w+ )?to)"
+    r"(?: (?:\w+ly|always|also|not|never))?"
 )
+_CLAIM = (
+    r"(?:say|state|write|claim|mention|assert|declare|conclude|insist|pretend|reply|respond|answer|repeat"
+    r"|reveal)"
+)
+_SAY = (
+    rf"(?:{_CLAIM}|tell|inform|name|include|contain|add|cite|quote|recommend|describe|call|begin|start|end|point"
+    r"|link|refer|explain|deny|warn|give|treat|present|leave out|omit)"
+)
+_ASKED = (
+    r"(?:when|whenever|if)\b[^.;:!?]{0,60}\b(?:(?:users?|readers?|you|anyone|someone|people) (?:is |are )?"
+    r"ask\w*|asks?(?:ed)? (?:about|for information|who|what|when|where|why|how|which|whether)|you write"
+    r"|(?:answer|respond|reply|summari[sz])\w*)"
+)
+_TO_WRITER = [
+    # "In your answer": but what a player or a reader writes down or sends in is theirs.
+    rf"\b(?<!send )(?<!submit )(?<!mark )your (?:[\w-]+ ){{0,2}}{_ANSWER}\b(?! (?:on|down|under|below)\b)",
+    r"\b(?:base your answer|in your messages?)\b",
+    rf"\b(?:in|into|to|of|begin|start|end|close) (?:every|each|any|all) (?:\w+ )?{_ANSWER}\b",
+    rf"\b{_MUST} be \w+ (?:in|at the \w+ of) (?:the|any) {_ANSWER}\b",
+    # "Whoever summarises this should say", "every answer must contain".
+    rf"\b(?:(?:reads?|reading|summari[sz]\w+) {_THIS}|(?:\w+s|\w+ing) (?:on )?{_TEXT}|readers? of {_TEXT}"
+    r"|(?:whoever|(?:anyone|everyone|those) who) (?:answers?|writes?|repl\w+|responds?|summari\w+)"
+    rf"|(?:every|any|all|each) (?:\w+ )?{_ANSWER}"
+    rf"|{_ANSWER} (?:to|about|on|from) (?:this|any|every|all|questions))\b[^.!?]{{0,80}}\b{_MUST} {_SAY}\b",
+    # "Note to language models: ...", "Dear assistant, ...".
+    r"\b(?:note|message|attention|instructions?|notice|memo|reminder)(?: (?:to|for|of))?"
+    rf"(?: (?:the|any|all|every))* (?:\w+ )?{_WRITER}\b[^.:!?]{{0,40}}:",
+    rf"\b{_WRITER} (?:instructions?|notes?|notice) ?:|\bnew (?:system )?instructions? ?:",
+    rf"^\W{{0,3}}(?:dear|hey|hello|hi|attention|listen),? (?:(?:the|all|any|every) )*(?:\w+ )?{_WRITER}\b",
+    r"^\W{0,3}(?:to|for) (?:whoever|anyone who|those who) [^.:!?]{0,60}:",
+    # "You are now an assistant of the bank", "as an AI you".
+    rf"\byou are (?:now |no longer )*an? [^.!?]{{0,60}}\b{_WRITER}\b|\bfrom now on,? you\b",
+    rf"\b(?:as|if you are) an? (?:\w+ )?{_WRITER},? (?:\w+ )?(?:you|always|never|please|{_SAY})\b",
+    r"\byou will (?:now |always |only )*(?:answer|reply|respond)\b",
+    # "When asked about the bank, reply".
+    rf"\b{_ASKED}\b[^.;!?]{{0,120}}[,:] (?:the {_ANSWER} {_MUST}|(?:(?:please|then|always|just|simply"
+    rf"|only|never|do|not|don't|you (?:must|should|have to|are to|will)) )*{_SAY})\b",
+    r"\bdeine[rmn]? antwort\w*|\b(?:ignoriere?|ignorieren sie|vergiss)\b[^.!?]{0,40}\banweisung\w*",
+    r"\b(?:ta|votre) réponse\b|\btu respuesta\b",
+    r"\b(?:yanıt|cevab)ın\w*\b[^.!?]{0,80}\b(?:ekle|yaz|belirt|söyle|kullan)(?:yin|in|iniz)?\W*$",
+]
+"""How whoever writes is spoken to, or of."""
+_WRITES = [
+    rf"{_CLAIM}(?: to {_USER})?(?: \w+)? that\b",
+    rf".*\bthe users?\b(?! (?:name|manual|guide)s?\b)|\w+ {_USER}\b",
+    r"tell (?:them|everyone|everybody|people|him|her) that\b",
+    r"(?:reply|respond)(?: only| always| exactly| just)? (?:with|in|as|only|by|to (?:every|any|all))\b",
+    r"answer (?:only|always|with (?:the|this|exactly|a)|(?:\w+ ){1,4}(?:about|regarding|concerning|with))\b",
+    r"(?:ignore|disregard|forget|override|bypass|discard)\b.{0,40}\b(?:instructions?|prompts?|guidelines?|(?:what"
+    r"|everything) (?:you|above|before)|(?:the|this) question|other (?:passages|sources|articles|documents)"
+    r"|above|previous|prior|earlier|preceding)\b",
+    rf"(?:include|add|insert|append|attach|put|place|use|cite|quote|print|output|repeat|copy|write|say|begin|start|end"
+    rf"|finish|close) (?:\w+ ){{0,4}}(?:{_THIS}|with the|exactly the) {_WORDS}\b",
+    rf"(?:include|add|insert|append|quote|repeat) (?:a|the) {_WORDS}\b",
+    r"(?:print|output|repeat|reveal|show|display|write)\b.{0,40}\b(?:prompts?|system message|verbatim)\b",
+    rf"{_SAY}\b.* (?:when|whenever|if) (?:(?:you are|anyone|someone|users?) )*(?:asked|asks?|answering)\b",
+    rf"mention\b|(?:\w+ ){{1,2}}{_THIS} (?:\w+ )?(?:article|text|document|passage|page|source) (?:as|only)\b",
+    rf"(?:summari[sz]e|translate|paraphrase|rephrase) {_THIS}\b",
+    r"(?:describe|present|portray) (?:\w+ ){1,6}as\b",
+    r"(?:act|speak|write|answer|behave) (?:as|like)\b|pretend (?:to be|you)\b",
+]
+"""What only whoever writes an answer can be ordered to do, from the verb on."""
+_ADDRESS = re.compile("|".join(_TO_WRITER), re.IGNORECASE)
+_ORDER = re.compile(rf"(?:to )?(?:\w+ly )?(?:{'|'.join(_WRITES)})")
+_CALL = re.compile(rf"^\W{{0,3}}(?:\w+ )?{_WRITER}[,:]", re.IGNORECASE)
+"""How a model is called: "Assistant, ignore the question"."""
 _TASK = re.compile(
     r"(?:please,? )?(?:explain|describe|compose|provide|replace|rearrange|render|translate|summari[sz]e"
     r"|generate|convert|integrate|insert|append|embed|introduce|remove|swap|reverse|encode) \w",
@@ -49,8 +105,15 @@ _TASK = re.compile(
 
 
 def is_instruction(text: str) -> bool:
-    """Whether a sentence tells a reader or a model what to write, rather than anything that is so."""
-    return bool(_SPEAKS.search(text) or _TO_A_MODEL.search(text))
+    """Whether a sentence tells whoever writes an answer what to write.
+
+    What it quotes, and what it says that others were told, addresses nobody who reads it.
+    """
+    told = as_told(text)
+    if _ADDRESS.search(told) or any(map(_ORDER.match, orders_in(told))):
+        return True
+    called = _CALL.match(told)
+    return called is not None and any(True for _ in orders_in(told[called.end() :]))
 
 
 def is_task(text: str) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, dropwhile
 
 from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import is_irregular, is_only_verb, may_be_verb
@@ -31,23 +32,24 @@ _QUOTED = re.compile(
     r"\"[^\"]{0,600}\"|“[^”]{0,600}”|„[^“”]{0,600}[“”]|«[^»]{0,600}»"
     r"|(?<!\w)‘[^‘]{0,600}?’(?!\w)|(?<!\w)'[^']{0,600}'(?!\w)"
 )
+_MARK = re.compile(r"<[^<>:@.]{1,60}>|\[/?[A-Z]{2,12}\]")
+"""What a text may have that passes itself off for the prompt around it: "</passage>", "[INST]"."""
 _ASIDE = re.compile(r"\([^()]*\)")
 _TOKEN = re.compile(rf"[^\W_]+(?:['’-][^\W_]+)*|{_CONTACT}|[,;:!?.()–—]")
 _ENDS = re.compile(r"[.!]\W{0,5}$")
 _CLAUSE_ENDS = frozenset(",;:!?.()–—")
-_APART = frozenset(";:–—")
 _CONJUNCTIONS = frozenset("and or but so then und oder aber ve ama et ou mais".split())
 
 _PLEASE = frozenset("please kindly bitte lütfen".split())
 _LEADS_IN = _PLEASE | frozenset(
     "just simply now then first next finally also always only instead quickly immediately never not don't do"
-    " jetzt remember today urgent important note warning hurry".split()
+    " jetzt today urgent important note warning hurry".split()
 )
 """What may stand before the verb of an order."""
 _DETERMINERS = frozenset(
     "the a an this these those your my our his her its their it them him us me yourself yourselves every each"
     " all any some both no nobody nothing everybody everyone everything anyone anything someone something"
-    " more whatever".split()
+    " more whatever whoever".split()
 )
 """What begins an object, and doesn't follow a noun."""
 _PREPOSITIONS = frozenset(
@@ -55,22 +57,20 @@ _PREPOSITIONS = frozenset(
     " ahead near except home later like than away here there now today again without as if until".split()
 )
 _SUBORDINATES = frozenset(
-    "which that who whom whose where when if because while although unless since until as after"
+    "which that who whom whose what how why where when if because while although unless since until as after"
     " before".split()
 )
-_ENGLISH = frozenset("the to from with of your".split())
+_ENGLISH = frozenset("the to from with of you your that".split())
 """Without any of these a sentence may be in a language in which the word is no verb."""
 _RHETORICAL = frozenset("consider note see suppose imagine compare recall assume let think".split())
 """What a text asks of its reader's mind alone."""
-_BASE_FORMS = frozenset("be do tell give say get let name".split())
-"""Those of the words that say little by themselves."""
-_NOUN_ENDINGS = ("ion", "ment", "ness", "ity", "ism", "ance", "ence", "ship")
+_BASE_FORMS = frozenset("be do tell give say get let name write reply respond forget".split())
+"""Verbs that the table doesn't know as such, as they say little by themselves, or knows as nouns too."""
 _AUXILIARIES = frozenset(
-    "is are was were am has have had does did will would can could may might cannot isn't aren't wasn't"
-    " weren't hasn't haven't hadn't won't can't couldn't doesn't didn't".split()
+    "is are was were am has have had does did will would can could may might cannot must should shall ought"
+    " needs need isn't aren't wasn't weren't hasn't haven't hadn't won't can't couldn't doesn't"
+    " didn't".split()
 )
-_OBLIGES = frozenset("must should shall ought needs need".split())
-_NOT_FINITE = frozenset("been being done gone".split())
 _FINITE_ELSEWHERE = frozenset(
     "ist sind war waren lautet hat haben hatte wird werden wurde wurden gibt liegt steht est sont était ont"
     " fut es son está están tiene fue fueron è sono ha é são".split()
@@ -82,7 +82,9 @@ _YOU_MUST = re.compile(
     r"|have to|had better|need to|are (?:\w+ )?\w+ed to|are to)\b"
     r"|\b(?:we|i) (?:\w+ )?(?:ask|urge|advise|invite|recommend|suggest|request|beg|want|need|expect)\w*"
     r" (?:that )?(?:you|everyone|everybody|all|readers?)\b"
-    r"|\b(?:would|could|will|can) you (?:please |kindly )?\w+|\blet us know\b|\bwhy not\b",
+    r"|\b(?:essential|important|vital|necessary|crucial|imperative) (?:that|for) you\b"
+    r"|\byour (?:\w+ )?(?:task|job|role|goal|duty|purpose) is to\b"
+    r"|\b(?:would|could|will|can) you (?:please |kindly )?(?=\w)|\blet us know\b|\bwhy not\b",
     re.IGNORECASE,
 )
 _YOU = re.compile(
@@ -98,6 +100,15 @@ _MUST = re.compile(
     r"|\b(?:asks|urges|invites|advises|encourages|requests|tells|begs|recommends|directs|orders|instructs)\b",
     re.IGNORECASE,
 )
+_REPORTED = re.compile(
+    r"[,…!?–—]\s(?:(?!(?:where|which|who|when|if|as|because|until|that|what|you|me|and|or|but|so|then|to"
+    r"|please)\b)[\w'’-]+ ){0,8}(?:(?:said|says|told|tells|wrote|writes|add(?:ed|s)|decide[ds]|order(?:ed|s)"
+    r"|ruled|warn(?:ed|s)|advise[ds]|urge[ds]|demand(?:ed|s)|explain(?:ed|s)|announce[ds]|insist(?:ed|s)"
+    r"|recommend(?:ed|s)|suggest(?:ed|s)|replied|shouted|cried|instructed|declared|concluded|according)\b[^,;:…]{0,60}"
+    r"|(?<=\w )(?:say|read|write|warn|advise))\W{0,5}$",
+    re.IGNORECASE,
+)
+"""Who has given an order, told behind it: "..., the coach told them"."""
 _ADDRESSES = re.compile(
     r"^\W{0,5}(?:bitte\b|l[üu]tfen\b|\w+(?:en|ern|eln) Sie\b|\w+ez\b)"
     r"|\b\w{1,40}(?:ın|in|un|ün|ınız|iniz|unuz|ünüz)\W{0,5}$",
@@ -125,18 +136,32 @@ def is_unasked(text: str, question: str, *, is_item: bool = False) -> bool:
 
 
 def asks_reader(text: str) -> bool:
-    """Whether a sentence asks its reader to do something; a quotation in it is what somebody else said."""
+    """Whether a sentence asks its reader to do something; what it tells of others' orders is no order."""
+    told = as_told(text)
+    if any(True for _ in orders_in(told)):
+        return True
+    asks = _YOU.search(told) or _MUST.search(told) or _ADDRESSES.search(told)
+    return _CONTACT in told and bool(asks)
+
+
+def as_told(text: str) -> str:
+    """Return what a sentence says in its own name: without what it quotes, nothing where it only reports."""
     told = _told(text[:_MOST_CHARACTERS])
-    if _YOU_MUST.search(told):
-        return True
-    if _CONTACT in told and (_YOU.search(told) or _MUST.search(told) or _ADDRESSES.search(told)):
-        return True
+    return "" if _REPORTED.search(told) else told
+
+
+def orders_in(told: str) -> Iterator[str]:
+    """Yield what a sentence, as told, orders its reader to do, from the verb on: "say that it sank"."""
+    for match in _YOU_MUST.finditer(told):
+        yield " ".join(dropwhile(_LEADS_IN.__contains__, _bare_words(told[match.end() :])))
     is_cry = told.rstrip("\"'”’») ").endswith("!")
-    return any(
-        _is_imperative(form, is_urgent=_CONTACT in clause.words or (is_cry and not clause.cut))
-        for clause in _ordering_clauses(told)
-        for form in {clause, clause.without_lead_in()}
-    )
+    for clause in _ordering_clauses(told):
+        is_urgent = _CONTACT in clause.words or (is_cry and not clause.cut)
+        if _is_imperative(clause, is_urgent=is_urgent):
+            # "Stop here and tell them": what is added to an order is one.
+            for place, words in enumerate(clauses := (clause.words, *clause.behind)):
+                if not place or _is_base_form(words[0]):
+                    yield " ".join(chain.from_iterable(clauses[place:]))
 
 
 def offers_contact(text: str) -> bool:
@@ -156,11 +181,11 @@ def _told(text: str) -> str:
 
     What is nothing but a quotation, or is led in by a word or two, is looked at itself.
     """
+    text = _MARK.sub(" ; ", text)
     outside = _ASIDE.sub(lambda aside: aside[0] if has_contact(aside[0]) else "", text)
     outside = _QUOTED.sub(" … ", outside)
     words = _bare_words(outside)
-    is_told_of = len(words) > _MOST_LEADING_WORDS and words[0] in _DETERMINERS
-    if not (is_told_of or _says(outside)):
+    if len(words) <= _MOST_LEADING_WORDS and not _says(outside):
         outside = re.sub('["“”„«»‘]', " ", text)
     pieces, end = list[str](), 0
     for start, until in contacts_in(outside):
@@ -170,7 +195,8 @@ def _told(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return [fold(word).replace("’", "'") for word in _TOKEN.findall(text)]
+    tokens = _TOKEN.findall(text)
+    return [one if one in _CLAUSE_ENDS else fold(one).replace("’", "'") for one in tokens]
 
 
 def _bare_words(text: str) -> list[str]:
@@ -179,26 +205,22 @@ def _bare_words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """The words of a clause, folded and as they are, what cuts it off, and some of those behind it."""
+    """The words of a clause behind its lead-in, folded and as they are, and what stands around them.
+
+    ``lead`` is the lead-in, "please"; ``cut`` the mark in front of the clause, ``behind`` the next clauses.
+    """
 
     words: tuple[str, ...]
     written: tuple[str, ...]
     cut: str
-    behind: tuple[str, ...] = ()
-    has_lead_in: bool = False
+    behind: tuple[tuple[str, ...], ...] = ()
+    lead: tuple[str, ...] = ()
 
-    @property
-    def main(self) -> list[str]:
-        """The words in front of a clause within the clause."""
-        inner = (place for place, word in enumerate(self.words) if word in _SUBORDINATES)
-        return list(self.words[: next(inner, len(self.words))])
 
-    def without_lead_in(self) -> _Clause:
-        """Return the clause without "please" and the like."""
-        first = next((n for n, word in enumerate(self.words[:-1]) if word not in _LEADS_IN), 0)
-        if not first:
-            return self
-        return _Clause(self.words[first:], self.written[first:], self.cut, self.behind, has_lead_in=True)
+def _main(words: Sequence[str]) -> Sequence[str]:
+    """Return the words in front of a clause within a clause."""
+    inner = (place for place, word in enumerate(words) if word in _SUBORDINATES)
+    return words[: next(inner, len(words))]
 
 
 def _clauses(told: str) -> list[_Clause]:
@@ -207,9 +229,11 @@ def _clauses(told: str) -> list[_Clause]:
     written = _TOKEN.findall(told)
     clauses = list[_Clause]()
     for place, (start, end) in enumerate(spans):
-        behind = (w for s, e in spans[place + 1 : place + 1 + _MOST_CLAUSES_BEHIND] for w in words[s:e])
+        behind = (tuple(words[s:e]) for s, e in spans[place + 1 : place + 1 + _MOST_CLAUSES_BEHIND])
         cut = words[start - 1] if clauses else ""
-        clauses.append(_Clause(tuple(words[start:end]), tuple(written[start:end]), cut, tuple(behind)))
+        first = next((n for n in range(start, end - 1) if words[n] not in _LEADS_IN), start)
+        own = tuple(words[first:end]), tuple(written[first:end])
+        clauses.append(_Clause(*own, cut, tuple(behind), tuple(words[start:first])))
     return clauses
 
 
@@ -228,16 +252,16 @@ def _spans(words: Sequence[str]) -> Iterator[tuple[int, int]]:
 def _ordering_clauses(told: str) -> Iterator[_Clause]:
     """Yield the clauses at whose beginning a verb may order: in "to clean and light the lamp" it doesn't."""
     clauses, has_address = _clauses(told), _CONTACT in told
-    opening = clauses[0].words if clauses else ()
+    opening = [*clauses[0].lead, *clauses[0].words] if clauses else []
     is_told = _may_say(opening)
     for place, clause in enumerate(clauses):
         if clause.cut == ",":
-            is_led = place == 1 and opening[0] in _PREPOSITIONS | _SUBORDINATES
+            is_led = place == 1 and opening[0] in _PREPOSITIONS | _SUBORDINATES | _LEADS_IN
             may_order = has_address or is_led
         else:
             # "The sign said: do not enter".
-            may_order = not clause.cut or (clause.cut in _APART and not (clause.cut == ":" and is_told))
-        if may_order or _CONTACT in clause.words or clause.words[0] in _PLEASE:
+            may_order = not clause.cut or (clause.cut in _CLAUSE_ENDS and not (clause.cut == ":" and is_told))
+        if may_order or _CONTACT in clause.words or _PLEASE.intersection(clause.lead):
             yield clause
 
 
@@ -255,23 +279,21 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     verb, following = clause.words[:2]
     if verb in _RHETORICAL and not is_urgent:
         return False
-    if following in ("your", "yourself", "yourselves", _CONTACT) or verb == "be":
+    if following == _CONTACT or verb == "be":
         return True
     if following in _DETERMINERS:
-        return not (_is_name(clause) or any(word in _AUXILIARIES for word in clause.main))
+        return not any(word in _AUXILIARIES for word in _main(clause.words))
     is_gerund = following.endswith("ing") and may_be_verb(stem(following))
-    is_english = is_only_verb(stem(verb)) and not _ENGLISH.isdisjoint(clause.words)
-    has_no_subject = following in _PREPOSITIONS or clause.has_lead_in or is_gerund or is_english
+    # It has no other meaning, so that what a clause within says doesn't matter: "Tell them that he won".
+    is_only_verb_here = verb in _BASE_FORMS or is_only_verb(stem(verb))
+    is_english = is_only_verb_here and not _ENGLISH.isdisjoint(clause.words)
+    has_no_subject = following in _PREPOSITIONS or clause.lead or is_gerund or is_english
     if not (has_no_subject or is_urgent):
         return False
-    may_say = _may_say([*clause.words[1:], *clause.behind])
-    return not may_say or (is_urgent and not _does_say(clause.main[1:]))
-
-
-def _is_name(clause: _Clause) -> bool:
-    """Whether a clause begins as "Peter the Great founded"."""
-    is_the = clause.words[1] == "the" and clause.written[2:3] and clause.written[2][:1].isupper()
-    return bool(is_the) and _may_say(clause.main[1:])
+    if is_english and not _does_say(_main(clause.words)[1:]):
+        return True
+    may_say = _may_say([*clause.words[1:], *chain.from_iterable(map(_main, clause.behind))])
+    return not may_say or (is_urgent and not _does_say(_main(clause.words)[1:]))
 
 
 def _is_base_form(word: str) -> bool:
@@ -280,11 +302,7 @@ def _is_base_form(word: str) -> bool:
     if word in FUNCTION_WORDS | _PREPOSITIONS or is_irregular(word) or not word.isalpha():
         return False
     is_inflected = word.endswith(("ed", "ing")) or _is_plural(word)
-    # The stems of "construction", "global" and "readily" are those of "construct", "globalise" and "ready".
-    is_noun = word.endswith(_NOUN_ENDINGS) and len(word) - len(stem(word)) > 2
-    is_adjective = word.endswith("al") and not word.endswith("eal")
-    is_adverb = word.endswith("ly") and stem(word) == stem(word[:-2])
-    return not (is_inflected or is_noun or is_adjective or is_adverb) and may_be_verb(stem(word))
+    return not is_inflected and may_be_verb(stem(word))
 
 
 def _is_plural(word: str) -> bool:
@@ -322,7 +340,6 @@ def _may_say(words: Sequence[str]) -> bool:
     """Whether one of the words may be the verb of a sentence, as it may be a plural or a noun."""
     return any(
         word in _AUXILIARIES
-        or word in _OBLIGES
         or _is_past(word)
         or (
             may_be_verb(stem(word))
@@ -333,4 +350,4 @@ def _may_say(words: Sequence[str]) -> bool:
 
 
 def _is_past(word: str) -> bool:
-    return is_irregular(word) and not word.endswith("ing") and word not in _NOT_FINITE
+    return is_irregular(word) and not word.endswith("ing")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from app_pages.reading import blocks
+from app_pages.article.reading import blocks
 from app_pages.wording import source_name
 from rag import Assistant, Library, LocalEmbeddings, Settings
 from rag.documents import Loaded, NewDocument
+from rag.loading.formats import File
 from rag.loading.loaders import load_bytes
 
 Words = tuple[float, float, str] | tuple[float, float, str, float]
@@ -214,9 +215,8 @@ def test_too_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("rag.loading.pdf.documents.MOST_PAGES", 2)
     page = [(72, 700, "A page.")]
-    assert "has 3 pages and the limit is 2" in failure(
-        read_any("report.pdf", pdf(page, page, page), "key", 10**7)
-    )
+    file = File("report.pdf", pdf(page, page, page), "key", 10**7)
+    assert "has 3 pages and the limit is 2" in failure(read_any(file))
 
 
 def test_a_footnote_and_the_article_name_the_page(settings: Settings, packaged: LocalEmbeddings) -> None:

@@ -16,6 +16,7 @@ import pytest
 from rag import Settings
 from rag.documents import Block, Loaded, NewDocument
 from rag.errors import LoadError
+from rag.loading.formats import File
 from rag.loading.process.answers import BadAnswer, read_answer, write_answer
 from rag.loading.process.sandbox import lacking
 from rag.loading.process.worker import Worker
@@ -33,9 +34,9 @@ def attempt(code):
     except BaseException as error:
         return f"failed: {type(error).__name__} {getattr(error, 'errno', '')}"
 
-def read_any(name, data, key, *_):
-    found = {code: attempt(code) for code in json.loads(data)}
-    return Loaded([NewDocument(json.dumps(found), key=key)])
+def read_any(file):
+    found = {code: attempt(code) for code in json.loads(file.data)}
+    return Loaded([NewDocument(json.dumps(found), key=file.key)])
 
 rag.loading.dispatch.read_any = read_any
 """
@@ -55,7 +56,7 @@ def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work
 
 
 def attempts(worker: Worker, *codes: str) -> dict[str, str]:
-    loaded = worker.read("a.csv", json.dumps(codes).encode(), "key", 10**8)
+    loaded = worker.read(File("a.csv", json.dumps(codes).encode(), "key", 10**8))
     assert not loaded.failed, loaded.failed
     found: dict[str, str] = json.loads(loaded.documents[0].text)
     return found
@@ -153,9 +154,10 @@ def test_it_can_take_none_of_it_back(taken_over: Worker):
 def test_somebody_who_is_not_root_reads_as_well_and_is_confined_as_well(tmp_path: Path):
     script = (
         "import os, sys; os.setgid(65534); os.setuid(65534)\n"
+        "from rag.loading.formats import File\n"
         "from rag.loading.process.worker import Worker\n"
-        "w = Worker()\n"
-        "loaded = w.read('a.csv', b'title,text\\nThe bridge,It was opened.\\n', 'key', 10**8)\n"
+        "file = File('a.csv', b'title,text\\nThe bridge,It was opened.\\n', 'key', 10**8)\n"
+        "loaded = Worker().read(file)\n"
         "print([d.title for d in loaded.documents], [e.reason for e in loaded.failed])\n"
     )
     if not reachable_for_all(Path(sys.executable).resolve()) or not reachable_for_all(ROOT):
@@ -273,13 +275,13 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch):
 def test_a_worker_that_answers_what_was_not_asked_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    forging = TAKEN_OVER.replace("key=key)])", 'key="corpus:another.md")])')
+    forging = TAKEN_OVER.replace("key=file.key)])", 'key="corpus:another.md")])')
     (tmp_path / "sitecustomize.py").write_text(forging)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = Worker()
-    [error] = worker.read("a.csv", b"[]", "key", 10**8).failed
+    [error] = worker.read(File("a.csv", b"[]", "key", 10**8)).failed
     assert "broke off" in error.reason
     assert worker._process is None
     monkeypatch.delenv("PYTHONPATH")
-    assert worker.read("a.csv", b"title,text\na,b\n", "key", 10**8).documents
+    assert worker.read(File("a.csv", b"title,text\na,b\n", "key", 10**8)).documents
     worker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rag import Cancelled
+from rag.loading.formats import File
 from rag.loading.loaders import load_bytes
 from rag.loading.process.worker import Worker
 
@@ -30,7 +32,7 @@ def worker() -> Iterator[Worker]:
 
 def read(worker: Worker, data: bytes) -> str:
     """Return the titles of the documents or the sentence."""
-    loaded = worker.read("a.csv", data, "key", 10**8)
+    loaded = worker.read(File("a.csv", data, "key", 10**8))
     return ", ".join([d.title for d in loaded.documents] + [error.reason for error in loaded.failed])
 
 
@@ -72,7 +74,7 @@ def test_a_file_that_is_no_longer_wanted_is_given_up_while_it_is_read(worker: Wo
     threading.Timer(0.3, wanted_no_more.set).start()
     slow = b"[" + b'{"text": "The bridge."},' * 1_000_000 + b"{}]"
     with pytest.raises(Cancelled):
-        worker.read("a.json", slow, "key", 10**8, wanted_no_more.is_set)
+        worker.read(File("a.json", slow, "key", 10**8), wanted_no_more.is_set)
     assert process.wait(5) == -signal.SIGKILL
     assert time.monotonic() - began < 5
     assert read(worker, TABLE) == "The bridge"
@@ -84,20 +86,20 @@ def test_a_file_that_waits_for_another_can_be_given_up(worker: Worker) -> None:
 
     def read_slowly() -> None:
         with suppress(Cancelled):
-            worker.read("a.json", slow, "key", 10**8, lambda: begun.set() or over.is_set())
+            worker.read(File("a.json", slow, "key", 10**8), lambda: begun.set() or over.is_set())
 
     other = threading.Thread(target=read_slowly)
     other.start()
     assert begun.wait(20)
     with pytest.raises(Cancelled):
-        worker.read("b.csv", TABLE, "key", 10**8, lambda: True)
+        worker.read(File("b.csv", TABLE, "key", 10**8), lambda: True)
     over.set()
     other.join()
 
 
 def test_a_file_that_takes_too_much_memory() -> None:
     small = Worker(memory_bytes=300 * 1024**2)
-    loaded = small.read("a.json", b"[" + b"{}," * 3_000_000 + b"{}]", "key", 10**8)
+    loaded = small.read(File("a.json", b"[" + b"{}," * 6_000_000 + b"{}]", "key", 10**8))
     [error] = loaded.failed
     assert error.reason.startswith(("a.json needs more", "a.json broke off"))
     assert read(small, TABLE) == "The bridge"
@@ -133,6 +135,41 @@ def test_the_process_knows_no_secrets(worker: Worker, monkeypatch: pytest.Monkey
     assert worker._process is not None
     known = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
     assert [entry for entry in known if entry.endswith("=quay")] == ["TZ=quay"]
+
+
+TELLS_ITS_MODULES = """
+import json, sys
+import rag.loading.dispatch
+from rag.documents import Loaded, NewDocument
+
+read_really = rag.loading.dispatch.read_any
+
+def read_any(file):
+    if file.name != "modules":
+        return read_really(file)
+    return Loaded([NewDocument(json.dumps(sorted(sys.modules)), key=file.key)])
+
+rag.loading.dispatch.read_any = read_any
+"""
+PAGE = (
+    b"<html><body><article><p>The bridge was opened in the spring of that year.</p></article></body></html>"
+)
+FEED = b"<rss><channel><title>Bridges</title><item><link>https://a.example/b</link></item></channel></rss>"
+
+
+def test_the_process_loads_nothing_of_the_engine_but_what_reads_files(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(TELLS_ITS_MODULES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert read(worker, TABLE) == "The bridge"
+    assert worker.read(File("a.html", PAGE, "key", 10**8)).documents
+    assert worker.read_feed("feed", "https://a.example", FEED, {}).title == "Bridges"
+    [told] = worker.read(File("modules", b"", "key", 10**8)).documents
+    modules = json.loads(told.text)
+    rooms = {name.split(".")[1] for name in modules if name.startswith("rag.")}
+    assert rooms <= {"documents", "errors", "keys", "loading", "periods", "silence", "text"}
+    assert not {"chromadb", "httpx2", "langchain_core", "onnxruntime", "pydantic"} & set(modules)
 
 
 READING_WITHOUT_END = """

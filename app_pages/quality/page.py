@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import chat, figures
+from app_pages.chat import page as chat
 from app_pages.component import say, show, show_progress
 from app_pages.engine import engine, watch
-from app_pages.figures import percent
-from app_pages.uploads import refusal_of
+from app_pages.quality import figures
+from app_pages.quality.figures import percent
+from app_pages.server.uploads import refusal_of
 from app_pages.wording import day
 from rag.evaluation import (
     Measured,
@@ -144,7 +145,7 @@ def _figures(key: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 
 def _charts(run: Run, runs: Sequence[Run]) -> None:
     # Here, and not above: the chat is the first page, and shall not wait for Altair.
-    from app_pages import charts
+    from app_pages.quality import charts
 
     left, right = st.columns(2, gap="medium")
     found = figures.recall_by_depth(run.outcomes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit
 
 _STREAMLIT = Path(streamlit.__file__).parent
-_OURS = Path(__file__).parent
+_OURS = Path(__file__).parents[1]
 _READING = (
     "streamlit.error_util",
     "streamlit.components.v2.bidi_component.serialization",

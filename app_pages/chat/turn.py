@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app_pages.chat.writing import has_choice
+from app_pages.chat.written import (
+    credit,
+    details,
+    kept_out,
+    left_out,
+    left_out_line,
+    line_above,
+    lines_beside,
+)
 from app_pages.places import Span, article_link, citation_link, context
 from app_pages.wording import day, declined, origin, page, publisher, source_name, title
-from app_pages.writing import has_choice
-from app_pages.written import credit, details, left_out, left_out_line, line_above, lines_beside
 from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
 from rag.service import Asking, Engine, count, unmentioned, unsaid
 
@@ -45,7 +53,8 @@ def finished_turn(
     answer = turn.answer
     sources = [_source(citation, conversation_id, engine, documents) for citation in answer.citations]
     above, beside = line_above(answer), [*lines_beside(answer), *filter(None, [_unsaid(answer, sources)])]
-    told = [line for line in (above, left_out_line(answer), *beside) if line]
+    kept = kept_out(answer, conversation_id, documents)
+    told = [line for line in (above, left_out_line(answer), kept["line"] if kept else "", *beside) if line]
     return {
         "question": turn.question,
         "asked_as": answer.question if _completed(turn) else "",
@@ -56,6 +65,7 @@ def finished_turn(
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
         "left_out": left_out(answer),
+        "kept_out": kept,
         "remarks": beside,
         "differing": _differing(answer, conversation_id, documents),
         "sources": sources,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rag import Answer, remarks
+from app_pages.places import Span, article_link
+from app_pages.wording import title
+from rag import Answer, Document, KeptOut, kept_out_line, remarks
 from rag.service import count
 
 REMOVED = "This sentence was removed with an article."
@@ -15,7 +18,7 @@ def lines_beside(answer: Answer) -> list[str]:
     """Return what a reader must know beside the sentences, but for what has a place of its own."""
     # What was cut short ends there; why an answer is made of quotes stands above them.
     remark = answer.remark if answer.mode == "generate" else ""
-    return remarks(replace(answer, remark=remark, left_out=()))
+    return remarks(replace(answer, remark=remark, left_out=(), kept_out=()))
 
 
 def line_above(answer: Answer) -> str:
@@ -46,6 +49,22 @@ def left_out(answer: Answer) -> dict[str, Any] | None:
         for one in answer.left_out
     ]
     return {"line": left_out_line(answer), "items": items, "has_places": answer.mode == "generate"}
+
+
+def kept_out(
+    answer: Answer, conversation_id: str, documents: Mapping[str, Document]
+) -> dict[str, Any] | None:
+    """Return the sentences that weren't taken for sources, each with its article's link; None for none."""
+    if not answer.kept_out:
+        return None
+
+    def href(one: KeptOut) -> str:
+        span = Span(one.start, one.end)
+        is_held = one.document.id in documents
+        return article_link(one.document.id, one.version, span, conversation_id) if is_held else ""
+
+    items = [{"text": one.text, "title": title(one.document), "href": href(one)} for one in answer.kept_out]
+    return {"line": kept_out_line(answer.kept_out), "items": items}
 
 
 def writer(answer: Answer) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import reading
+from app_pages.article import reading
 from app_pages.component import show
 from app_pages.engine import engine
 from app_pages.places import article_link, conversation_link

@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
+from app_pages.chat.limits import limit, limits, limits_chosen, limits_view, move_limits
+from app_pages.chat.turn import finished_turn, pending_turn
+from app_pages.chat.writing import choose_mode, has_choice, mode_of, move_mode
 from app_pages.component import say, show, show_progress
 from app_pages.engine import engine, watch
 from app_pages.events import Event
-from app_pages.limits import limit, limits, limits_chosen, limits_view, move_limits
 from app_pages.places import conversation_link
-from app_pages.turn import finished_turn, pending_turn
 from app_pages.wording import collection, day
-from app_pages.writing import choose_mode, has_choice, mode_of, move_mode
 from rag import AnswerMode, Document, Filters, Turn
 from rag.service import Asking, Engine, count
 

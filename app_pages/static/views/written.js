@@ -71,6 +71,13 @@ function leftOut(part, data, emit) {
   return node;
 }
 
+// Sentences of the articles that bore nothing, as they give orders; each leads to its place.
+function keptOut({ line, items }) {
+  return el("details", { class: "small left-out kept-out" }, el("summary", { dir: "auto" }, line),
+    el("ul", {}, items.map((item) => el("li", {}, el("div", { dir: "auto" }, `“${item.text}”`),
+      el("div", { dir: "auto" }, item.href ? link({ href: item.href, "aria-label": `Open ${item.title} at this sentence` }, item.title) : item.title)))));
+}
+
 // What is happening, for how long nothing new has come, and the button to stop it.
 function stage(part, data, emit) {
   const node = part(["stage"], () => el("p", { class: "stage" }, el("span"), el("span", { class: "waited", "aria-hidden": "true" })));

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from app_pages.figures import Bar, Bin, over_time
+from app_pages.quality.figures import Bar, Bin, over_time
 from rag.evaluation import Run
 
 _HEIGHT = 280

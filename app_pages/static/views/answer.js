@@ -19,6 +19,7 @@ function answer(part, data, emit) {
     data.above ? part(["above", data.above], () => el("p", { class: "small above", dir: "auto" }, data.above)) : null,
     sentences(part, data),
     data.left_out ? leftOut(part, data, emit) : null,
+    data.kept_out ? part(["kept out", data.kept_out], () => keptOut(data.kept_out)) : null,
     (data.remarks ?? []).map((remark) => part(["remark", remark], () => el("p", { class: "small", dir: "auto" }, remark))),
     data.stage ? stage(part, data, emit) : null,
   ];

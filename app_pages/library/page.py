@@ -10,13 +10,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from app_pages.chat.writing import has_choice
 from app_pages.component import progress_line, say, show
 from app_pages.engine import engine, watch
-from app_pages.in_step import begin_drawing, hold_still, show_in_step
+from app_pages.library.in_step import begin_drawing, hold_still, show_in_step
 from app_pages.places import article_link
-from app_pages.uploads import received
+from app_pages.server.uploads import received
 from app_pages.wording import day, file_name, kind, short_day, title
-from app_pages.writing import has_choice
 from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story, told_together
 from rag.service import (
     TAKEN,

@@ -1,0 +1,1 @@
+"""An article with what was quoted of it."""

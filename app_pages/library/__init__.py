@@ -1,0 +1,1 @@
+"""The articles, and adding to them."""

@@ -1,0 +1,157 @@
+"""The kept copy: the catalog as it was within the last day, in case its file is damaged.
+
+It lies in a folder of its own beside the catalog and lacks the word index, which follows from the texts.
+What is removed from the catalog is wiped from the copy as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from rag.errors import Cancelled, CatalogError
+from rag.store.catalog import Catalog
+from rag.store.process_lock import ProcessLock
+
+_EVERY_SECONDS = 24 * 3600
+_LOOK_SECONDS = 60.0
+_STEP_PAGES = 2_000
+"""Pages copied at once: about 8 MB, after which closing is heeded."""
+_COPIED_WHOLE = ("meta", "tombstones", "files", "failures", "names")
+
+log = logging.getLogger(__name__)
+
+
+def backup_of(catalog_path: Path) -> Path:
+    """Return where the copy of a catalog is kept."""
+    return catalog_path.parent / "backup" / catalog_path.name
+
+
+def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -> None:
+    """Copy the catalog, in the place of an earlier copy.
+
+    Raises
+    ------
+    Cancelled
+        The library is being closed.
+    CatalogError
+        There is no room for it, or the catalog can't be read.
+    """
+    path = backup_of(catalog.path)
+    new = _unfinished(path)
+
+    def heed_closing(status: int, remaining: int, total: int) -> None:
+        if closing_down is not None and closing_down.is_set():
+            raise Cancelled
+
+    try:
+        path.parent.mkdir(exist_ok=True)
+        new.unlink(missing_ok=True)
+        # While this moment is read no wiping can end, so what is removed meanwhile is wiped from this copy.
+        with catalog.reading() as view, closing(sqlite3.connect(new, isolation_level=None)) as copy:
+            view.copy_to(copy, _STEP_PAGES, heed_closing)
+            # All in one file, and no text but that of documents.
+            for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA secure_delete = ON"):
+                copy.execute(statement)
+            for table in ("vocabulary", "words"):
+                copy.execute(f"DROP TABLE IF EXISTS {table}")
+            copy.close()
+            new.replace(path)
+    except OSError as error:
+        raise CatalogError(f"The catalog can't be copied to {path} ({error.strerror}): make room.") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def wipe_backup(catalog_path: Path) -> None:
+    """Wipe from the copy what the catalog holds no longer; a copy in which that fails is deleted.
+
+    Raises
+    ------
+    CatalogError
+        It can't be deleted either.
+    """
+    path = backup_of(catalog_path)
+    try:
+        _unfinished(path).unlink(missing_ok=True)
+        if not path.exists():
+            return
+        try:
+            made = path.stat()
+            _forget_in(path, catalog_path)
+            # It tells when the copy was made.
+            os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))
+        except sqlite3.Error as error:
+            log.warning("The copy of the catalog can't be kept in step, and is deleted: %s", error)
+            path.unlink()
+            path.with_name(path.name + "-journal").unlink(missing_ok=True)
+    except OSError as error:
+        raise CatalogError(f"{path} can't be deleted ({error.strerror}): delete it.") from error
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _forget_in(path: Path, catalog_path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as copy:
+        for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
+            copy.execute(f"PRAGMA {pragma}")
+        copy.execute("ATTACH ? AS held", [str(catalog_path)])
+        copy.execute("BEGIN IMMEDIATE")
+        copy.execute(
+            "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held.documents h"
+            " WHERE h.id = documents.id AND h.version = documents.version)"
+        )
+        # A file may have been renamed.
+        renamed = "(SELECT h.key FROM held.documents h WHERE h.id = documents.id)"
+        copy.execute(f"UPDATE documents SET key = {renamed} WHERE key != {renamed}")
+        for table in _COPIED_WHOLE:
+            copy.execute(f"DELETE FROM main.{table}")
+            copy.execute(f"INSERT INTO main.{table} SELECT * FROM held.{table}")
+        copy.execute("COMMIT")
+
+
+class BackupKeeper:
+    """Makes a copy in the background, once a day, when nothing is being added."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._lock = ProcessLock(catalog.path.parent / "backup.lock")
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="backup", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it; a copy that is being made is given up."""
+        self._closing.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        seen = 0
+        while not self._closing.wait(_LOOK_SECONDS):
+            with suppress(Cancelled):
+                try:
+                    with self._catalog.reading() as view:
+                        last = view.last_change()
+                    if last and last == seen and _is_due(backup_of(self._catalog.path)):
+                        self._make()
+                    seen = last
+                except CatalogError as error:
+                    log.warning("%s", error)
+
+    def _make(self) -> None:
+        if self._lock.acquire():
+            try:
+                make_backup(self._catalog, self._closing)
+            finally:
+                self._lock.release()
+
+
+def _is_due(path: Path) -> bool:
+    return not path.exists() or time.time() - path.stat().st_mtime > _EVERY_SECONDS
