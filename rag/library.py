@@ -34,7 +34,7 @@ from rag.ingest.folder import (
 from rag.ingest.followed_folders import FollowedFolders
 from rag.ingest.incoming import forget_incoming
 from rag.ingest.ingestion import Ingestion
-from rag.ingest.jobs import Contents, Job
+from rag.ingest.jobs import Job
 from rag.ingest.model_change import ModelChange, former_embedder
 from rag.ingest.passages import Passages
 from rag.ingest.reembedding import Reembedding
@@ -45,7 +45,6 @@ from rag.store.backup import BackupKeeper
 from rag.store.catalog import Catalog
 from rag.store.forgetting import Forgetting
 from rag.store.vectors import HELD_UP, VectorIndex
-from rag.text.canonical import one_line
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -77,8 +76,8 @@ class Library:
     """A collection of documents in one folder.
 
     Safe in several threads; several processes may open one folder. Use `Library.open`. ``followed`` are the
-    folders that it follows, and ``embedding`` is for what has still to be embedded; ``catalog`` and ``index``
-    are for what looks after it.
+    folders that it follows, and ``embedding`` is for what has still to be embedded; ``catalog``, ``index``
+    and ``ingestion`` are for what looks after it.
     """
 
     def __init__(
@@ -87,25 +86,24 @@ class Library:
         catalog: Catalog,
         embedder: Embedder,
         index: VectorIndex,
-        former: str | None = None,
-        *,
-        follow: bool = False,
+        former: str | None,
+        backup: BackupKeeper | None,
     ) -> None:
         self.settings = settings
         self.embedder = embedder
         self.catalog = catalog
         self.index = index
-        self._ingestion = Ingestion(
+        self.ingestion = Ingestion(
             catalog,
             Passages(catalog, embedder, settings.passage_words),
             ModelChange(catalog, embedder, former, index.notify),
             index.notify,
             self.batch,
         )
-        self.followed = FollowedFolders(self._ingestion, settings)
-        self.embedding = Reembedding(self._ingestion)
-        self._forgetting = Forgetting(catalog, self._wipe_quotes)
-        self._backup = BackupKeeper(catalog) if follow else None
+        self.followed = FollowedFolders(self.ingestion, settings)
+        self.embedding = Reembedding(self.ingestion)
+        self._forgetting = Forgetting(catalog, partial(wipe_removed, settings, self._versions))
+        self._backup = backup
         self._batches = threading.local()
 
     @classmethod
@@ -149,7 +147,8 @@ class Library:
             raise
         folder, url = settings.data_dir / "chroma", settings.chroma_url
         index = VectorIndex(folder, catalog, embedder.name, follow=follow, server_url=url)
-        library = cls(settings, catalog, embedder, index, former, follow=follow)
+        backup = BackupKeeper(catalog) if follow else None
+        library = cls(settings, catalog, embedder, index, former, backup)
         # What a process that was killed has left.
         library._forgetting.forget(patience_seconds=0.0)
         return library
@@ -185,9 +184,7 @@ class Library:
         wiped at the end. Once ``cancelled`` returns true the rest is left out, the document under way
         as a whole; what has been added stays, and the report says both.
         """
-        waiting = list(documents)
-        jobs = (Job(one_line(d.title or d.key), partial(Contents, [d])) for d in waiting)
-        return self.ingest(jobs, len(waiting), progress, cancelled)
+        return self.ingestion.add(documents, progress, cancelled)
 
     def ingest(
         self,
@@ -203,7 +200,7 @@ class Library:
         EmbeddingError
             The embedding model has been changed, and the new one can't be asked.
         """
-        return self._ingestion.run(jobs, total, progress, cancelled)
+        return self.ingestion.run(jobs, total, progress, cancelled)
 
     def remove(self, document_id: str) -> None:
         """Remove a document; when this returns, no search finds it and no file holds its text.
@@ -241,7 +238,7 @@ class Library:
         Whoever stores an answer calls this after it: a document may have been removed while the
         answer was made, and then nothing else would blank it.
         """
-        return conversations.forget_removed(self._held)
+        return conversations.forget_removed(self._versions)
 
     def documents(self) -> list[Document]:
         """All documents, without their texts, the newest first."""
@@ -286,7 +283,7 @@ class Library:
         Without ``prefer`` it doesn't matter which time or source a question names. Behind the deadline there
         may be fewer passages than were asked for.
         """
-        finder = Finder(self.catalog, self.index, self.embedder, self._ingestion.passages.completed)
+        finder = Finder(self.catalog, self.index, self.embedder, self.ingestion.passages.completed)
         return finder.find(question, limit, filters, deadline, prefer=prefer)
 
     def as_retriever(self, limit: int = 10, filters: Filters | None = None) -> BaseRetriever:
@@ -322,9 +319,6 @@ class Library:
         data_dir, embedder = self.settings.data_dir, told(self.embedder)
         return LibraryStatus(documents, passages, changed, self.index.state, data_dir, embedder)
 
-    def _wipe_quotes(self) -> bool:
-        return wipe_removed(self.settings, self._held)
-
-    def _held(self) -> Collection[str]:
+    def _versions(self) -> Collection[str]:
         with self.catalog.reading() as view:
             return view.versions()

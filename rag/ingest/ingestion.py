@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 from rag.documents import (
     AddReport,
@@ -18,7 +19,7 @@ from rag.documents import (
     content_hash,
     heed,
 )
-from rag.embedding.local import cores
+from rag.embedding.local import Embedder, cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.ingest.jobs import Contents, Job
 from rag.ingest.model_change import ModelChange
@@ -61,6 +62,17 @@ class Ingestion:
     changed: Callable[[], None]
     batch: Callable[[], AbstractContextManager[None]]
 
+    def add(
+        self,
+        documents: Iterable[NewDocument],
+        progress: ReportProgress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> AddReport:
+        """Add documents, each as a job of its own."""
+        waiting = list(documents)
+        jobs = (Job(one_line(new.title or new.key), partial(Contents, [new])) for new in waiting)
+        return self.run(jobs, len(waiting), progress, cancelled)
+
     def run(
         self,
         jobs: Iterable[Job],
@@ -83,6 +95,11 @@ class Ingestion:
         with self.batch(), suppress(Cancelled):
             return writing.run(writing.documents_of(jobs))
         return replace(writing.report, cancelled=True)
+
+    def with_embedder(self, embedder: Embedder) -> Ingestion:
+        """Return one that embeds by this, which gives the vectors of the same model."""
+        passages, model = replace(self.passages, embedder=embedder), replace(self.model, embedder=embedder)
+        return replace(self, passages=passages, model=model)
 
     def run_again(self, document_ids: Sequence[str], progress: ReportProgress | None = None) -> AddReport:
         """Cut and embed held documents anew, whatever their passages and vectors are now.

@@ -15,7 +15,6 @@ An imported file is read twice: the first time to check all of it, so that a bad
 from __future__ import annotations
 
 import base64
-import copy
 import gzip
 import hashlib
 import json
@@ -30,7 +29,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.documents import AddReport, Block, BlockKind, NewDocument, Progress, ReportProgress
 from rag.errors import LoadError
+from rag.ingest.ingestion import Ingestion
 from rag.library import Library
+from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
 from rag.store.models import held_dimensions
 from rag.upkeep.held_vectors import Blobs, with_held
@@ -187,8 +188,7 @@ def import_library(library: Library, path: Path, progress: ReportProgress | None
     """
     total = sum(1 for line in _lines(path) if line.document)
     vectors = dict[str, Blobs]()
-    importing = copy.copy(library)
-    importing.embedder = with_held(library.embedder, vectors.get)
+    ingestion = library.ingestion.with_embedder(with_held(library.embedder, vectors.get))
     report, done = AddReport(), 0
     with library.batch():
         for part in _parts(path, vectors):
@@ -197,7 +197,7 @@ def import_library(library: Library, path: Path, progress: ReportProgress | None
                 continue
             if progress is not None:
                 progress(Progress(done, total, part.title or part.key))
-            _add(importing, part, report)
+            _add(ingestion, part, report)
             done += 1
     if progress is not None:
         progress(Progress(total, total, ""))
@@ -223,23 +223,23 @@ def _parts(path: Path, vectors: dict[str, Blobs]) -> Iterator[_Document | _Tombs
         vectors.clear()
 
 
-def _add(library: Library, document: _Document, report: AddReport) -> None:
+def _add(ingestion: Ingestion, document: _Document, report: AddReport) -> None:
     values = {name: getattr(document, name) for name in _Document.model_fields if name not in _NOT_ADDED}
     blocks = tuple(Block(*block) for block in document.blocks)
     if document.id:
-        _name(library, document)
-    added = library.add([NewDocument(**values | {"blocks": blocks})])
+        _name(ingestion.catalog, document)
+    added = ingestion.add([NewDocument(**values | {"blocks": blocks})])
     if added.added:
-        with library.catalog.writing() as writer:
+        with ingestion.catalog.writing() as writer:
             since = document.added.isoformat(timespec="seconds")
             writer.execute("UPDATE documents SET added = ? WHERE key = ?", [since, document.key])
     for name in ("added", "updated", "unchanged", "failed"):
         getattr(report, name).extend(getattr(added, name))
 
 
-def _name(library: Library, document: _Document) -> None:
+def _name(catalog: Catalog, document: _Document) -> None:
     """Have a document get the id that it was exported with, unless it or the id is in use here."""
-    with library.catalog.writing() as writer:
+    with catalog.writing() as writer:
         if writer.identity(document.key) is None and not writer.titles([document.id]):
             writer.name(document.key, document.id)
 

@@ -137,7 +137,7 @@ class TestRenamed:
             (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
         with Library.open(settings, BagOfWords(), follow=False) as other:
             meanwhile = partial(other.sync, corpus)
-            ingestion = replace(library._ingestion, changed=meanwhile)
+            ingestion = replace(library.ingestion, changed=meanwhile)
             syncing = Syncing(ingestion, settings.max_upload_bytes)
             syncing.run(library.followed.folders, library.followed.look_into(library.followed.folders))
         assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]

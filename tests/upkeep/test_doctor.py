@@ -254,7 +254,7 @@ def test_the_copy_of_a_damaged_catalog_is_put_back(settings: Settings, held: dic
     assert finding.is_in_order != is_told
     assert wrong(settings) == {}
     with open_library(settings) as library:
-        assert [tombstone.key for tombstone in library.removed()] == ["corpus:removed.txt"]
+        assert [tombstone.key for tombstone in library.followed.removed()] == ["corpus:removed.txt"]
         assert library.search("ship radar")
     assert sorted(p.name for p in settings.data_dir.glob(".*")) == []
 
