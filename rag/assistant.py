@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 from rag.deadline import Deadline
-from rag.documents import EMPTY_COLLECTION, NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
+from rag.documents import NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.library import Library
 from rag.question import followups
@@ -218,7 +218,7 @@ class Assistant:
     def _quoted(self, question: str, found: Found) -> Answer:
         """Answer from what was found for a question, of which only a part may have been searched for."""
         answer = quote(found, self._library.embedder.name)
-        if answer.text == EMPTY_COLLECTION and self._library.status().documents:
+        if not found.candidates and self._library.status().documents:
             if found.remark or found.deadline.has_cut:  # by words alone or at once, nothing may be found
                 answer = replace(answer, text=NO_ANSWER)
             elif found.limited_to:

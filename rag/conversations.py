@@ -22,6 +22,7 @@ from typing import Any
 
 from rag.documents import (
     Answer,
+    Cell,
     Citation,
     Differing,
     Document,
@@ -319,7 +320,9 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
         return replace(citation, document=bare, quote="") if is_gone(citation) else citation
 
     sentences = tuple(
-        replace(s, text="" if any(map(is_gone, citations)) else s.text, citations=citations)
+        replace(s, text="", cells=(), citations=citations)
+        if any(map(is_gone, citations))
+        else replace(s, citations=citations)
         for s in answer.sentences
         for citations in [tuple(blank(c, s.kind) for c in s.citations)]
     )
@@ -365,10 +368,7 @@ def answer_to_json(answer: Answer) -> str:
 def answer_from_json(text: str) -> Answer:
     """Return the answer that `answer_to_json` wrote; but for ``sent`` the two are exact inverses."""
     data = json.loads(text)
-    sentences = tuple(
-        Sentence(**{**_known(Sentence, s), "citations": tuple(_citation(c) for c in s["citations"])})
-        for s in data["sentences"]
-    )
+    sentences = tuple(map(_sentence, data["sentences"]))
     related = tuple(
         Hit(_document(h["document"]), Passage(**_known(Passage, h["passage"])), h["score"])
         for h in data["related"]
@@ -385,6 +385,21 @@ def answer_from_json(text: str) -> Answer:
     parts |= {"left_out": left_out, "kept_out": kept_out, "usage": usage}
     parts["read"] = tuple(map(tuple, data.get("read", ())))
     return Answer(**{**_known(Answer, data), **parts, **words})
+
+
+def _sentence(data: dict[str, Any]) -> Sentence:
+    citations = tuple(_citation(citation) for citation in data["citations"])
+    if "cells" in data:
+        cells = tuple(Cell(**_known(Cell, cell)) for cell in data["cells"])
+    else:
+        cells = _cells_in(data["text"]) if data["kind"] == "row" else ()
+    return Sentence(**{**_known(Sentence, data), "citations": citations, "cells": cells})
+
+
+def _cells_in(row: str) -> tuple[Cell, ...]:
+    """Read "Date: October 2023 · Event: ..." apart: earlier versions kept a row's text alone."""
+    parts = [part.partition(": ") for part in row.split(" · ") if part]
+    return tuple(Cell(label, value) if colon else Cell("", label) for label, colon, value in parts)
 
 
 def _citation(data: dict[str, Any]) -> Citation:

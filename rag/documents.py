@@ -261,19 +261,32 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table's row; ``label`` is its header's, "" where it has none."""
+
+    label: str
+    value: str
+
+    def __str__(self) -> str:
+        """Return it in words: "Date: October 2023"."""
+        return f"{self.label}: {self.value}" if self.label else self.value
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence of an answer with its citations, at least one.
 
     A "quote" is the first citation's words; a "row" is a table row read with its header's labels,
-    ``"Date: October 2023 · Event: ..."``; "written" is a model's own sentence. Of a list that a model has
-    written, ``part`` tells the lead-in ("Three were bought:"), which has an item behind it, the items, and
-    the further sentences of an item.
+    ``"Date: October 2023 · Event: ..."``, of which ``cells`` are the parts; "written" is a model's own
+    sentence. Of a list that a model has written, ``part`` tells the lead-in ("Three were bought:"), which has
+    an item behind it, the items, and the further sentences of an item.
     """
 
     text: str
     kind: SentenceKind
     citations: tuple[Citation, ...]
     part: ListPart = ""
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.conversations import Conversations, answer_from_json, answer_to_json
-from rag.documents import Answer, Citation, Document, Hit, KeptOut, LeftOut, Passage, Sentence, Usage
+from rag.conversations import Conversations, answer_from_json, answer_to_json, blanked
+from rag.documents import Answer, Cell, Citation, Document, Hit, KeptOut, LeftOut, Passage, Sentence, Usage
 from rag.errors import CatalogError
 from rag.settings import Settings
 
@@ -135,9 +135,20 @@ def test_of_an_article_whose_orders_alone_are_told_nothing_is_kept_when_it_is_re
 )
 def test_any_answer_comes_back_exactly(text, title, published, added, confidence, abstained):
     document = Document("i", "v", "k", title, "", "", published, "", "", "", added, 0, 0, 0)
-    sentence = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),))
+    cells = (Cell(title, text), Cell("", text))
+    sentence = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),), cells=cells)
     answer = Answer(text, (sentence, sentence), abstained, "quote", text, confidence=confidence)
     assert answer_from_json(answer_to_json(answer)) == answer
+
+
+def test_a_row_that_was_kept_without_its_cells_still_has_them():
+    document = Document("i", "v", "k", "Talks", "", "", None, "", "", "", datetime.now(UTC), 0, 0, 0)
+    text = "Time: 10:30 · Talks"
+    row = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),))
+    kept = json.loads(answer_to_json(Answer(text, (row,), False, "quote", "When?")))
+    del kept["sentences"][0]["cells"]
+    [sentence] = answer_from_json(json.dumps(kept)).sentences
+    assert sentence.cells == (Cell("Time", "10:30"), Cell("", "Talks"))
 
 
 def test_turns_survive_closing_in_order(settings: Settings):
@@ -255,3 +266,11 @@ def test_a_question_completed_with_forgotten_words_is_kept_as_it_was_typed(setti
     assert conversations.wipe()
     conversations.close()
     assert b"Thorburn" not in (settings.data_dir / "conversations.sqlite3").read_bytes()
+
+
+def test_of_a_blanked_row_no_cell_is_kept():
+    document = Document("i", "v", "k", "Talks", "", "", None, "", "", "", datetime.now(UTC), 0, 0, 0)
+    cells = (Cell("Time", "10:30"),)
+    row = Sentence("Time: 10:30", "row", (Citation(1, document, "v", 0, 5, "10:30"),), cells=cells)
+    answer = blanked(Answer("Time: 10:30", (row,), False, "quote", "When?"), {("i", "v")})
+    assert "10:30" not in answer_to_json(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from app_pages.chat.writing import has_choice
@@ -90,7 +91,7 @@ def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, 
         "text": sentence.text,
         "document": sentence.citations[0].document.id,
         "blank": _blank_sentence(sentence, documents),
-        "cells": _cells(sentence.text) if sentence.kind == "row" else [],
+        "cells": [asdict(cell) for cell in sentence.cells],
         "quoted": sentence.kind == "quote",
         "written": sentence.kind == "written",
         "part": sentence.part,
@@ -110,15 +111,6 @@ def _blank(citation: Citation, documents: Mapping[str, Document]) -> str:
 def _blank_sentence(sentence: Sentence, documents: Mapping[str, Document]) -> str:
     blanks = [] if sentence.text else [_blank(citation, documents) for citation in sentence.citations]
     return next(filter(None, blanks), "")
-
-
-def _cells(row: str) -> list[dict[str, str]]:
-    """Read "Date: October 2023 · Event: ..." apart; a part without a label has an empty one."""
-    cells = []
-    for part in row.split(" · "):
-        label, colon, value = part.partition(": ")
-        cells.append({"label": label if colon else "", "value": value if colon else part})
-    return cells
 
 
 def _note(citation: Citation, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rag.deadline import DeadlineExceeded
 from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
-from rag.quoting.composing import Listed, listed
+from rag.quoting.composing import Listed, listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
@@ -32,7 +32,7 @@ from rag.quoting.sources import apart_from, cite, without_same
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
-from rag.text.canonical import labelled_row
+from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
 from rag.text.words import stem
 
@@ -293,7 +293,7 @@ def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
     stored = quote.stored
     citation = cite(number, stored, quote.first, quote.last, found)
     if stored.sentences[quote.first].kind == "table_row":
-        return Sentence(labelled_row(stored.header_of(quote.first), quote.text), "row", (citation,))
+        return row_of(labelled_cells(stored.header_of(quote.first), quote.text), citation)
     return Sentence(quote.text, "quote", (citation,))
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.documents import Block, Citation, Document, Sentence
+from rag.documents import Block, Cell, Citation, Document, Sentence
 from rag.question.several import DATES
 from rag.quoting.evidence import Weighed, lacking
 from rag.quoting.structures import Structure, structures_of
 from rag.search.finding import Found
 from rag.search.retrieval import Question
-from rag.text.canonical import labelled_row
+from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
 from rag.text.words import stem, stems
 
@@ -172,5 +172,10 @@ def _sentence(structure: Structure, start: int, end: int, number: int) -> Senten
         number, replace(document, text="", blocks=()), document.version, start, end, words, page
     )
     if row and structure.is_table:
-        return Sentence(labelled_row(structure.labels, words), "row", (citation,))
+        return row_of(labelled_cells(structure.labels, words), citation)
     return Sentence(words, "quote", (citation,))
+
+
+def row_of(cells: tuple[Cell, ...], citation: Citation) -> Sentence:
+    """Return a row of a table as a sentence, read with its header's labels."""
+    return Sentence(" · ".join(map(str, cells)), "row", (citation,), cells=cells)

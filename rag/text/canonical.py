@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.documents import Block, BlockKind
+from rag.documents import Block, BlockKind, Cell
 from rag.text.invisible import without_hidden
 
 # Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and
@@ -101,16 +101,14 @@ def cells(row: str) -> list[str]:
     return [row[start:end] for start, end in cell_spans(row)]
 
 
-def labelled_row(header: str, row: str) -> str:
-    """Return a row read with its header's labels: "Date: October 2023 · Event: ..."."""
+def labelled_cells(header: str, row: str) -> tuple[Cell, ...]:
+    """Return the cells of a row that hold something, with their header's labels."""
     labels, values = cells(header), cells(row)
     # A canonical row has no empty cells at its end.
     values += [""] * (len(labels) - len(values))
     if len(labels) != len(values):
-        return " · ".join(value for value in values if value)
-    return " · ".join(
-        f"{label}: {value}" if label else value for label, value in zip(labels, values, strict=True) if value
-    )
+        labels = [""] * len(values)
+    return tuple(Cell(label, value) for label, value in zip(labels, values, strict=True) if value)
 
 
 def join_cells(values: Iterable[str]) -> str:

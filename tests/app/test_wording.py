@@ -21,7 +21,7 @@ from rag import (
     Sentence,
 )
 from rag.conversations import Conversations, Turn
-from rag.documents import ListPart
+from rag.documents import Cell, ListPart
 from rag.service.asking import Asking
 from rag.service.engine import Engine
 from rag.service.work import Work
@@ -168,14 +168,15 @@ def test_a_completed_question_is_shown_and_one_as_typed_is_not(shared: Engine):
     assert views.finished_turn(typed, "c1", shared, documents)["asked_as"] == ""
 
 
-def test_a_table_row_is_read_apart_into_labels_and_values(shared: Engine):
+def test_a_table_row_is_shown_by_its_cells_whatever_signs_they_hold(shared: Engine):
     turn = answered(shared)
-    row = Sentence("Time: 10:30 · Talks · Outcome: none", "row", turn.answer.citations)
+    cells = (Cell("Time", "10:30 · at noon"), Cell("", "Talks: the first"), Cell("Outcome", "none"))
+    row = Sentence(" · ".join(map(str, cells)), "row", turn.answer.citations, cells=cells)
     turn = Turn(1, "When?", Answer(row.text, (row,), False, "quote", "When?"), turn.asked)
     shown = views.finished_turn(turn, "c1", shared, shared.documents())["sentences"][0]
     assert shown["cells"] == [
-        {"label": "Time", "value": "10:30"},
-        {"label": "", "value": "Talks"},
+        {"label": "Time", "value": "10:30 · at noon"},
+        {"label": "", "value": "Talks: the first"},
         {"label": "Outcome", "value": "none"},
     ]
     assert not shown["quoted"]

@@ -70,6 +70,7 @@ def test_an_item_is_found_by_what_its_list_is_about(assistant: Assistant):
 def test_a_row_answers_with_the_labels_of_its_columns(assistant: Assistant):
     first = assistant.ask("Who is the mayor of Strelsau?").sentences[0]
     assert (first.kind, first.text) == ("row", "Town: Strelsau · Mayor: Flavia Tarlenheim · Ships: 47")
+    assert [cell.value for cell in first.cells] == ["Strelsau", "Flavia Tarlenheim", "47"]
 
 
 @pytest.mark.parametrize("question", ["Which towns signed the harbour treaty?", "What should both towns do?"])

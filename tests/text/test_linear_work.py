@@ -33,7 +33,7 @@ from rag.question.several import asked_for_several
 from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
-from rag.text.canonical import judged, labelled_row, normalise_text, one_line
+from rag.text.canonical import judged, labelled_cells, normalise_text, one_line
 from rag.text.invisible import without_hidden
 from rag.text.language import language_of_question
 from rag.text.names import names, names_and_numbers
@@ -68,7 +68,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "a file's name": lambda text: (upload_key(text), shown_name(text)),
     "an address": lambda text: (shown_address(text), is_web_address(text)),
     "a story": lambda text: bands(told(text[:100], text)),
-    "text": lambda text: (normalise_text(text), one_line(text), judged(text), labelled_row(text, text)),
+    "text": lambda text: (normalise_text(text), one_line(text), judged(text), labelled_cells(text, text)),
     "words": lambda text: (stems(text), content_words(text), plain(text)),
     "what it states": lambda text: (read_statement(text), read_statement(f"ZENDA — It is, {text}, so.")),
     "values": lambda text: (amounts(text), days(text), people(text)),
