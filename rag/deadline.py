@@ -7,8 +7,10 @@ looked at between them: a thread can't be ended from outside, nor can a single s
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -83,6 +85,27 @@ class Deadline:
             yield
         finally:
             self._until += time.monotonic() - began
+
+
+def in_time(call: Callable[[], Unit], seconds: float) -> Unit:
+    """Return what a call gives that knows no end of its own, or raise what it raises.
+
+    It runs in a daemon thread, which is left to itself when the time is over.
+
+    Raises
+    ------
+    TimeoutError
+    """
+    result = Future[Unit]()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return result.result(seconds)
 
 
 NO_DEADLINE = Deadline()

@@ -26,6 +26,8 @@ PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"
 """Begins the fields that are read from variables of other programs too, such as OPENAI_API_KEY."""
 _HOST = re.compile(r"(?:[\w.-]{1,250}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+OPENAI_URL = "https://api.openai.com/v1"
+"""Where OpenAI itself is, which an empty address stands for."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """What a computer calls itself: there no other reaches it."""
 NO_ENDPOINT = (

@@ -6,23 +6,22 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import SecretStr
 
+from rag.deadline import in_time
 from rag.embedding.local import Embedder, LocalEmbeddings, PassageVectors, Vector, Vectors
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
-from rag.settings import Settings, is_on_this_computer
+from rag.settings import OPENAI_URL, Settings, is_on_this_computer
 
 if TYPE_CHECKING:
     from langchain_openai import OpenAIEmbeddings
-
-OPENAI_URL = "https://api.openai.com/v1"
 
 MOST_CHARACTERS = 8_000
 """Of one text: what lies beyond is left out. OpenAI's models read 8,191 tokens, in some scripts as many as
@@ -230,7 +229,7 @@ class EndpointEmbeddings:
         return self._checked(vectors, len(texts))
 
     def _in_time(self, texts: list[str], patience: _Patience) -> list[list[float]]:
-        """Return the vectors of texts, asked for in a thread that is left to itself when the time is over.
+        """Return the vectors of texts.
 
         The client's own limit begins anew with each line of headers, of which a server may send ever more.
 
@@ -238,17 +237,9 @@ class EndpointEmbeddings:
         ------
         TimeoutError
         """
-        client, vectors = self._client(patience), Future[list[list[float]]]()
-
-        def ask() -> None:
-            try:
-                vectors.set_result(client.embed_documents(texts))
-            except BaseException as error:  # noqa: BLE001  # raised where it is waited for
-                vectors.set_exception(error)
-
-        threading.Thread(target=ask, name="embedding", daemon=True).start()
+        client = self._client(patience)
         try:
-            return vectors.result(patience.most_seconds)
+            return in_time(partial(client.embed_documents, texts), patience.most_seconds)
         except TimeoutError:
             with self._mutex:
                 self._clients.pop(patience, None)

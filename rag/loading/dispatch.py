@@ -94,11 +94,11 @@ def _contents(file: File, budget: _Budget) -> Iterator[NewDocument | LoadError]:
     elif file.kind in _MAILS:
         yield from _read_mail(file, _MAILS[file.kind](name, file.data), budget)
     elif file.kind in _TABLES:
-        yield from _within(file, _TABLES[file.kind](name, normalise_lines(decode(name, file.data))))
+        yield from _within(file, _TABLES[file.kind](name, _with_newlines(decode(name, file.data))))
     elif file.kind == "workbook":
         yield from _within(file, read_workbook(name, file.data))
     else:
-        yield _completed(read_document(file), name, file.key)
+        yield _completed(_document(file), name, file.key)
 
 
 def _within(file: File, found: Iterable[NewDocument | LoadError]) -> Iterator[NewDocument | LoadError]:
@@ -166,12 +166,12 @@ def _read_mail(file: File, mail: Mail, budget: _Budget) -> Iterator[NewDocument 
         raise LoadError(file.name, f"{file.name} {reason}.")
 
 
-def normalise_lines(text: str) -> str:
+def _with_newlines(text: str) -> str:
     """Return text with line ends as newlines, and else as it is."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_document(file: File) -> NewDocument:
+def _document(file: File) -> NewDocument:
     """Return the one document of a file that is no archive, message or table.
 
     Raises
@@ -186,9 +186,9 @@ def read_document(file: File) -> NewDocument:
     if kind == "html":
         return read_html(name, decode_html(name, data))
     if kind == "rtf":
-        return _with_text(name, replace(read_text(_rtf_text(data)), media_type="application/rtf"))
+        return _with_text(name, replace(_plain_text(_rtf_text(data)), media_type="application/rtf"))
     text = normalise_text(decode(name, data))
-    return _with_text(name, read_markdown(name, text) if kind == "markdown" else read_text(text))
+    return _with_text(name, read_markdown(name, text) if kind == "markdown" else _plain_text(text))
 
 
 def _with_text(name: str, document: NewDocument) -> NewDocument:
@@ -215,7 +215,7 @@ def _rtf_text(data: bytes) -> str:
     return normalise_text(str(rtf_to_text(data.decode("latin-1"), errors="replace")))  # type: ignore[no-untyped-call]
 
 
-def read_text(text: str) -> NewDocument:
+def _plain_text(text: str) -> NewDocument:
     """Return the document that plain text (normalised) holds."""
     part = first_part(text)
     labels, body = take_labels(part)

@@ -8,11 +8,9 @@ from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.keys import file_key
 from rag.loading.files import Bounds, FileRead, read_file
-from rag.loading.formats import SUPPORTED, File, shown_name
+from rag.loading.formats import File, shown_name
 from rag.loading.process.worker import read_apart
 from rag.text.limits import is_short
-
-__all__ = ["SUPPORTED", "load_bytes", "load_file"]
 
 _DEFAULT_MAX_BYTES = 25 * 1024 * 1024
 _SHORT_BYTES = 16 * 1024
@@ -26,7 +24,7 @@ def load_file(
     cancelled: IsCancelled | None = None,
     bounds: Bounds | None = None,
 ) -> Loaded:
-    """Read a file of one of the kinds in `SUPPORTED`.
+    """Read a file of one of the kinds in `rag.loading.formats.SUPPORTED`.
 
     Parameters
     ----------

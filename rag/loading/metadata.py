@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 from rag.documents import NewDocument
-from rag.text.canonical import Part, one_line
+from rag.text.canonical import Part, letters, one_line
 from rag.text.language import language_of
 
 # "date" and "site" are what front matter of other programs calls them.
@@ -194,7 +194,7 @@ def _without_site(title: str) -> list[str]:
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, one_line(text).casefold()))
+    return letters(one_line(text).casefold())
 
 
 def title_of_name(name: str) -> str:

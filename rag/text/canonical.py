@@ -135,6 +135,11 @@ def one_line(text: str) -> str:
     return " ".join(normalise_text(text).split())
 
 
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, by which lines with other signs between them are compared."""
+    return "".join(filter(str.isalnum, text))
+
+
 def build_text(parts: Iterable[Part]) -> tuple[str, tuple[Block, ...]]:
     """Join parts into the canonical text and return it with their blocks.
 

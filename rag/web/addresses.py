@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
-from concurrent.futures import Future
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
+from rag.deadline import in_time
 from rag.errors import LoadError
 from rag.text.canonical import one_line
 from rag.web.interfaces import own_networks
@@ -115,16 +115,13 @@ def resolve(host: str, timeout_seconds: float) -> list[str]:
     OSError
         The host has none, or they weren't found in time.
     """
-    found = Future[list[str]]()
-    # The resolver knows no time limit, and only a daemon thread may be left to itself.
-    threading.Thread(target=_look_up, args=(host, found), daemon=True).start()
-    return found.result(timeout_seconds)
+    # The resolver knows no time limit.
+    return in_time(partial(_look_up, host), timeout_seconds)
 
 
-def _look_up(host: str, found: Future[list[str]]) -> None:
+def _look_up(host: str) -> list[str]:
     try:
         places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        found.set_exception(error if isinstance(error, OSError) else OSError("no such name"))
-    else:
-        found.set_result(list(dict.fromkeys(str(place[4][0]) for place in places)))
+    except UnicodeError as error:
+        raise OSError("no such name") from error
+    return list(dict.fromkeys(str(place[4][0]) for place in places))

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
-from rag.loading.formats import kind_of
-from rag.loading.loaders import SUPPORTED, load_bytes
+from rag.loading.formats import SUPPORTED, kind_of
+from rag.loading.loaders import load_bytes
 from rag.settings import Settings
 from rag.web.addresses import shown_address, web_address
 from rag.web.fetching import PUBLIC, Fetched, Network, fetch

@@ -26,13 +26,12 @@ from pydantic import SecretStr
 from rag.documents import Stage
 from rag.embedding.http_limits import Allowance, BoundedStream
 from rag.errors import ModelError
-from rag.settings import Settings, is_on_this_computer
+from rag.settings import OPENAI_URL, Settings, is_on_this_computer
 from rag.writing.background import Background, Nothing
 from rag.writing.hushing import Hush, own_words
 from rag.writing.prompts import Message
 from rag.writing.tracing import traced_if
 
-OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_HOSTS = (
     ".openai.com",
     ".openai.azure.com",

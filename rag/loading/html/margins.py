@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from rag.text.canonical import Part
+from rag.text.canonical import Part, letters
 
 _FEW_WORDS = 12
 _LINE_WORDS = 40
@@ -61,17 +61,13 @@ def without_margins(parts: Sequence[Part], title: str, author: str, strict_text:
     while kept and _words(kept[-1]) <= _LINE_WORDS and _CALL.match(kept[-1].text.strip()):
         kept.pop()
     if strict_text:
-        strict = _letters(strict_text)
-        kept = _trimmed(kept, lambda part: _words(part) < _FEW_WORDS and _letters(part.text) not in strict)
+        strict = letters(strict_text)
+        kept = _trimmed(kept, lambda part: _words(part) < _FEW_WORDS and letters(part.text) not in strict)
     return kept or list(parts)
 
 
 def _words(part: Part) -> int:
     return len(part.text.split())
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
 
 
 def _is_reference(part: Part) -> bool:

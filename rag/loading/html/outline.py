@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rag.documents import BlockKind
-from rag.text.canonical import Part, one_line
+from rag.text.canonical import Part, letters, one_line
 
 if TYPE_CHECKING:
     # lxml ships no types; the names still tell a reader what is meant.
@@ -82,7 +82,7 @@ def with_headings(parts: Sequence[Part], outline: Sequence[PageBlock]) -> list[P
 def without_tail(parts: Sequence[Part], outline: Sequence[PageBlock]) -> list[Part]:
     """Return the parts without the last few, if they stand after the element that holds most of the text."""
     places = _places(outline)
-    paths = [places.get(_letters(part.text)) for part in parts]
+    paths = [places.get(letters(part.text)) for part in parts]
     article = _article_path(parts, paths)
     last = max(n for n, path in enumerate(paths) if path is None or path[: len(article)] == article)
     tail = sum(len(part.text) for part in parts[last + 1 :])
@@ -108,13 +108,9 @@ def _is_aside(element: _Element) -> bool:
     return element.tag in _ASIDE or hidden or unseen or _NAMED_ASIDE.search(names) is not None
 
 
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
 def _places(outline: Sequence[PageBlock]) -> Mapping[str, Path]:
     """Return where the first block of each text stands."""
-    return {_letters(block.text): block.path for block in reversed(outline)}
+    return {letters(block.text): block.path for block in reversed(outline)}
 
 
 def _article_path(parts: Sequence[Part], paths: Sequence[Path | None]) -> Path:
@@ -128,21 +124,21 @@ def _article_path(parts: Sequence[Part], paths: Sequence[Path | None]) -> Path:
 
 def _missing(parts: Sequence[Part], outline: Sequence[PageBlock]) -> Iterator[tuple[int, list[Part]]]:
     """Yield the number of a part and the headings between it and the next one that the parts lack."""
-    held = {_letters(part.text) for part in parts}
+    held = {letters(part.text) for part in parts}
     for (block, part), (next_block, next_part) in pairwise(_matched(parts, outline)):
         if next_part == part + 1 and next_block - block <= _NEAR:
             between = [b for b in outline[block + 1 : next_block] if b.kind == "heading" and not b.aside]
-            yield part, [Part("heading", b.text, b.level) for b in between if _letters(b.text) not in held]
+            yield part, [Part("heading", b.text, b.level) for b in between if letters(b.text) not in held]
 
 
 def _matched(parts: Sequence[Part], outline: Sequence[PageBlock]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of blocks and of the parts that they became, both rising."""
     numbers = dict[str, list[int]]()
     for number, part in enumerate(parts):
-        numbers.setdefault(_letters(part.text), []).append(number)
+        numbers.setdefault(letters(part.text), []).append(number)
     last = -1
     for index, block in enumerate(outline):
-        later = (number for number in numbers.get(_letters(block.text), ()) if number > last)
+        later = (number for number in numbers.get(letters(block.text), ()) if number > last)
         found = next(later, None)
         # A text that comes again further down is not taken for the one there.
         if found is not None and (last < 0 or found - last <= _FAR):

@@ -274,8 +274,6 @@ def read_pptx(name: str, data: bytes) -> NewDocument:
         if found or title:
             heading = f"Slide {number}: {title}" if title else f"Slide {number}"
             parts += [Part("heading", heading, 2, number), *found]
-    if not any(part.text.strip() for part in parts):
-        raise LoadError(name, f"{name} has no text in it, only pictures or nothing: choose a file with text.")
     about = show.core_properties
     facts = {"title": about.title, "author": about.author, "language": about.language}
     stated = one_line(about.title or "")

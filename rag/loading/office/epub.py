@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -123,7 +122,7 @@ def _block(element: Any, tag: str, kind: BlockKind) -> Iterator[Part]:
         yield Part("code", "".join(element.itertext()))
     elif tag not in _SKIPPED:
         inner: BlockKind = "list_item" if tag in ("li", "dt", "dd") else kind
-        yield from (replace(part) for part in _flow(element, inner))
+        yield from _flow(element, inner)
 
 
 def _words(element: Any) -> str:

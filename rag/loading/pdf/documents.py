@@ -16,7 +16,7 @@ from rag.loading.pdf.characters import read_segments
 from rag.loading.pdf.layout import Line, Segment, page_lines
 from rag.loading.pdf.lines import Paragraph, continued, paragraphs, parts_of
 from rag.loading.pdf.notes import without_note_numbers
-from rag.text.canonical import build_text, one_line
+from rag.text.canonical import build_text, letters, one_line
 
 MOST_PAGES = 3_000
 _SCANNED = (
@@ -164,7 +164,8 @@ def _title(stated: str, found: list[Paragraph]) -> tuple[str, list[Paragraph]]:
     stated = one_line(stated)
     stated = "" if _NO_TITLE.search(stated) else stated
     first = [paragraph for paragraph in found if paragraph.page == 1][:12]
-    shown = next((p for p in first if stated and _letters(p.text) == _letters(stated)), None)
+    known = letters(stated.casefold())
+    shown = next((p for p in first if stated and letters(p.text.casefold()) == known), None)
     # The heading at the head of the first page in the largest letters.
     headings = [p for p in takewhile(lambda p: len(p.text) < _SHORT, first) if p.kind == "heading"]
     shown = shown or max(headings, key=lambda p: p.size, default=None)
@@ -179,7 +180,3 @@ def _author(stated: str) -> str:
         if re.fullmatch(r"\W*+(?:anonymous|unknown|user|author|admin\w*+)?\W*+", stated, re.I)
         else one_line(stated)
     )
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
