@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages import chat
+from app_pages.chat import page as chat
 from app_pages.engine import close_engine
 from app_pages.events import Event
 from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
