@@ -14,23 +14,10 @@ from typing import TYPE_CHECKING
 
 from rag.conversations import Conversations, wipe_removed
 from rag.deadline import NO_DEADLINE, Deadline
-from rag.documents import (
-    AddReport,
-    Document,
-    Filters,
-    Hit,
-    IsCancelled,
-    NewDocument,
-    ReportProgress,
-    Story,
-)
+from rag.documents import AddReport, Document, Filters, Hit, IsCancelled, NewDocument, ReportProgress, Story
 from rag.embedding.endpoint import embedder_of, told
 from rag.embedding.local import Embedder
-from rag.ingest.folder import (
-    files_below,
-    make_private,
-    size_in_bytes,
-)
+from rag.ingest.folder import files_below, make_private, size_in_bytes
 from rag.ingest.followed_folders import FollowedFolders
 from rag.ingest.incoming import forget_incoming
 from rag.ingest.ingestion import Ingestion
