@@ -223,7 +223,12 @@ class Assistant:
                 answer = replace(answer, text=NO_ANSWER)
             elif found.limited_to:
                 answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
-        return replace(answer, question=question, preferring=found.preferring, limited_to=found.limited_to)
+        return replace(
+            answer,
+            question=question,
+            preferring=str(found.question.reading.preference or ""),
+            limited_to=found.limited_to,
+        )
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         return self._bounded(followups.complete(question, history), question)

@@ -146,7 +146,7 @@ def quote(found: Found, embedder: str) -> Answer:
 def _best_answer(found: Found, judged: Judged, weights: Weights) -> Answer:
     if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
-    if found.several and (items := listed(found, judged.ranked[0])):
+    if found.question.reading.several and (items := listed(found, judged.ranked[0])):
         return _with_items(found, items, judged.confidence)
     claims = find_differing(found.question, judged.ranked, judged.scores, found.deadline)
     return _plain_answer(found, judged, claims)

@@ -87,9 +87,9 @@ def _suits(structure: Structure, found: Found, least: float, *, is_home: bool) -
     another article than the best sentence's must be led to by as much.
     """
     next_to_it = [*stems(structure.heading), *stems(structure.lead_text), *stems(structure.labels)]
-    if not _names(found.several, next_to_it):
+    if not _names(found.question.reading.several, next_to_it):
         return 0.0
-    lead = [found.several, *next_to_it, *_context(structure.document)]
+    lead = [found.question.reading.several, *next_to_it, *_context(structure.document)]
     items = [word for item in found.deadline.each(structure.items) for word in stems(structure.text_of(item))]
     by_lead = _covered(found.question, lead)
     covered = _covered(found.question, [*lead, *items])
@@ -119,7 +119,7 @@ def _context(document: Document) -> tuple[str, ...]:
 
 def _fitting_rows(structure: Structure, found: Found) -> Sequence[Block]:
     """Return the rows that hold what the question names of some rows and not of all, as a year."""
-    said = {found.several, *stems(structure.labels), *_context(structure.document)}
+    said = {found.question.reading.several, *stems(structure.labels), *_context(structure.document)}
     held = [frozenset(stems(structure.text_of(row))) for row in found.deadline.each(structure.items)]
     wanted = [
         word

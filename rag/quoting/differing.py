@@ -13,11 +13,10 @@ from functools import lru_cache
 
 from rag.deadline import Deadline
 from rag.documents import Document
-from rag.question.questions import asked_kind, beginning
+from rag.question.questions import beginning
 from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
-from rag.text.names import names_and_numbers
 from rag.text.values import CURRENCIES, Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
 
@@ -157,7 +156,7 @@ def _claim(question: Question, weighed: Weighed, value: Value) -> Claim:
 
 def _reader(question: Question) -> Callable[[str], Value | None] | None:
     """Return what reads from a sentence the value that a question asks for; None if it asks for none."""
-    kind, asked = asked_kind(question.text), fold(question.text)
+    kind, asked = question.reading.kind, fold(question.text)
     if kind == "date":
         known = days(question.text)
 
@@ -222,7 +221,7 @@ def _answer_alike(question: Question, one: Claim, other: Claim) -> bool:
     """Whether two sentences are about the same thing and time, so that one of them must be wrong."""
     asked = set(question.stems)
     held = [_place(claim) for claim in (one, other)]
-    if any(lacking(names_and_numbers(question.text), place) for place in held):
+    if any(lacking(question.reading.names, place) for place in held):
         return False
     lacked = [
         set(lacking(asked, place)) - _measured(claim) for claim, place in zip((one, other), held, strict=True)

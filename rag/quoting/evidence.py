@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.question.questions import (
-    asked_kind,
     beginning,
     head_word,
     holds_kind,
@@ -25,7 +24,6 @@ from rag.question.questions import (
 )
 from rag.search.retrieval import Candidate, Question, covered, paired
 from rag.text.canonical import judged
-from rag.text.names import names_and_numbers
 from rag.text.splitting import Span
 from rag.text.words import stems, words
 
@@ -162,7 +160,7 @@ def _candidate_rows(
     context = frozenset(stems(f"{judged(stored.document.title)} {judged(stored.passage.heading)}"))
     shared = (stem for stem in question.stems if stem in candidate.held)
     rarest = max(shared, key=question.rarity.__getitem__, default=None)
-    kind = asked_kind(question.text)
+    kind = question.reading.kind
     before: frozenset[str] = frozenset()
     lead_in = before
     header = frozenset(stems(judged(stored.header)))
@@ -227,7 +225,7 @@ def weigh_answer(
     seen = candidates[:IN_SIGHT]
     place = _place(best)
     missing = lacking(question.stems, stems(place))
-    kind = asked_kind(question.text)
+    kind = question.reading.kind
     kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
     # "F-16s" asks for the 16 that a text has.
     numbers = [word.removesuffix("s") for word in words(question.text) if word[0].isdigit()]
@@ -241,7 +239,7 @@ def weigh_answer(
         "lead": home.score
         - home.bonus
         - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
-        "names": _held_share(names_and_numbers(question.text), home.told),
+        "names": _held_share(question.reading.names, home.told),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
         "number_missing": not {word.removesuffix("s") for word in words(place)}.issuperset(numbers),

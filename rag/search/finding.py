@@ -15,7 +15,7 @@ from rag.embedding.local import Embedder, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
 from rag.question.preferences import Preference, may_prefer, read_preference
-from rag.question.several import asked_for_several
+from rag.question.reading import read
 from rag.search.retrieval import Candidate, Question, find, read_question
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
@@ -36,18 +36,15 @@ log = logging.getLogger(__name__)
 class Found:
     """A question as it was read, and its best passages.
 
-    ``preferring`` and ``limited_to`` say in words which articles counted more and which alone were searched.
-    ``several`` is the stem of the noun of which several are asked for; ``texts`` are then the documents of
-    the best passages with their texts, the best first. ``copies`` are passages whose words stand in
-    ``candidates`` (`rag/search/copies.py`). ``remark`` says why only words counted, if so. ``deadline`` is
-    that of all that is made of it.
+    ``limited_to`` says in words which articles alone were searched. ``texts`` are the documents of the best
+    passages with their texts, the best first, where several things are asked for. ``copies`` are passages
+    whose words stand in ``candidates`` (`rag/search/copies.py`). ``remark`` says why only words counted, if
+    so. ``deadline`` is that of all that is made of it.
     """
 
     question: Question
     candidates: tuple[Candidate, ...]
-    preferring: str = ""
     limited_to: str = ""
-    several: str = ""
     texts: tuple[Document, ...] = ()
     copies: tuple[Candidate, ...] = ()
     remark: str = ""
@@ -73,26 +70,23 @@ class Finder:
         # In the form that the texts have: an accent typed as a mark of its own would part a word.
         question = one_line(question)
         preference = self._preference(question, filters) if prefer and may_prefer(question) else None
-        text = preference.text if preference else question
-        several = asked_for_several(text)
+        reading = read(question, preference)
         with deadline.paused():
-            embedded, trouble = self._embedded(text)
+            embedded, trouble = self._embedded(reading.text)
         with self.catalog.reading() as view:
             trouble = trouble or self._misfit(view, embedded[0])
             if trouble:
                 embedded = np.zeros(held_dimensions(view), np.float32), NO_WORDS
-            read = read_question(text, *embedded, view, self.embedder.languages)
+            asked = read_question(reading, *embedded, view, self.embedder.languages)
             # Without vectors it is as for a question in a language that the model doesn't know: words tell.
-            read = replace(read, is_known_language=read.is_known_language and not trouble)
+            asked = replace(asked, is_known_language=asked.is_known_language and not trouble)
             complete = _as_it_is if trouble else self.complete
-            candidates = tuple(find(view, self.index, read, limit, filters, preference, complete, deadline))
+            candidates = tuple(find(view, self.index, asked, limit, filters, complete, deadline))
             return Found(
-                read,
+                asked,
                 candidates,
-                str(preference or ""),
                 filters.in_words(view.titles(filters.document_ids)) if filters else "",
-                several,
-                _texts(view, candidates) if several else (),
+                _texts(view, candidates) if reading.several else (),
                 remark=BY_WORDS.format(trouble) if trouble else "",
                 deadline=deadline,
             )

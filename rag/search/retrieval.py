@@ -17,6 +17,7 @@ from rag.documents import Filters
 from rag.embedding.local import Vector, products
 from rag.embedding.word_vectors import WordVectors, as_floats, best_matches
 from rag.question.preferences import Preference
+from rag.question.reading import Reading
 from rag.store.catalog_view import CatalogView
 from rag.store.stored_passage import StoredPassage
 from rag.store.vectors import VectorIndex, nearest_rows
@@ -66,7 +67,7 @@ class Question:
     words, (words, `WIDTH`), where the model gives them.
     """
 
-    text: str
+    reading: Reading
     words: tuple[str, ...]
     stems: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -75,6 +76,11 @@ class Question:
     vector: Vector
     is_known_language: bool
     word_rows: NDArray[np.float32]
+
+    @property
+    def text(self) -> str:
+        """The question in words."""
+        return self.reading.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ class Candidate:
 
 
 def read_question(
-    text: str,
+    reading: Reading,
     vector: Vector,
     word_vectors: WordVectors,
     view: CatalogView,
@@ -119,6 +125,7 @@ def read_question(
 
     ``known_languages`` are those of the embedding model; empty means that they aren't known.
     """
+    text = reading.text
     language = language_of_question(text) if known_languages else ""
     found = content_words(text)
     found_stems = tuple(dict.fromkeys(stem(word) for word in found))
@@ -134,7 +141,7 @@ def read_question(
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
     is_known = not language or language in known_languages
     return Question(
-        text,
+        reading,
         tuple(found),
         found_stems,
         pairs,
@@ -152,7 +159,6 @@ def find(
     question: Question,
     limit: int,
     filters: Filters | None = None,
-    preference: Preference | None = None,
     complete: Callable[[StoredPassage], StoredPassage] = lambda stored: stored,
     deadline: Deadline = NO_DEADLINE,
 ) -> list[Candidate]:
@@ -167,6 +173,7 @@ def find(
         near = index.nearest(view, question.vector, CANDIDATES).passage_ids
         lexical = view.matching(_match_query(question), CANDIDATES) if question.words else {}
     preferred = set[str]()
+    preference = question.reading.preference
     for wanted in preference.within if preference else ():
         if both := _both(filters, wanted):
             more_near, more_lexical = _passing(view, index, question, PREFERRED, both)
