@@ -7,7 +7,6 @@ import encodings
 import re
 
 from rag.errors import LoadError
-from rag.text.language import language_of
 
 # The longer mark first: UTF-32's begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -18,21 +17,13 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-# Encodings that texts really have, the likelier ones first. Left to itself the detector reads some
-# English sentences with curly quotes as Icelandic of the old Macintosh.
-_LIKELY = [
-    *("cp1252", "cp1254", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
-    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "koi8_r", "koi8_u"),
-    *("iso8859_2", "iso8859_5", "iso8859_7"),
-]
-
-# The code pages of the languages that are written in Latin letters, but for Western Europe's cp1252.
-_LATIN_PAGES = {
-    **dict.fromkeys(("pl", "cs", "sk", "hu", "sl", "hr", "bs", "ro", "sq"), "cp1250"),
-    **dict.fromkeys(("tr", "az", "ku"), "cp1254"),
-    **dict.fromkeys(("lt", "lv", "et"), "cp1257"),
-    "vi": "cp1258",
-}
+# Encodings that texts really have; among all that there are some English sentences with curly quotes are
+# taken for Czech of the old Macintosh.
+_LIKELY = (
+    *("windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255"),
+    *("windows-1256", "windows-1257", "windows-1258", "cp874", "cp932", "euc_jis_2004", "gb18030", "big5hkscs"),
+    *("cp949", "koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9"),
+)
 
 # What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
 # have letters where the ISO ones have control characters.
@@ -88,10 +79,7 @@ _PLAIN = re.compile("[\n\r -~\u3001-\u30ff\uac00-\ud7a3]")
 _COMMON = re.compile(
     "[\n\r\t -~\u00a0-\u024f\u0400-\u04ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
-_MOST_USED = frozenset("的一是不了在有和人这中大为上个国我以要他时来用们")
-_KANA = re.compile("[\u3041-\u30ff]")
 _SAMPLE_BYTES = 200_000
-_LANGUAGE_CHARACTERS = 5_000
 
 
 def what_it_is(data: bytes) -> str:
@@ -230,67 +218,11 @@ def _damaged_utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str | None:
-    if known := _japanese(data) or _chinese(data) or _cyrillic(data):
-        return known
-    # Imported here since it takes 0.1 s and few files need it.
-    from charset_normalizer import from_bytes
+    # Imported here since few files need it.
+    from chardet import detect
 
-    # A whole number of lines, so that no character is cut in two.
-    sample = data[:_SAMPLE_BYTES]
-    cut = sample.rfind(b"\n") if len(data) > _SAMPLE_BYTES else -1
-    best = from_bytes(sample[:cut] if cut > 0 else sample, cp_isolation=_LIKELY).best()
-    if best is None:
-        return None
-    latin = best.encoding == "cp1252" or best.encoding in _LATIN_PAGES.values()
-    # Letters with accents stand by themselves between others, those of the East in rows.
-    latin = latin or all(len(row) == 1 for row in re.findall(r"[^\x00-\x7f]+", str(best)))
-    return (_latin(data, str(best)) if latin else None) or _strict(data, best.encoding)
-
-
-def _latin(data: bytes, reading: str) -> str | None:
-    """Decode Latin letters by the code page of their language, which a few wrong ones do not hide.
-
-    The detector itself takes most English and German text for Polish (cp1250), and read 137 of 224
-    Turkish paragraphs of XQuAD rightly.
-    """
-    # The letters of Turkish that Western Europe's page has others for mislead about the language.
-    turkish = _strict(data, "cp1254") or ""
-    if (
-        re.search("[ışğ]", turkish)
-        and _LATIN_PAGES.get(language_of(turkish[:_LANGUAGE_CHARACTERS])) == "cp1254"
-    ):
-        return turkish
-    return _strict(data, _LATIN_PAGES.get(language_of(reading[:_LANGUAGE_CHARACTERS]), "cp1252"))
-
-
-def _japanese(data: bytes) -> str | None:
-    """Decode EUC-JP, which the detector takes for Korean, by its many hiragana and katakana."""
-    text = _strict(data, "euc_jp") or ""
-    return text if len(_KANA.findall(text)) > 0.15 * len(re.findall(r"[^\x00-\x7f]", text)) > 0 else None
-
-
-def _chinese(data: bytes) -> str | None:
-    """Decode GB18030 where the characters that are most used in Chinese are one in twenty or more."""
-    text = _strict(data, "gb18030") or ""
-    wide = re.findall("[\u4e00-\u9fff]", text)
-    common = sum(character in _MOST_USED for character in wide)
-    return text if common >= 0.05 * len(wide) and len(wide) > 0.5 * sum(map(str.isalpha, text)) > 0 else None
-
-
-def _cyrillic(data: bytes) -> str | None:
-    """Decode Cyrillic by the encoding in which half of the letters are the ten that are most used."""
-    best, best_share = "", 0.5
-    for encoding in ("cp1251", "koi8_r", "iso8859_5"):
-        text = _strict(data[:_SAMPLE_BYTES], encoding) or ""
-        letters = [c for c in text.lower() if c > "\x7f"]
-        share = sum(c in "оеаинтсрвл" for c in letters) / max(1, len(letters))
-        # In one encoding the capitals stand where the other has the small letters.
-        if len(re.findall("[а-яё][А-ЯЁ]", text)) > len(re.findall("[А-ЯЁ][а-яё]", text)):
-            continue
-        # Fewer are Latin letters with accents, of which these may be the bytes too.
-        if share > best_share and len(letters) > 0.5 * sum(map(str.isalpha, text)):
-            best, best_share = encoding, share
-    return _strict(data, best) if best else None
+    encoding = detect(data, include_encodings=_LIKELY)["encoding"]
+    return _strict(data, encoding) if encoding else None
 
 
 def _is_binary(text: str) -> bool:

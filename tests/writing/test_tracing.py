@@ -100,7 +100,7 @@ ON = {"FOOTNOTE_TRACING": "true"}
 
 
 def test_langsmith_is_told_nothing_by_the_environment_alone():
-    command = [sys.executable, "-c", "import test_tracing; test_tracing.ask()"]
+    command = [sys.executable, "-c", "from tests.writing.test_tracing import ask; ask()"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
