@@ -26,9 +26,10 @@ PREFIX = "FOOTNOTE_"
 ENDPOINT_PREFIX = "openai_"
 """Begins the fields that are read from variables of other programs too, such as OPENAI_API_KEY."""
 _HOST = re.compile(r"(?:[\w.-]{1,250}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_PROVIDERS_MODEL = re.compile(r"[a-z][a-z_]{1,40}:\S{1,200}")
 NO_ENDPOINT = (
-    "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, "
-    "or ask for quotes"
+    "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, or "
+    "FOOTNOTE_CHAT_MODEL for another provider, or ask for quotes"
 )
 
 
@@ -58,6 +59,8 @@ class Settings(BaseModel):
     """Its address, such as http://127.0.0.1:11434/v1; empty for OpenAI itself."""
     openai_model: str = "gpt-5.4-mini"
     """The model that writes."""
+    chat_model: str = ""
+    """A model of another provider instead, as LangChain names it, such as anthropic:claude-sonnet-4-5."""
     check: Literal["rules", "model"] = "rules"
     """Who checks written sentences: rules, or rules and then the model, which can only take some away."""
     model_context_tokens: int = Field(8_000, ge=1_000)
@@ -96,8 +99,8 @@ class Settings(BaseModel):
 
     @property
     def has_endpoint(self) -> bool:
-        """Whether there is a model to write answers: a key or an address is set."""
-        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+        """Whether there is a model to write answers: a key, an address or a provider's model is set."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url or self.chat_model)
 
     @field_validator("folders", mode="before")
     @classmethod
@@ -156,6 +159,13 @@ class Settings(BaseModel):
         if not name.strip() or len(name) > 200 or not _is_seen(name):
             raise ValueError("it must be the name of a model")
         return name.strip()
+
+    @field_validator("chat_model")
+    @classmethod
+    def _providers_model(cls, name: str) -> str:
+        if name and not (_PROVIDERS_MODEL.fullmatch(name) and _is_seen(name)):
+            raise ValueError("it must be a provider and its model, such as anthropic:claude-sonnet-4-5")
+        return name
 
     @field_validator("embedding_query_prefix", "embedding_passage_prefix")
     @classmethod
