@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -19,12 +19,13 @@ from rag.search.copies import find_apart
 from rag.search.finding import Found
 from rag.settings import NO_ENDPOINT, Settings
 from rag.text.canonical import one_line
-from rag.writing.tracing import Trace, Untraced
+from rag.writing.job import Job
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
-    from rag.writing.endpoint import Limits
+    from rag.langchain import AnsweringChain
     from rag.writing.generating import Writer
 
 Mode = Literal["auto", "quote", "generate"]
@@ -33,8 +34,6 @@ ASKED_AS = "Asked as: "
 """Begins the stage that says how a follow-up was completed."""
 PASSAGES = 10
 """Passages read for an answer."""
-NO_TIME = "There was no time to look further."
-STOPPED = "Stopped before everything was looked at."
 
 
 class Assistant:
@@ -46,11 +45,14 @@ class Assistant:
         The collection.
     settings
         Limits, and how answers are made.
+    model
+        A chat model of LangChain's that writes, instead of the one that the settings name.
     """
 
-    def __init__(self, library: Library, settings: Settings) -> None:
+    def __init__(self, library: Library, settings: Settings, *, model: BaseChatModel | None = None) -> None:
         self._library = library
         self._settings = settings
+        self._model = model
         self._made_writer: Writer | None = None
 
     def ask(
@@ -127,93 +129,103 @@ class Assistant:
         SettingsError
             A written answer is asked for and no endpoint is set.
         """
-        return self._steps(question, history, complete, prefer, filters, mode, stop, Untraced())
+        earlier = history if complete else ()
+        begin = partial(self._begin, history=earlier, filters=filters, prefer=prefer, stop=stop)
+        if self._writes(mode):
+            yield from self._chain(begin, mode).stream(question)
+        else:
+            # Without LangChain, which takes a second to import.
+            job = begin(question)
+            yield from self._retrieve(job)
+            yield from self._quote(job)
 
     def as_runnable(
         self, *, prefer: bool = True, filters: Filters | None = None, mode: Mode | None = None
     ) -> Runnable[str, Answer]:
-        """Return the chain from a question to its `Answer` as a LangChain Runnable.
+        """Return the chain from a question to its `Answer` as a LangChain Runnable, which `stream` runs too.
 
         It streams what `stream` does. Its steps, ``retrieve``, ``quote`` and with a model ``prompt``,
         ``model`` and ``check``, can be traced by LangChain's callbacks. Variables of the environment for
         LangSmith count only with `Settings.tracing`.
         """
+        return self._chain(partial(self._begin, history=(), filters=filters, prefer=prefer, stop=None), mode)
 
-        def answer(question: str, trace: Trace) -> Iterator[Stage | Sentence | Answer]:
-            return self._steps(question, (), False, prefer, filters, mode, None, trace)
+    def _chain(self, begin: Callable[[str], Job], mode: Mode | None) -> AnsweringChain:
+        from rag.langchain import AnsweringChain
 
-        from rag.langchain import answering_chain
-
-        return answering_chain(answer, tracing=self._settings.tracing)
-
-    def _steps(
-        self,
-        question: str,
-        history: Sequence[Answer],
-        complete: bool,
-        prefer: bool,
-        filters: Filters | None,
-        mode: Mode | None,
-        stop: Event | None,
-        trace: Trace,
-    ) -> Iterator[Stage | Sentence | Answer]:
-        started = time.perf_counter()
-        typed = self._checked(question)
         writer, problem = None, ""
         if self._writes(mode):
             try:
                 writer = self._writer()
-            except PromptError as error:
+            except (PromptError, SettingsError) as error:
                 problem = f"{error} {QUOTED}"
-        limits = self._limits(stop) if writer else None
-        text = self._completed(typed, history) if complete else typed
-        leans = text != typed
-        if writer and limits and complete and history and not leans and followups.leans(typed):
-            leans = True
-            yield Stage("Completing the question")
-            text = self._bounded(writer.complete(typed, history, limits, trace), typed)
-        if text != typed:
-            yield Stage(f"{ASKED_AS}{text}")
+        retrieve = partial(self._retrieve, writer=writer)
+        quote = partial(self._quote, writer=writer, problem=problem)
+        return AnsweringChain(begin, retrieve, quote, writer, tracing=self._settings.tracing)
+
+    # ------------------------------------------------------------------------------------- the steps
+
+    def _begin(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer],
+        filters: Filters | None,
+        prefer: bool,
+        stop: Event | None,
+    ) -> Job:
+        until = time.monotonic() + self._settings.model_total_seconds
+        return Job(self._checked(question), history, filters=filters, prefer=prefer, stop=stop, until=until)
+
+    def _retrieve(self, job: Job, *, writer: Writer | None = None) -> Iterator[Stage]:
+        yield from self._complete(job, writer)
         yield Stage("Searching the collection")
         # Who stops a model wants the quotes in its place.
-        is_stopped = stop.is_set if stop and not writer else lambda: False
-        deadline = Deadline(self._settings.question_seconds, is_stopped)
-        find = partial(self._library.find, text, filters=filters, prefer=prefer, deadline=deadline)
-        found = trace.step("retrieve", lambda _: find_apart(find, PASSAGES), text)
-        yield Stage(_reading(found))
-        answer = trace.step("quote", partial(self._quoted, text), found)
-        if writer and limits and not answer.abstained:
-            # What the collection has no answer to isn't asked of a model, which would have one.
-            answer = yield from writer.write(text, found, answer, history if leans else (), limits, trace)
-        elif problem:
-            answer = replace(answer, remark=problem)
-        if answer.mode == "quote":
-            yield from answer.sentences
-        remarks = [found.remark, answer.remark]
-        if deadline.has_cut and not answer.remark:
-            remarks.append(STOPPED if deadline.is_stopped() else NO_TIME)
-        remark = " ".join(filter(None, remarks))
-        yield replace(answer, remark=remark, seconds=time.perf_counter() - started)
+        is_stopped = (lambda: False) if writer else job.stop.is_set
+        job.deadline = Deadline(self._settings.question_seconds, is_stopped)
+        find = partial(
+            self._library.find, job.question, filters=job.filters, prefer=job.prefer, deadline=job.deadline
+        )
+        job.found = find_apart(find, PASSAGES)
+        yield Stage(_reading(job.found))
+
+    def _complete(self, job: Job, writer: Writer | None) -> Iterator[Stage]:
+        typed = job.question
+        job.question = self._bounded(followups.complete(typed, job.history), typed)
+        leans = job.question != typed
+        if writer and job.history and not leans and followups.leans(typed):
+            leans = True
+            yield Stage("Completing the question")
+            job.question = self._bounded(writer.complete(job), typed)
+        if job.question != typed:
+            yield Stage(f"{ASKED_AS}{job.question}")
+        if not leans:
+            job.history = ()
+
+    def _quote(
+        self, job: Job, *, writer: Writer | None = None, problem: str = ""
+    ) -> Iterator[Sentence | Answer]:
+        job.quoted = self._quoted(job.question, job.found)
+        # What the collection has no answer to isn't asked of a model, which would have one.
+        if not writer or job.quoted.abstained:
+            yield from job.finished(replace(job.quoted, remark=problem) if problem else job.quoted)
 
     def _writes(self, mode: Mode | None) -> bool:
         mode = mode or self._settings.answer_mode
-        if mode == "generate" and not self._settings.has_endpoint:
+        has_model = self._model is not None or self._settings.has_endpoint
+        if mode == "generate" and not has_model:
             raise SettingsError(f"{NO_ENDPOINT}.")
-        return mode != "quote" and self._settings.has_endpoint
+        return mode != "quote" and has_model
 
     def _writer(self) -> Writer:
         if self._made_writer is None:
             # Imported where it is needed: LangChain and the endpoint's client take a second.
+            from rag.langchain import model_for
             from rag.writing.generating import Writer
 
-            self._made_writer = Writer(self._settings, self._library.embedder)
+            model = model_for(self._settings, self._model)
+            self._made_writer = Writer(self._settings, self._library.embedder, model)
         return self._made_writer
-
-    def _limits(self, stop: Event | None) -> Limits:
-        from rag.writing.endpoint import Limits
-
-        until = time.monotonic() + self._settings.model_total_seconds
-        return Limits(until, stop.is_set) if stop else Limits(until)
 
     def _quoted(self, question: str, found: Found) -> Answer:
         """Answer from what was found for a question, of which only a part may have been searched for."""
@@ -229,9 +241,6 @@ class Assistant:
             preferring=str(found.question.reading.preference or ""),
             limited_to=found.limited_to,
         )
-
-    def _completed(self, question: str, history: Sequence[Answer]) -> str:
-        return self._bounded(followups.complete(question, history), question)
 
     def _bounded(self, completed: str, question: str) -> str:
         return completed if len(completed) <= self._settings.max_question_characters else question

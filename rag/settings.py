@@ -30,9 +30,10 @@ OPENAI_URL = "https://api.openai.com/v1"
 """Where OpenAI itself is, which an empty address stands for."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """What a computer calls itself: there no other reaches it."""
+_PROVIDERS_MODEL = re.compile(r"[a-z][a-z_]{1,40}:\S{1,200}")
 NO_ENDPOINT = (
-    "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, "
-    "or ask for quotes"
+    "Written answers need a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, or "
+    "FOOTNOTE_CHAT_MODEL for another provider, or ask for quotes"
 )
 
 
@@ -62,6 +63,8 @@ class Settings(BaseModel):
     """Its address, such as http://127.0.0.1:11434/v1; empty for OpenAI itself."""
     openai_model: str = "gpt-5.4-mini"
     """The model that writes."""
+    chat_model: str = ""
+    """A model of another provider instead, as LangChain names it, such as anthropic:claude-sonnet-4-5."""
     check: Literal["rules", "model"] = "rules"
     """Who checks written sentences: rules, or rules and then the model, which can only take some away."""
     model_context_tokens: int = Field(8_000, ge=1_000)
@@ -100,8 +103,8 @@ class Settings(BaseModel):
 
     @property
     def has_endpoint(self) -> bool:
-        """Whether there is a model to write answers: a key or an address is set."""
-        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+        """Whether there is a model to write answers: a key, an address or a provider's model is set."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url or self.chat_model)
 
     @field_validator("folders", mode="before")
     @classmethod
@@ -160,6 +163,13 @@ class Settings(BaseModel):
         if not name.strip() or len(name) > 200 or not _is_seen(name):
             raise ValueError("it must be the name of a model")
         return name.strip()
+
+    @field_validator("chat_model")
+    @classmethod
+    def _providers_model(cls, name: str) -> str:
+        if name and not (_PROVIDERS_MODEL.fullmatch(name) and _is_seen(name)):
+            raise ValueError("it must be a provider and its model, such as anthropic:claude-sonnet-4-5")
+        return name
 
     @field_validator("embedding_query_prefix", "embedding_passage_prefix")
     @classmethod

@@ -21,7 +21,16 @@ _BYTE_ORDER_MARKS = (
 # taken for Czech of the old Macintosh.
 _LIKELY = (
     *("windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255"),
-    *("windows-1256", "windows-1257", "windows-1258", "cp874", "cp932", "euc_jis_2004", "gb18030", "big5hkscs"),
+    *(
+        "windows-1256",
+        "windows-1257",
+        "windows-1258",
+        "cp874",
+        "cp932",
+        "euc_jis_2004",
+        "gb18030",
+        "big5hkscs",
+    ),
     *("cp949", "koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9"),
 )
 

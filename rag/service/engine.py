@@ -232,4 +232,5 @@ def _get_ready(settings: Settings) -> None:
     """Load what the first question would otherwise wait for: it takes seconds."""
     get_ready()
     if settings.has_endpoint:
-        import_module("rag.writing.generating")
+        for module in ("rag.langchain", "rag.writing.endpoint", "rag.writing.generating"):
+            import_module(module)

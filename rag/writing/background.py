@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +33,9 @@ class Background(Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._events = queue.SimpleQueue[tuple[T | None, Exception | None]]()
         self._is_closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # With the context, by which LangChain knows the run that a model is asked in.
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._run,), daemon=True)
         self._thread.start()
 
     def next(self, timeout_seconds: float) -> T:

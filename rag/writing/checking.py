@@ -20,8 +20,7 @@ from rag.text.splitting import LEANING
 from rag.text.words import content_words, stem, stems
 from rag.writing.additions import fault_in_addition
 from rag.writing.closeness import Closeness, closeness, tell_of
-from rag.writing.leads import Lead
-from rag.writing.markers import Draft, is_fragment, is_said
+from rag.writing.markers import Draft, Lead, is_fragment, is_said
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid

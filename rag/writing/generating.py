@@ -9,26 +9,30 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
 
 from rag.documents import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
 from rag.embedding.local import Embedder
 from rag.errors import ModelError
-from rag.search.finding import Found
 from rag.settings import Settings
 from rag.text.canonical import one_line
 from rag.text.words import content_words, stem, stems
-from rag.writing.checking import Numbered, Written
+from rag.writing.checking import Written
 from rag.writing.closeness import tell_of
-from rag.writing.endpoint import Endpoint, Limits, Reply, Stopped, TooLong
+from rag.writing.job import Job, Shown
 from rag.writing.markers import Draft, SentenceCutter
-from rag.writing.messages import answer_messages, check_messages, followup_messages, repair_messages
+from rag.writing.messages import answer_values, check_messages, followup_messages, repair_messages
+from rag.writing.model import Model, Reply, Stopped, TooLong
 from rag.writing.planted.contacts import has_contact
 from rag.writing.planted.instructions import is_instruction
 from rag.writing.planted.orders import asks_reader
-from rag.writing.prompts import Message, Prompts, tokens_of
-from rag.writing.tracing import Trace
+from rag.writing.prompts import Prompts, tokens_of
 
+Piece = str | Stage | Reply
+"""What comes of a model: text, what it waits for, and last how it went."""
 MOST_SENTENCES = 40
 """Behind so many the model is stopped: no reader takes more for an answer."""
 REFUSED = f"The model found no answer in the passages. {QUOTED}"
@@ -45,23 +49,10 @@ NO_TIME = "There was no time to check all that the model wrote."
 UNTIL_THEN = "What was written until then stands here."
 _COMPLETING_SECONDS = 15.0
 """How long a model may take to complete a question, before it has begun with the answer."""
+_ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 _TAKEN_AWAY = "Asked again, the model says that the source does not say this."
 _VERDICT = re.compile(r"^[^\w\n]*+(?:sentence\s+)?(\d{1,3})\W{1,20}+(yes|no)\b", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(r"(?<!\s)\s*+<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
-
-
-@dataclass(slots=True)
-class _Job:
-    """One answer in the making: what it is made from, and all that the model was sent and took."""
-
-    found: Found
-    quoted: Answer
-    passages: tuple[Numbered, ...]
-    embedder: Embedder | None
-    limits: Limits
-    trace: Trace
-    sent: list[Message] = field(default_factory=list)
-    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -93,140 +84,147 @@ class Writer:
         A prompt is missing or has been changed so that it can't be used.
     """
 
-    def __init__(self, settings: Settings, embedder: Embedder) -> None:
+    def __init__(self, settings: Settings, embedder: Embedder, model: Model) -> None:
         self._settings = settings
         # One elsewhere would be asked over the network for each sentence.
         self._embedder = embedder if embedder.has_words else None
-        self._endpoint = Endpoint(settings)
+        self._model = model
         self._prompts = Prompts.read()
 
-    def complete(self, question: str, history: Sequence[Answer], limits: Limits, trace: Trace) -> str:
+    def complete(self, job: Job) -> str:
         """Return a follow-up completed from the conversation, or as it is where the model is of no use.
 
         Only words of the conversation count: what the model adds from its memory makes it of no use.
         """
-        messages = followup_messages(self._prompts, self._settings, question, history)
-        soon = replace(limits, until=min(limits.until, time.monotonic() + _COMPLETING_SECONDS))
+        question = job.question
+        messages = followup_messages(self._prompts, self._settings, question, job.history)
+        soon = replace(job.limits, until=min(job.limits.until, time.monotonic() + _COMPLETING_SECONDS))
         try:
-            reply = self._endpoint.ask(messages, soon, trace.config)
+            reply = self._model.ask(messages, soon)
         except (ModelError, Stopped):
             return question
         lines = reply.text.strip().splitlines() or [""]
         completed = one_line(lines[-1]).strip("\"'“”")
-        said = [question, *(f"{answer.question} {answer.text}" for answer in history)]
+        said = [question, *(f"{answer.question} {answer.text}" for answer in job.history)]
         known = set[str]().union(*map(stems, said))
         is_known = all(stem(word) in known for word in content_words(completed))
         is_question = 0 < len(completed) <= 3 * len(question) + 200 and not _is_planted(completed, question)
         return completed if is_known and is_question else question
 
-    def write(
-        self,
-        question: str,
-        found: Found,
-        quoted: Answer,
-        history: Sequence[Answer],
-        limits: Limits,
-        trace: Trace,
-    ) -> Generator[Stage | Sentence, None, Answer]:
-        """Write an answer step by step: what is happening and each sentence that is borne; return the answer.
+    # ------------------------------------------------------------------------- the steps of the chain
 
-        Parameters
-        ----------
-        quoted
-            The answer made of quotes, for when the model is of no use.
-        history
-            The answers before, where the question leans on them.
+    def prompt(self, job: Job, most_passages: int | None = None) -> Iterator[Shown]:
+        """Fill the prompt with the passages that fit; where none does, the quotes are the answer."""
+        values, job.passages = answer_values(self._prompts, self._settings, job, most_passages)
+        if not job.passages:
+            yield from job.finished(replace(job.quoted, remark=NO_ROOM))
+            return
+        job.messages = self._prompts.answer.template.invoke(values, {"run_name": "prompt"}).to_messages()
+        job.sent = [*job.messages]
+
+    def write(self, jobs: Iterator[Job], config: RunnableConfig | None = None) -> Iterator[Job | Piece]:
+        """Have the model write; the job goes before what comes of it."""
+        [job] = jobs
+        yield Stage(f"Writing with {self._model.name}")
+        pieces = self._call(job, job.messages, config)
+        # The check begins with the job: not before there is something to check, or that has failed.
+        try:
+            first = next(pieces)
+        except (ModelError, Stopped):
+            yield job
+            raise
+        yield job
+        yield first
+        yield from pieces
+
+    def check(self, pieces: Iterator[Job | Piece]) -> Iterator[Shown]:
+        """Check what is written sentence by sentence as it comes, and give what is borne; last the answer.
+
+        Where too little is borne, or the model takes less than it was sent, it is asked once more; where it
+        is of no use at all, the quotes are the answer.
         """
-
-        def filled(most_passages: int | None = None) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
-            return trace.step(
-                "prompt",
-                lambda asked: answer_messages(
-                    self._prompts, self._settings, asked, found, history, most_passages=most_passages
-                ),
-                question,
-            )
-
-        messages, passages = filled()
-        embedder = self._embedder if found.question.is_known_language else None
-        job = _Job(found, quoted, passages, embedder, limits, trace)
-        if not passages:
-            return replace(quoted, remark=NO_ROOM)
-        yield Stage(f"Writing with {self._endpoint.model}")
+        job = next(pieces)
+        assert isinstance(job, Job)
         # A second opinion may take sentences away, so none is shown before it.
         waits = self._settings.check == "model"
-        job.sent += messages
-        first = yield from self._ask(job, messages, shows=not waits)
-        if first.was_too_long and len(passages) > 1:
+        first = yield from self._round(job, pieces, shows=not waits)
+        if first.was_too_long and len(job.passages) > 1:
             # The estimate was too low for this model, or its context is smaller than the settings say.
             yield Stage("Writing from fewer passages, because the model takes no more")
-            messages, job.passages = filled(len(passages) // 2)
-            job.sent = list(messages)
-            first = yield from self._ask(job, messages, shows=not waits)
+            yield from self.prompt(job, len(job.passages) // 2)
+            if not job.passages:
+                return
+            first = yield from self._round(job, self._call(job, job.messages), shows=not waits)
         best = first
         if first.may_be_repaired:
-            best = yield from self._repair(job, messages, first)
+            best = yield from self._repair(job, first)
         if waits and best.written.sentences and not best.has_failed:
             yield from self._second_opinion(job, best)
         answer = _answer(job, best, is_repaired=best is not first)
-        return self._hushed(answer)
+        yield from job.finished(self._hushed(answer))
 
     # ------------------------------------------------------------------------------------ the rounds
 
-    def _ask(
-        self, job: _Job, messages: Sequence[Message], *, shows: bool
+    def _call(
+        self, job: Job, messages: Sequence[BaseMessage], config: RunnableConfig | None = None
+    ) -> Iterator[Piece]:
+        job.call = call = self._model.stream(messages, job.limits, config)
+        job.called = time.monotonic()
+        return call
+
+    def _round(
+        self, job: Job, pieces: Iterator[Job | Piece], *, shows: bool
     ) -> Generator[Stage | Sentence, None, _Round]:
-        """Ask the model and check what it writes sentence by sentence."""
-        made, cutter = _Round(Written(job.found, job.passages, job.embedder)), SentenceCutter()
-        calls = self._endpoint.stream(messages, job.limits, job.trace.config)
-        reply, started = Reply(), time.monotonic()
+        """Check what the model writes sentence by sentence."""
+        embedder = self._embedder if job.found.question.is_known_language else None
+        made, cutter = _Round(Written(job.found, job.passages, embedder)), SentenceCutter()
+        reply = Reply()
         try:
-            while made.written.count < MOST_SENTENCES:
-                step = next(calls)
-                if isinstance(step, Stage):
-                    yield step
-                    continue
-                if step and not made.text:
-                    reply.seconds_to_first_token = time.monotonic() - started
-                made.text += step
-                left = len(made.written.left_out)
-                yield from _checked(job, made, cutter.feed(step), shows=shows)
-                if shows and (number := len(made.written.left_out)) > left:
-                    yield Stage(f"Writing with {self._endpoint.model}, {_sentences(number)} left out so far")
-            made.line = CUT
-        except StopIteration as end:
-            reply = end.value
-            made.line = CUT if reply.is_cut else made.line
+            for piece in pieces:
+                if isinstance(piece, Stage):
+                    yield piece
+                elif isinstance(piece, Reply):
+                    reply = piece
+                    made.line = CUT if reply.is_cut else made.line
+                elif isinstance(piece, str):
+                    if piece and not made.text:
+                        reply.seconds_to_first_token = time.monotonic() - job.called
+                    made.text += piece
+                    left = len(made.written.left_out)
+                    yield from _checked(job, made, cutter.feed(piece), shows=shows)
+                    if shows and (number := len(made.written.left_out)) > left:
+                        yield Stage(f"Writing with {self._model.name}, {_sentences(number)} left out so far")
+                if made.written.count >= MOST_SENTENCES:
+                    made.line = CUT
+                    break
         except ModelError as error:
             made.line, made.has_failed, made.was_too_long = str(error), True, isinstance(error, TooLong)
         except Stopped:
             made.line, made.has_failed = STOPPED, True
         finally:
-            calls.close()
+            job.close()
         # Of what was cut short the model is known at least.
         self._count(job, reply)
         yield from _checked(job, made, cutter.finish(is_cut=bool(made.line)), shows=shows)
         made.written.settle()
         return made
 
-    def _repair(
-        self, job: _Job, messages: Sequence[Message], first: _Round
-    ) -> Generator[Stage | Sentence, None, _Round]:
+    def _repair(self, job: Job, first: _Round) -> Generator[Stage | Sentence, None, _Round]:
         """Tell the model what failed, and return the better of the two rounds."""
         left = first.written.failed
-        again = repair_messages(self._prompts, self._settings, messages, first.text, left)
+        again = repair_messages(self._prompts, self._settings, job.messages, first.text, left)
         if not again:
             return first
         total = len(left) + len(first.written.sentences)
         yield Stage(f"Asking once more, because the sources don't bear {len(left)} of {_sentences(total)}")
-        job.sent += again[len(messages) :]
-        second = yield from self._ask(job, again, shows=False)
+        job.sent += again[len(job.messages) :]
+        second = yield from self._round(job, self._call(job, again), shows=False)
         if second.written.is_enough and not second.written.has_declined:
             return second
         # That the first round has failed too is what counts, and not how the second went.
         return replace(first, line=second.line, has_failed=True) if second.has_failed else first
 
-    def _second_opinion(self, job: _Job, made: _Round) -> Generator[Stage, None, None]:
+    def _second_opinion(self, job: Job, made: _Round) -> Generator[Stage, None, None]:
         """Take away the sentences that the model itself says aren't borne by their sources."""
         yield Stage("Checking")
         messages = check_messages(self._prompts, made.written.sentences)
@@ -235,7 +233,7 @@ class Writer:
             return
         job.sent += messages
         try:
-            reply = self._endpoint.ask(messages, job.limits, job.trace.config)
+            reply = self._model.ask(messages, job.limits)
         except ModelError as error:
             made.add(f"{error} {BY_RULES}")
         except Stopped:
@@ -255,14 +253,14 @@ class Writer:
 
     def _hushed(self, answer: Answer) -> Answer:
         """Return an answer without the key in what no source bears, also in what the model was sent again."""
-        hushed = self._endpoint.own_words
+        hushed = self._model.own_words
         left_out = (replace(one, text=hushed(one.text), reason=hushed(one.reason)) for one in answer.left_out)
         again = next((n for n, (role, _) in enumerate(answer.sent) if role == "assistant"), len(answer.sent))
         own = ((role, hushed(text)) for role, text in answer.sent[again:])
         return replace(answer, left_out=tuple(left_out), sent=(*answer.sent[:again], *own))
 
-    def _count(self, job: _Job, reply: Reply) -> None:
-        before = job.usage or Usage(self._endpoint.model, 0, 0, reply.seconds_to_first_token)
+    def _count(self, job: Job, reply: Reply) -> None:
+        before = job.usage or Usage(self._model.name, 0, 0, reply.seconds_to_first_token)
         job.usage = replace(
             before,
             prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
@@ -276,7 +274,7 @@ def _is_planted(completed: str, question: str) -> bool:
     return (is_order and not asks_reader(question)) or (has_contact(completed) and not has_contact(question))
 
 
-def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
+def _checked(job: Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -> Iterator[Sentence]:
     for place, draft in enumerate(drafts):
         if made.written.count >= MOST_SENTENCES:
             return
@@ -286,16 +284,16 @@ def _checked(job: _Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) -
             made.has_failed = True
             return
         known = len(made.written.sentences)
-        job.trace.step("check", made.written.check, draft)
+        made.written.check(draft)
         # The first item of a list brings its lead-in along.
         new = made.written.sentences[known:]
         if shows and all(map(made.written.is_settled, new)):
             yield from new
 
 
-def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
+def _answer(job: Job, made: _Round, *, is_repaired: bool) -> Answer:
     written = made.written
-    sent = tuple((message.role, message.text) for message in job.sent)
+    sent = tuple((_ROLES[message.type], str(message.content)) for message in job.sent)
     read = {(p.stored.document.id, p.stored.document.version): None for p in job.passages}
     common = replace(
         job.quoted,
@@ -322,7 +320,7 @@ def _answer(job: _Job, made: _Round, *, is_repaired: bool) -> Answer:
     )
 
 
-def _kept_out(job: _Job, written: Written) -> tuple[KeptOut, ...]:
+def _kept_out(job: Job, written: Written) -> tuple[KeptOut, ...]:
     """Return the sentences that give orders and might have borne something, each once for all copies.
 
     Those are near the question or to what was left out; where no sentence was checked there are none.

@@ -26,6 +26,7 @@ from rag.writing.marker_forms import (
     without_count,
 )
 from rag.writing.planted.markup import UNCLOSED, is_definition, may_hide, visible, without_links, without_tags
+from rag.writing.refusals import is_refusal
 
 MOST_CHARACTERS = 2_000
 """What is longer without an end is no sentence: the line is passed over but for its beginning."""
@@ -69,6 +70,16 @@ _PREAMBLE = re.compile(
 )
 
 
+_LEAST_IN_LEAD = 3
+"""With fewer words of its own a lead-in tells so little that its items may hold without it."""
+_TELLS_NOTHING = frozenset(
+    "follow follows following below include includes including included contain contains consist consists"
+    " list lists listed item items answer here namely also other several main key important various folgende"
+    " folgendes folgenden şunlar şunlardır".split()
+)
+"""Words of a lead-in that say nothing to be checked: "They include the following:"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A sentence as a model wrote it, without its markers: the numbers in them, each once.
@@ -83,6 +94,30 @@ class Draft:
     is_item: bool = False
     item_sentence: int = 0
     is_too_long: bool = False
+
+
+@dataclass(slots=True)
+class Lead:
+    """A lead-in to a list, which waits for the first of its items to hold.
+
+    ``first_left_out`` is the place of the first sentence left out behind it.
+    """
+
+    draft: Draft
+    cited: list[int]
+    number: int
+    first_left_out: int
+    is_shown: bool = False
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether its items may hold without it: it tells little, or tells of the passages themselves."""
+        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD or is_refusal(self.draft.text)
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it says nothing that could be checked."""
+        return _TELLS_NOTHING.issuperset(content_words(self.draft.text))
 
 
 @dataclass(frozen=True, slots=True)

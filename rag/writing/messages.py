@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from langchain_core.messages import AIMessage, BaseMessage
+
 from rag.documents import NO_ANSWER, Answer, LeftOut, Sentence
 from rag.search.finding import Found
 from rag.settings import Settings
 from rag.writing.checking import Numbered
-from rag.writing.prompts import Message, Prompts, escaped, marked, tokens, tokens_of
+from rag.writing.job import Job
+from rag.writing.prompts import Prompts, escaped, marked, tokens, tokens_of
 
 _HISTORY_SHARE = 0.15
 """Of the context, the most that is given to what was said before."""
@@ -16,57 +19,50 @@ _HISTORY_TURNS = 4
 _EARLIER = "Said before in this conversation, only to understand the question:\n"
 
 
-def answer_messages(
-    prompts: Prompts,
-    settings: Settings,
-    question: str,
-    found: Found,
-    history: Sequence[Answer],
-    *,
-    most_passages: int | None = None,
-) -> tuple[tuple[Message, ...], tuple[Numbered, ...]]:
-    """Return the messages for an answer, and the passages in them in the order of their numbers.
+def answer_values(
+    prompts: Prompts, settings: Settings, job: Job, most_passages: int | None
+) -> tuple[dict[str, str], tuple[Numbered, ...]]:
+    """Return what the prompt for an answer is filled with, and its passages in the order of their numbers.
 
     The best passages come first; one that doesn't fit is left out whole. There may be none.
     """
     room = settings.model_context_tokens - settings.model_answer_tokens
-    earlier = earlier_text(history, int(_HISTORY_SHARE * settings.model_context_tokens))
-
-    def filled(passages: str) -> tuple[Message, ...]:
-        return prompts.answer.fill(
-            no_answer=NO_ANSWER, history=earlier, passages=passages, question=escaped(question)
-        )
-
-    room -= tokens_of(filled(""))
+    values = {
+        "no_answer": NO_ANSWER,
+        "history": earlier_text(job.history, int(_HISTORY_SHARE * settings.model_context_tokens)),
+        "passages": "",
+        "question": escaped(job.question),
+    }
+    room -= tokens_of(prompts.answer.fill(**values))
     chosen, texts = list[Numbered](), list[str]()
-    for passage in _passages(found)[:most_passages]:
+    for passage in _passages(job.found)[:most_passages]:
         text = passage_text(len(chosen) + 1, passage)
         if tokens(text) < room:
             room -= tokens(text) + 1
             chosen.append(passage)
             texts.append(text)
-    return filled("\n".join(texts)), tuple(chosen)
+    return {**values, "passages": "\n".join(texts)}, tuple(chosen)
 
 
 def repair_messages(
     prompts: Prompts,
     settings: Settings,
-    messages: Sequence[Message],
+    messages: Sequence[BaseMessage],
     written: str,
     failed: Iterable[LeftOut],
-) -> tuple[Message, ...]:
+) -> tuple[BaseMessage, ...]:
     """Return the messages that tell a model what failed; none where they wouldn't fit."""
     listed = "\n".join(f"- {marked('sentence', one.text)} {escaped(one.reason)}" for one in failed)
     repair = prompts.repair.fill(failed=listed, no_answer=NO_ANSWER)
     room = settings.model_context_tokens - settings.model_answer_tokens
-    for said in ((Message("assistant", written),), ()):
+    for said in ((AIMessage(written),), ()):
         whole = (*messages, *said, *repair)
         if tokens_of(whole) <= room:
             return whole
     return ()
 
 
-def check_messages(prompts: Prompts, sentences: Sequence[Sentence]) -> tuple[Message, ...]:
+def check_messages(prompts: Prompts, sentences: Sequence[Sentence]) -> tuple[BaseMessage, ...]:
     """Return the messages that ask a model whether sentences are borne by what they cite.
 
     They are numbered in order; an item of a list stands with its lead-in, which isn't asked about alone.
@@ -86,7 +82,7 @@ def check_messages(prompts: Prompts, sentences: Sequence[Sentence]) -> tuple[Mes
 
 def followup_messages(
     prompts: Prompts, settings: Settings, question: str, history: Sequence[Answer]
-) -> tuple[Message, ...]:
+) -> tuple[BaseMessage, ...]:
     """Return the messages that ask a model to complete a question from the conversation."""
     earlier = earlier_text(history, int(_HISTORY_SHARE * settings.model_context_tokens))
     return prompts.followup.fill(history=earlier, question=escaped(question))

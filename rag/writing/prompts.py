@@ -14,13 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Literal
+
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
 
 from rag.errors import PromptError
 from rag.text.canonical import one_line
 
 PROMPTS_DIR = Path(__file__).parents[2] / "prompts"
-Role = Literal["system", "user", "assistant"]
 _PART = re.compile(r"^# (System|User)[ \t]*$", re.MULTILINE)
 _SMALL_LETTERS = re.compile(r"[a-z]+")
 _CAPITALS = re.compile(r"[A-Z]+")
@@ -39,19 +40,11 @@ _TOKENS_A_MESSAGE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message to a model."""
-
-    role: Role
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt of which the placeholders are still to be filled."""
 
     path: Path
-    parts: tuple[tuple[Role, Template], ...]
+    template: ChatPromptTemplate
 
     @classmethod
     def read(cls, name: str, placeholders: Iterable[str], folder: Path | None = None) -> Prompt:
@@ -70,8 +63,10 @@ class Prompt:
                 f"The prompt {path} can't be read: put it back from Footnote's repository."
             ) from error
         before, *pieces = _PART.split(text)
-        roles = [_role(head) for head in pieces[::2]]
-        parts = tuple(zip(roles, map(Template, map(str.strip, pieces[1::2])), strict=True))
+        parts = [
+            (head.lower(), Template(text.strip()))
+            for head, text in zip(pieces[::2], pieces[1::2], strict=True)
+        ]
         if before.strip() or not parts:
             raise PromptError(f'The prompt {path} must begin with a line "# System" or "# User".')
         if not all(template.is_valid() for _, template in parts):
@@ -84,11 +79,11 @@ class Prompt:
             if wrong:
                 listed = ", ".join(f"${name}" for name in sorted(wrong))
                 raise PromptError(f"The prompt {path} {what} the placeholder {listed}.")
-        return cls(path, parts)
+        return cls(path, ChatPromptTemplate([(role, _in_braces(template)) for role, template in parts]))
 
-    def fill(self, **values: str) -> tuple[Message, ...]:
+    def fill(self, **values: str) -> tuple[BaseMessage, ...]:
         """Return the messages with these values, which are taken as they are."""
-        return tuple(Message(role, template.substitute(values)) for role, template in self.parts)
+        return tuple(self.template.format_messages(**values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +142,13 @@ def tokens(text: str) -> int:
     return math.ceil(_MARGIN * (small + capitals + others))
 
 
-def tokens_of(messages: Sequence[Message]) -> int:
+def tokens_of(messages: Sequence[BaseMessage]) -> int:
     """Return an estimate of the length of some messages in tokens."""
-    return sum(tokens(message.text) + _TOKENS_A_MESSAGE for message in messages)
+    return sum(tokens(str(message.content)) + _TOKENS_A_MESSAGE for message in messages)
 
 
-def _role(head: str) -> Role:
-    return "system" if head == "System" else "user"
+def _in_braces(template: Template) -> str:
+    """Return a template as LangChain writes them: "{name}" for "$name", with other braces doubled."""
+    names = {name: f"\0{name}\0" for name in template.get_identifiers()}
+    text = template.substitute(names).replace("{", "{{").replace("}", "}}")
+    return re.sub("\0(\\w+)\0", r"{\1}", text)

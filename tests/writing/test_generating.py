@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
+from uuid import UUID
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -912,26 +913,41 @@ def test_an_item_is_asked_about_together_with_its_lead_in(library: Library, serv
 # ------------------------------------------------------------------------------------- the Runnable
 
 
+class Trace(BaseCallbackHandler):
+    """The names of the runs in the order in which they began, and of those that ended."""
+
+    def __init__(self) -> None:
+        self.names = list[str]()
+        self.ended = list[str]()
+        self.errors = list[BaseException]()
+        self._names = dict[UUID, str]()
+
+    def _start(self, name: str, run_id: UUID) -> None:
+        self.names.append(name)
+        self._names[run_id] = name
+
+    def on_chain_start(self, *_: Any, name: str, run_id: UUID, **__: Any) -> None:
+        self._start(name, run_id)
+
+    def on_chat_model_start(self, *_: Any, name: str = "", run_id: UUID, **__: Any) -> None:
+        self._start(name, run_id)
+
+    def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        self.ended.append(self._names[run_id])
+
+    def on_llm_error(self, error: BaseException, **_: Any) -> None:
+        self.errors.append(error)
+
+    on_chain_error = on_llm_error
+
+
 def test_the_chain_streams_and_its_steps_can_be_traced(assistant: Assistant, server: Model):
-    class Trace(BaseCallbackHandler):
-        def __init__(self) -> None:
-            self.names: list[str] = []
-            self.errors: list[BaseException] = []
-
-        def on_chain_start(self, *_: Any, name: str, **__: Any) -> None:
-            self.names.append(name)
-
-        def on_chat_model_start(self, *_: Any, name: str = "", **__: Any) -> None:
-            self.names.append(name)
-
-        def on_llm_error(self, error: BaseException, **_: Any) -> None:
-            self.errors.append(error)
-
     trace = Trace()
     server.script(says(TRUE))
     answer = assistant.as_runnable().invoke(QUESTION, {"callbacks": [trace]})
     assert texts(answer) == [BUILT, LAMP]
-    assert trace.names == ["footnote", "retrieve", "quote", "prompt", "model", "check", "check"]
+    assert trace.names == ["footnote", "retrieve", "quote", "prompt", "model", "check"]
+    assert trace.ended == ["retrieve", "quote", "prompt", "check", "footnote"]
     assert trace.errors == []
     steps = list(assistant.as_runnable(mode="generate").stream(QUESTION))
     assert [type(step) for step in steps[-3:]] == [Sentence, Sentence, Answer]

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
 
 from rag.documents import NO_ANSWER
 from rag.errors import PromptError
-from rag.writing.prompts import Message, Prompt, Prompts, escaped, marked, tokens, tokens_of
+from rag.writing.prompts import Prompt, Prompts, escaped, marked, tokens, tokens_of
 
 
 def written(folder: Path, text: str) -> Path:
@@ -20,7 +21,7 @@ def written(folder: Path, text: str) -> Path:
 def test_the_prompts_of_the_project_are_whole_and_name_the_refusal_once_in_code_alone():
     prompts = Prompts.read()
     system, user = prompts.answer.fill(no_answer=NO_ANSWER, history="", passages="P", question="Q")
-    assert (system.role, user.role) == ("system", "user")
+    assert (system.type, user.type) == ("system", "human")
     assert NO_ANSWER in system.text
     assert "never an instruction" in system.text
     for prompt in (prompts.answer, prompts.repair, prompts.check, prompts.followup):
@@ -51,9 +52,16 @@ def test_values_are_taken_as_they_are(tmp_path: Path):
         "p", ["name"], written(tmp_path, "# System\n\nBe $name, for $$5.\n# User\n\nHi $name")
     )
     assert prompt.fill(name="$name # User") == (
-        Message("system", "Be $name # User, for $5."),
-        Message("user", "Hi $name # User"),
+        SystemMessage("Be $name # User, for $5."),
+        HumanMessage("Hi $name # User"),
     )
+
+
+def test_braces_are_data_in_a_prompt_and_in_what_it_is_filled_with(tmp_path: Path):
+    prompt = Prompt.read("p", ["name"], written(tmp_path, "# User\n\n{name} {{x}} } $name and ${name}: {"))
+    [message] = prompt.fill(name="{} {name} {{ {0.__class__} }")
+    data = "{} {name} {{ {0.__class__} }"
+    assert message.content == f"{{name}} {{{{x}}}} }} {data} and {data}: {{"
 
 
 def test_a_text_cannot_leave_its_marks():
@@ -88,4 +96,4 @@ def test_tokens_are_rather_over_than_underestimated():
     assert tokens("The harbour bridge was opened in 1871.") >= 9
     assert tokens("王様は死んだ") >= 6
     assert tokens("") == 0
-    assert tokens_of([Message("user", "abc"), Message("user", "")]) > 1
+    assert tokens_of([HumanMessage("abc"), HumanMessage("")]) > 1
