@@ -386,18 +386,18 @@ class Library:
     def failures(self) -> list[Failure]:
         """What could not be read in the followed folders; it is read again when it has changed."""
         with self._catalog.reading() as view:
-            return view.failures()
+            return view.files.failures()
 
     def retry(self, files: Iterable[str] | None = None) -> None:
         """Have the next `sync` read files again that could not be read: these keys, or all if left out."""
         with self._catalog.writing() as writer:
-            for file in {failure.file for failure in writer.failures()} if files is None else files:
-                writer.forget_file(file)
+            for file in {failure.file for failure in writer.files.failures()} if files is None else files:
+                writer.files.forget(file)
 
     def removed(self) -> list[Tombstone]:
         """Files of followed folders that were removed in the library, the latest first."""
         with self._catalog.reading() as view:
-            return [t for t in view.tombstones() if is_followed(t.key)]
+            return [t for t in view.files.tombstones() if is_followed(t.key)]
 
     def restore(self, key: str, folder: Path | None = None) -> AddReport:
         """Add a file of a followed folder again that was removed in the library, or one document of it.
@@ -410,9 +410,9 @@ class Library:
         file_key = file_of(key, files)
         if file_key is None:
             with self._catalog.writing() as writer:
-                writer.unbury(key)
+                writer.files.unbury(key)
                 # It is to be read when it is put back, even if it is what it was.
-                writer.forget_file(file_of(key, writer.seen_files()) or key)
+                writer.files.forget(file_of(key, writer.files.seen()) or key)
             gone = LoadError(key, "The file is no longer in the folder: put it back first.")
             return AddReport(failed=[gone])
         job = self._syncing().job_of_one(file_key, files[file_key], listing.bounds, key)

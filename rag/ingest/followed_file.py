@@ -62,11 +62,11 @@ class FollowedFile:
         """Note the file as read, with what could not be; what it no longer holds leaves, and is returned."""
         if self._seen is None:  # gone since the folder was listed
             return []
-        writer.set_failures(self._key, failed)
+        writer.files.set_failures(self._key, failed)
         if any(error.retryable for error in failed):
-            writer.forget_file(self._key)
+            writer.files.forget(self._key)
         else:
-            writer.see_file(self._key, replace(self._seen, left_out=self._left_out))
+            writer.files.see(self._key, replace(self._seen, left_out=self._left_out))
         # What a link that is refused led to before is no more in the folder than what it leads to now.
         return drop_others(self._key, self._inside, writer, () if self._is_refused else failed)
 
@@ -102,9 +102,9 @@ class FollowedFile:
         # What is held doesn't leave, whatever became of a copy of it.
         if view.version(document.key) is not None:
             return True
-        if not view.is_buried(document.key, text_hash(document.text)):
+        if not view.files.is_buried(document.key, text_hash(document.text)):
             return True
-        self._left_out = self._left_out or not view.is_buried_key(document.key)
+        self._left_out = self._left_out or not view.files.is_buried_key(document.key)
         return False
 
 

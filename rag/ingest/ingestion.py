@@ -235,7 +235,9 @@ class Ingestion:
         version = content_hash(document)[:16]
         with self._catalog.reading() as view:
             document_id = view.identity(document.key)
-            is_unchanged = view.version(document.key) == version and not view.is_buried_key(document.key)
+            is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
+                document.key
+            )
             if document_id and is_unchanged:
                 turn.report.unchanged.append(view.document(document_id))
                 return _Step(partial(turn.finish, document), document.key)
@@ -274,13 +276,13 @@ class Ingestion:
                 held = writer.version(document.key)
                 if held_id and held != version:
                     return
-                if not turn.is_asked_for and held is None and writer.is_buried_key(document.key):
+                if not turn.is_asked_for and held is None and writer.files.is_buried_key(document.key):
                     turn.finish()
                     return
                 identity = writer.identify(document.key)
                 stored = writer.put(document, identity, version, embedded, turn.cancelled)
                 if not held_id and turn.is_asked_for:
-                    writer.unbury(document.key)
+                    writer.files.unbury(document.key)
         except EmbeddingError as error:
             turn.fail(
                 LoadError(document.title or document.key, str(error), keys=(document.key,), retryable=True)
@@ -338,7 +340,9 @@ class Ingestion:
         held = dict[str, PassageVectors]()
         if reuse:
             with self._catalog.reading() as view:
-                found = {name: view.reusable(name, with_words=self._embedder.has_words) for name in names}
+                found = {
+                    name: view.passages.reusable(name, with_words=self._embedder.has_words) for name in names
+                }
             held = {name: vectors for name, vectors in found.items() if vectors is not None}
         lacking = [text for name, text in zip(names, texts, strict=True) if name not in held]
         made = iter(_embedded(self._embedder, lacking))

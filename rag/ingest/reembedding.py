@@ -69,7 +69,7 @@ class Completing:
         if not self.embedder.has_words:
             return 0
         with self.catalog.reading() as view:
-            lacking = view.without_words()
+            lacking = view.passages.without_words()
         return self._embed(lacking, progress)
 
     def _tell_stories(self, progress: ReportProgress | None) -> None:

@@ -138,7 +138,7 @@ class BackupKeeper:
             with suppress(Cancelled):
                 try:
                     with self._catalog.reading() as view:
-                        last = view.last_change()
+                        last = view.changes.last()
                     if last and last == seen and _is_due(backup_of(self._catalog.path)):
                         self._make()
                     seen = last
