@@ -59,7 +59,7 @@ class _Later:
     documents: list[dict[str, object]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     keys: set[str] | None = None
-    """All keys, where the index of them can be read whole."""
+    """All keys, where they can be read whole."""
 
 
 def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | None = None) -> Recovered:
@@ -200,7 +200,10 @@ def _read_later(damaged: sqlite3.Connection, versions: dict[str, str]) -> _Later
         # The index of keys has them beside the numbers, so that no page of the table is read.
         for number, key in damaged.execute("SELECT number, key FROM documents ORDER BY key"):
             keys[number] = key
-        later.keys = set(keys.values())
+        by_id = damaged.execute("SELECT number, id FROM documents ORDER BY id").fetchall()
+        # What isn't there was removed, so that this must be certain: two indexes tell the same.
+        if keys and keys.keys() == {number for number, _ in by_id}:
+            later.keys = set(keys.values())
     with suppress(sqlite3.Error):
         [(last,)] = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
         for number in range(1, last + 1):
