@@ -81,18 +81,18 @@ class FollowedFolders:
     def failures(self) -> list[Failure]:
         """Return what could not be read; it is read again when it has changed."""
         with self._catalog.reading() as view:
-            return view.failures()
+            return view.files.failures()
 
     def retry(self, files: Iterable[str] | None = None) -> None:
         """Have the next `sync` read files again that could not be read: these keys, or all if left out."""
         with self._catalog.writing() as writer:
-            for file in {failure.file for failure in writer.failures()} if files is None else files:
-                writer.forget_file(file)
+            for file in {failure.file for failure in writer.files.failures()} if files is None else files:
+                writer.files.forget(file)
 
     def removed(self) -> list[Tombstone]:
         """Return the files that were removed in the library, the latest first."""
         with self._catalog.reading() as view:
-            return [tombstone for tombstone in view.tombstones() if is_followed(tombstone.key)]
+            return [tombstone for tombstone in view.files.tombstones() if is_followed(tombstone.key)]
 
     def restore(self, key: str, folder: Path | None = None) -> AddReport:
         """Add a file again that was removed in the library, or one document of it.
@@ -103,9 +103,9 @@ class FollowedFolders:
         file_key = file_of(key, listing.files)
         if file_key is None:
             with self._catalog.writing() as writer:
-                writer.unbury(key)
+                writer.files.unbury(key)
                 # It is to be read when it is put back, even if it is what it was.
-                writer.forget_file(file_of(key, writer.seen_files()) or key)
+                writer.files.forget(file_of(key, writer.files.seen()) or key)
             gone = LoadError(key, "The file is no longer in the folder: put it back first.")
             return AddReport(failed=[gone])
         return self.ingestion.run([self._syncing().job_of_one(file_key, listing, key)], 1)

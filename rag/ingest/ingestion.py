@@ -273,7 +273,9 @@ class _Writing:
             version = content_hash(document)[:16]
             with self.ingestion.catalog.reading() as view:
                 document_id = view.identity(document.key)
-                is_unchanged = view.version(document.key) == version and not view.is_buried_key(document.key)
+                is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
+                    document.key
+                )
                 if document_id and is_unchanged:
                     return _Unchanged(turn, document, view.document(document_id))
             heed(self.cancelled)
@@ -315,7 +317,7 @@ class _Writing:
                 identity = writer.identify(document.key)
                 stored = writer.put(document, identity, part.version, embedded, self.cancelled)
                 if not part.held and turn.is_asked_for:
-                    writer.unbury(document.key)
+                    writer.files.unbury(document.key)
         except EmbeddingError as error:
             name = document.title or document.key
             self._fail(turn, [LoadError(name, str(error), keys=(document.key,), retryable=True)])
@@ -329,7 +331,7 @@ class _Writing:
         """Whether nobody has replaced or removed meanwhile what nobody has asked to be added."""
         if part.held:
             return before == part.version
-        return part.turn.is_asked_for or before is not None or not writer.is_buried_key(key)
+        return part.turn.is_asked_for or before is not None or not writer.files.is_buried_key(key)
 
     def _tell_left_out(self, turn: _Turn, document: NewDocument) -> None:
         """Report what of a document was left out, which is a failure to add it wholly."""
@@ -358,10 +360,10 @@ def _not_removed(view: CatalogView, documents: Iterable[NewDocument]) -> tuple[l
     for document in documents:
         # What is held doesn't leave, whatever became of a copy of it.
         is_held = view.version(document.key) is not None
-        if is_held or not view.is_buried(document.key, text_hash(document.text)):
+        if is_held or not view.files.is_buried(document.key, text_hash(document.text)):
             wanted.append(document)
         else:
-            left_out = left_out or not view.is_buried_key(document.key)
+            left_out = left_out or not view.files.is_buried_key(document.key)
     return wanted, left_out
 
 
@@ -370,11 +372,11 @@ def _note(writer: CatalogWriter, end: _End) -> None:
     file, seen, failed = end.contents.file, end.contents.seen, end.turn.failed
     if seen is None:
         return
-    writer.set_failures(file, failed)
+    writer.files.set_failures(file, failed)
     if any(error.retryable for error in failed):
-        writer.forget_file(file)
+        writer.files.forget(file)
     else:
-        writer.see_file(file, replace(seen, left_out=end.left_out))
+        writer.files.see(file, replace(seen, left_out=end.left_out))
 
 
 def _drop_others(writer: CatalogWriter, end: _End) -> list[Document]:

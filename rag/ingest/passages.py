@@ -91,7 +91,9 @@ class Passages:
         held = dict[str, PassageVectors]()
         if reuse:
             with self.catalog.reading() as view:
-                found = {name: view.reusable(name, with_words=self.embedder.has_words) for name in names}
+                found = {
+                    name: view.passages.reusable(name, with_words=self.embedder.has_words) for name in names
+                }
             held = {name: vectors for name, vectors in found.items() if vectors is not None}
         lacking = [text for name, text in zip(names, texts, strict=True) if name not in held]
         made = iter(_embedded(self.embedder, lacking))

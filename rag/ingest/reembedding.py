@@ -47,7 +47,7 @@ class Reembedding:
         if not self.model.embedder.has_words:
             return 0
         with self.ingestion.catalog.reading() as view:
-            lacking = view.without_words()
+            lacking = view.passages.without_words()
         return self._embed(lacking, progress)
 
     def embed_again(self, document_id: str) -> Document:

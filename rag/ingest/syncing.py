@@ -44,13 +44,13 @@ class Difference:
 
 def difference(view: CatalogView, folders: Sequence[Folder], listing: Listing) -> Difference:
     """Compare what is listed of folders with what the library has of them."""
-    seen = view.seen_files()
+    seen = view.files.seen()
     prefixes = tuple(folder.prefix for folder in folders)
     known = {key for key in seen if key.startswith(prefixes)}
     for prefix in prefixes:
         for key in view.keys(prefix):
             known.add(file_of(key, listing.files) or file_of(key, seen) or key.partition(INNER)[0])
-    known.update(failure.file for failure in view.failures() if failure.file.startswith(prefixes))
+    known.update(failure.file for failure in view.files.failures() if failure.file.startswith(prefixes))
     gone = sorted(key for key in known if key not in listing.files and listing.covers(key))
     changed = {
         key: found
@@ -175,7 +175,7 @@ class Syncing:
         """Yield the new files that may turn out to be one that has gone so lately that it is left for now."""
         if going := [key for key in found.gone if key in leave]:
             with self.catalog.reading() as view:
-                seen = view.seen_files()
+                seen = view.files.seen()
             sizes = {seen[key].stamp[0] for key in going if key in seen}
             yield from (key for key in found.new if found.to_read[key].stamp[0] in sizes)
 
@@ -186,7 +186,7 @@ class Syncing:
         if not gone or not new:
             return
         with self.catalog.reading() as view:
-            seen = view.seen_files()
+            seen = view.files.seen()
         waiting = dict[tuple[int, str], list[str]]()
         for key in gone:
             if key in seen and seen[key].content:
@@ -202,7 +202,7 @@ class Syncing:
                 candidates.sort(key=lambda old: PurePosixPath(old).name != PurePosixPath(key).name)
                 old = candidates.pop(0)
                 with self.catalog.writing() as writer:
-                    if writer.seen_file(old) != seen[old]:  # another process was quicker
+                    if writer.files.seen_as(old) != seen[old]:  # another process was quicker
                         continue
                     now = replace(seen[old], stamp=file.stamp)
                     documents = _rename_file(writer, old, key, now)
@@ -216,8 +216,8 @@ class Syncing:
                 for key in writer.keys_within(file):
                     if identity := writer.identity(key):
                         removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
-                writer.forget_file(file)
-                writer.set_failures(file, ())
+                writer.files.forget(file)
+                writer.files.set_failures(file, ())
         self.ingestion.changed()
         return removed
 
@@ -243,14 +243,14 @@ def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> l
         identity = writer.identity(key)
         if identity and writer.identity(new_key) is None:
             renamed.append(writer.rename(identity, new_key))
-    for tombstone in writer.tombstones():
+    for tombstone in writer.files.tombstones():
         if is_within(tombstone.key, old):
-            writer.rebury(tombstone.key, new + tombstone.key.removeprefix(old))
-    failed = [LoadError(f.path, f.reason) for f in writer.failures() if f.file == old]
-    writer.set_failures(old, ())
-    writer.set_failures(new, [_renamed_error(error, old, new) for error in failed])
-    writer.forget_file(old)
-    writer.see_file(new, seen)
+            writer.files.rebury(tombstone.key, new + tombstone.key.removeprefix(old))
+    failed = [LoadError(f.path, f.reason) for f in writer.files.failures() if f.file == old]
+    writer.files.set_failures(old, ())
+    writer.files.set_failures(new, [_renamed_error(error, old, new) for error in failed])
+    writer.files.forget(old)
+    writer.files.see(new, seen)
     return renamed
 
 

@@ -171,7 +171,7 @@ def find(
         near, lexical = _passing(view, index, question, CANDIDATES, filters)
     else:
         near = index.nearest(view, question.vector, CANDIDATES).passage_ids
-        lexical = view.matching(_match_query(question), CANDIDATES) if question.words else {}
+        lexical = view.passages.matching(_match_query(question), CANDIDATES) if question.words else {}
     preferred = set[str]()
     preference = question.reading.preference
     for wanted in preference.within if preference else ():
@@ -182,7 +182,7 @@ def find(
     fused = _fuse(view, question, [*near, *lexical, *preferred], lexical)
     best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
     wanted_too = [passage for passage in best if passage in preferred][:PREFERRED]
-    looked_at = view.passages(list(dict.fromkeys([*best[: max(SECOND_LOOK, limit)], *wanted_too])))
+    looked_at = view.passages.read(list(dict.fromkeys([*best[: max(SECOND_LOOK, limit)], *wanted_too])))
     completed = [complete(stored) for stored in deadline.within(looked_at.values())]
     candidates = _second_look(question, completed, fused, deadline)
     if preference:
@@ -195,15 +195,15 @@ def _passing(
     view: CatalogView, index: VectorIndex, question: Question, limit: int, filters: Filters
 ) -> tuple[Sequence[str], dict[str, float]]:
     """Return what `_within` does, quicker where it is worth looking for it among the nearest of all."""
-    passing = view.count_within(filters)
+    passing = view.passages.count_within(filters)
     if passing > WIDE:
         most = _MORE * limit * view.counts()[1] // passing
         if passing > _READ_FOR_ONE * most:
-            near = view.passing(index.nearest(view, question.vector, most).passage_ids, filters)
+            near = view.passages.passing(index.nearest(view, question.vector, most).passage_ids, filters)
             # Fewer where what is asked about is not where it is looked for.
             if len(near) >= limit:
                 query = _match_query(question)
-                lexical = view.matching(query, limit, filters, most=most) if question.words else {}
+                lexical = view.passages.matching(query, limit, filters, most=most) if question.words else {}
                 return near, lexical
     return _within(view, question, limit, filters)
 
@@ -212,8 +212,8 @@ def _within(
     view: CatalogView, question: Question, limit: int, filters: Filters
 ) -> tuple[Sequence[str], dict[str, float]]:
     """Return the nearest passages that pass the filters, and those that match best with their BM25."""
-    near = nearest_rows(view.vectors_within(filters), question.vector, limit)
-    return near, view.matching(_match_query(question), limit, filters) if question.words else {}
+    near = nearest_rows(view.passages.vectors_within(filters), question.vector, limit)
+    return near, view.passages.matching(_match_query(question), limit, filters) if question.words else {}
 
 
 def _both(filters: Filters | None, wanted: Filters) -> Filters | None:
@@ -276,7 +276,7 @@ def _newness(candidates: Sequence[Candidate]) -> dict[date, float]:
 def _frequencies(view: CatalogView, words: Sequence[str]) -> dict[str, int]:
     """Return how many passages hold each stem, in whatever spelling."""
     terms = {word: [index_stem(spelling) for spelling in spellings(word)] for word in words}
-    counts = view.frequencies([term for spelled in terms.values() for term in spelled])
+    counts = view.passages.frequencies([term for spelled in terms.values() for term in spelled])
     return {stem(word): sum(counts[term] for term in spelled) for word, spelled in terms.items()}
 
 
@@ -295,7 +295,7 @@ def _fuse(
     view: CatalogView, question: Question, passage_ids: Sequence[str], lexical: Mapping[str, float]
 ) -> dict[str, tuple[float, float, float]]:
     """Return fused score, cosine and lexical score of each passage that is still held."""
-    rows = view.vectors_of(list(dict.fromkeys(passage_ids)))
+    rows = view.passages.vectors_of(list(dict.fromkeys(passage_ids)))
     if not rows.ids:
         return {}
     cosines = products(rows.matrix, question.vector)

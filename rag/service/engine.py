@@ -208,7 +208,7 @@ class Engine:
         """Return the search for questions to start with, begun anew when the library has changed."""
         # Not by the time of the last change: what is removed a moment later takes its questions with it.
         with self.library.catalog.reading() as view:
-            changed = view.last_change()
+            changed = view.changes.last()
         with self._lock:
             if self._starters is None or self._starters[0] != changed:
                 self._starters = (changed, Work(lambda _: starter_questions(self.library, self.assistant)))

@@ -1,7 +1,8 @@
 """The kept copy: the catalog as it was within the last day, in case its file is damaged.
 
-It lies in a folder of its own beside the catalog and lacks the word index, which follows from the texts.
-What is removed from the catalog is wiped from the copy as well.
+It lies in a folder of its own beside the catalog. It lacks the word index, which follows from the texts, and
+which files were read: what is lost is then read again, and for what isn't that takes little. What is removed
+from the catalog is wiped from the copy as well.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _EVERY_SECONDS = 24 * 3600
 _LOOK_SECONDS = 60.0
 _STEP_PAGES = 2_000
 """Pages copied at once: about 8 MB, after which closing is heeded."""
-_COPIED_WHOLE = ("meta", "tombstones", "files", "failures", "names")
+_COPIED_WHOLE = ("meta", "tombstones", "names")
+"""Small tables that are copied again at each wiping."""
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +57,13 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
         # While this moment is read no wiping can end, so what is removed meanwhile is wiped from this copy.
         with catalog.reading() as view, closing(sqlite3.connect(new, isolation_level=None)) as copy:
             view.copy_to(copy, _STEP_PAGES, heed_closing)
-            # All in one file, and no text but that of documents.
+            # All in one file.
             for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA secure_delete = ON"):
                 copy.execute(statement)
             for table in ("vocabulary", "words"):
                 copy.execute(f"DROP TABLE IF EXISTS {table}")
+            for table in ("files", "failures"):
+                copy.execute(f"DELETE FROM {table}")
             copy.close()
             new.replace(path)
     except OSError as error:
@@ -138,7 +142,7 @@ class BackupKeeper:
             with suppress(Cancelled):
                 try:
                     with self._catalog.reading() as view:
-                        last = view.last_change()
+                        last = view.changes.last()
                     if last and last == seen and _is_due(backup_of(self._catalog.path)):
                         self._make()
                     seen = last

@@ -141,12 +141,12 @@ class Catalog:
         start = True
         while True:
             with self.writing() as writer:
-                if not writer.merge_words(start=start):
+                if not writer.words.merge(start=start):
                     break
             start = False
         if self._word_levels() > _MOST_LEVELS:
             with self.writing() as writer:
-                writer.rebuild_words()
+                writer.words.rebuild()
         end = time.monotonic() + patience_seconds
         while not self._cut_log():
             if time.monotonic() >= end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 from rag.documents import Document, IsCancelled, NewDocument, heed, name_of_removed, short_hash
 from rag.embedding.local import PassageVectors
 from rag.errors import LoadError
-from rag.store.catalog_view import LEFT_OUT, REMOVED, CatalogView, SeenFile
+from rag.store.catalog_view import LEFT_OUT, REMOVED, CatalogView, FilesView, SeenFile
 from rag.store.stories import MOST_CHARACTERS, Told, are_one_story, bands, told
 from rag.text.splitting import Piece
 
@@ -36,8 +37,133 @@ class EmbeddedPiece:
     vectors: PassageVectors
 
 
+class FilesWriter(FilesView):
+    """Notes what becomes of the files of followed folders, in one transaction."""
+
+    def rebury(self, key: str, new_key: str) -> None:
+        """Have what was removed under a key stay away under another, which its file has now."""
+        self._connection.execute("UPDATE OR REPLACE tombstones SET key = ? WHERE key = ?", [new_key, key])
+
+    def unbury(self, key: str) -> None:
+        """Forget that this key was removed on purpose, and its text under any other key."""
+        is_wanted = self._connection.execute(
+            "DELETE FROM tombstones WHERE key = ?1"
+            " OR text_hash = (SELECT text_hash FROM documents WHERE key = ?1)",
+            [key],
+        ).rowcount
+        if is_wanted:
+            # Copies of it that were left out are to be read again.
+            self._connection.execute("DELETE FROM files WHERE left_out")
+
+    def see(self, key: str, seen: SeenFile) -> None:
+        """Note a file as read."""
+        values = [key, *seen.stamp, seen.content, seen.left_out]
+        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", values)
+
+    def forget(self, key: str) -> None:
+        """Note a file as gone, or to be read again."""
+        self._connection.execute("DELETE FROM files WHERE key = ?", [key])
+
+    def set_failures(self, key: str, failed: Sequence[LoadError]) -> None:
+        """Note what could not be read of a file, in the place of what was noted before."""
+        if self._connection.execute("DELETE FROM failures WHERE file = ?", [key]).rowcount:
+            # Titles may stand in it.
+            owe_wiping(self._connection)
+        for number, error in enumerate(failed):
+            values = [key, number, _storable(error.path), _storable(error.reason), _now()]
+            self._connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", values)
+
+
+class WordsWriter:
+    """Keeps the word index tight, in one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def merge(self, *, start: bool) -> bool:
+        """Merge a step of it, which drops the words of removed rows; return whether more is left.
+
+        "optimize" does the same at once, and keeps other writers out for as long as it takes.
+        """
+        before = self._connection.total_changes
+        # The negative number starts merging all segments into one; https://sqlite.org/fts5.html#the_merge_command
+        pages = -_MERGED_PAGES if start else _MERGED_PAGES
+        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", [pages])
+        return self._connection.total_changes - before >= 2
+
+    def rebuild(self) -> None:
+        """Make it anew from its own texts."""
+        self._connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+
+
+class _Stories:
+    """Finds out which documents tell the same."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def insert(
+        self, number: int, own: str, title: str, text: str, cancelled: IsCancelled | None = None
+    ) -> None:
+        """Note what a document tells: the story of one that tells the same, or its own."""
+        story, in_bands = self._same_text(number, text), tuple[int, ...]()
+        if len(text) <= MOST_CHARACTERS:
+            mine = told(title, text)
+            heed(cancelled)
+            in_bands = bands(mine)
+            story = story or self._same_story(mine, in_bands, cancelled)
+        self._connection.execute("INSERT INTO stories VALUES (?, ?)", [number, story or own])
+        self._connection.executemany(
+            "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
+        )
+
+    def _same_text(self, number: int, text: str) -> str:
+        row = self._connection.execute(
+            "SELECT s.story FROM documents d JOIN stories s ON s.document = d.number"
+            " WHERE d.text_hash = ? AND d.number != ? ORDER BY d.number LIMIT 1",
+            [text_hash(text), number],
+        ).fetchone()
+        return row[0] if row else ""
+
+    def _same_story(self, mine: Told, in_bands: Sequence[int], cancelled: IsCancelled | None = None) -> str:
+        """Return the story of a document that tells the same, of those that share the most bands."""
+        shared = Counter[int]()
+        for band in in_bands:
+            shared.update(
+                number
+                for (number,) in self._connection.execute(
+                    "SELECT document FROM bands WHERE band = ? ORDER BY document DESC LIMIT ?",
+                    [band, _MOST_IN_BAND],
+                )
+            )
+        for number in sorted(shared, key=lambda number: (-shared[number], number))[:_MOST_COMPARED]:
+            row = self._connection.execute(
+                "SELECT d.title, d.text, s.story FROM documents d JOIN stories s ON s.document = d.number"
+                " WHERE d.number = ?",
+                [number],
+            ).fetchone()
+            heed(cancelled)
+            if row and are_one_story(mine, told(row[0], row[1])):
+                return str(row[2])
+        return ""
+
+
 class CatalogWriter(CatalogView):
-    """A transaction."""
+    """A transaction.
+
+    Attributes
+    ----------
+    files
+        What is known of the files of followed folders.
+    words
+        The word index.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.words = WordsWriter(connection)
+        self.files: FilesWriter = FilesWriter(connection)
+        self._stories = _Stories(connection)
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:
         """Change the catalog in its own terms, as `select` reads it; return how many rows it touched."""
@@ -65,7 +191,7 @@ class CatalogWriter(CatalogView):
             heed(cancelled)
             self._insert_passage(document, document_id, version, number, position, piece)
         own = short_hash("story", document_id, version)
-        self._insert_story(number, own, document.title, document.text, cancelled)
+        self._stories.insert(number, own, document.title, document.text, cancelled)
         if document.left_out:
             self.set_meta(LEFT_OUT + document_id, str(document.left_out))
         return self.document(document_id)
@@ -81,7 +207,7 @@ class CatalogWriter(CatalogView):
         [(number,)] = self.select("SELECT number FROM documents WHERE id = ?", [document_id])
         for table in ("stories", "bands"):
             self.execute(f"DELETE FROM {table} WHERE document = ?", [number])
-        self._insert_story(
+        self._stories.insert(
             number, short_hash("story", document_id, document.version), document.title, document.text
         )
         self._tell_of(document_id)
@@ -158,46 +284,13 @@ class CatalogWriter(CatalogView):
 
         The vectors are, so one change is enough: each is a vector that Chroma is given again.
         """
-        for passage in self.document_passages(document_id)[:1]:
+        for passage in self.passages.of_document(document_id)[:1]:
             self.execute("DELETE FROM changes WHERE passage = ?", [passage])
             self.execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage])
-
-    def rebury(self, key: str, new_key: str) -> None:
-        """Have what was removed under a key stay away under another, which its file has now."""
-        self._connection.execute("UPDATE OR REPLACE tombstones SET key = ? WHERE key = ?", [new_key, key])
-
-    def unbury(self, key: str) -> None:
-        """Forget that this key was removed on purpose, and its text under any other key."""
-        is_wanted = self._connection.execute(
-            "DELETE FROM tombstones WHERE key = ?1"
-            " OR text_hash = (SELECT text_hash FROM documents WHERE key = ?1)",
-            [key],
-        ).rowcount
-        if is_wanted:
-            # Copies of it that were left out are to be read again.
-            self._connection.execute("DELETE FROM files WHERE left_out")
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a value beside the documents."""
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
-
-    def see_file(self, key: str, seen: SeenFile) -> None:
-        """Note a file as read."""
-        values = [key, *seen.stamp, seen.content, seen.left_out]
-        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", values)
-
-    def forget_file(self, key: str) -> None:
-        """Note a file as gone, or to be read again."""
-        self._connection.execute("DELETE FROM files WHERE key = ?", [key])
-
-    def set_failures(self, key: str, failed: Sequence[LoadError]) -> None:
-        """Note what could not be read of a file, in the place of what was noted before."""
-        if self._connection.execute("DELETE FROM failures WHERE file = ?", [key]).rowcount:
-            # Titles may stand in it.
-            self.set_meta(WIPE, secrets.token_hex(8))
-        for number, error in enumerate(failed):
-            values = [key, number, _storable(error.path), _storable(error.reason), _now()]
-            self._connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", values)
 
     def _delete(self, document_id: str) -> None:
         number = "(SELECT number FROM documents WHERE id = ?)"
@@ -218,23 +311,8 @@ class CatalogWriter(CatalogView):
         self.execute("DELETE FROM meta WHERE name = ?", [LEFT_OUT + document_id])
         if self._connection.execute("DELETE FROM documents WHERE id = ?", [document_id]).rowcount:
             # In the same transaction, so that a kill before the wiping leaves it owed.
-            self.set_meta(WIPE, secrets.token_hex(8))
+            owe_wiping(self._connection)
             self.set_meta(REMOVED, _now())
-
-    def merge_words(self, *, start: bool) -> bool:
-        """Merge a step of the word index, which drops the words of removed rows; return whether more is left.
-
-        "optimize" does the same at once, and keeps other writers out for as long as it takes.
-        """
-        before = self._connection.total_changes
-        # The negative number starts merging all segments into one; https://sqlite.org/fts5.html#the_merge_command
-        pages = -_MERGED_PAGES if start else _MERGED_PAGES
-        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", [pages])
-        return self._connection.total_changes - before >= 2
-
-    def rebuild_words(self) -> None:
-        """Make the word index anew from its own texts."""
-        self._connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
 
     def _insert_document(
         self,
@@ -272,51 +350,6 @@ class CatalogWriter(CatalogView):
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
-
-    def _insert_story(
-        self, number: int, own: str, title: str, text: str, cancelled: IsCancelled | None = None
-    ) -> None:
-        """Note what a document tells: the story of one that tells the same, or its own."""
-        story, in_bands = self._same_text(number, text), tuple[int, ...]()
-        if len(text) <= MOST_CHARACTERS:
-            mine = told(title, text)
-            heed(cancelled)
-            in_bands = bands(mine)
-            story = story or self._same_story(mine, in_bands, cancelled)
-        self.execute("INSERT INTO stories VALUES (?, ?)", [number, story or own])
-        self._connection.executemany(
-            "INSERT INTO bands (band, document) VALUES (?, ?)", [(band, number) for band in in_bands]
-        )
-
-    def _same_text(self, number: int, text: str) -> str:
-        row = self.select(
-            "SELECT s.story FROM documents d JOIN stories s ON s.document = d.number"
-            " WHERE d.text_hash = ? AND d.number != ? ORDER BY d.number LIMIT 1",
-            [text_hash(text), number],
-        ).fetchone()
-        return row[0] if row else ""
-
-    def _same_story(self, mine: Told, in_bands: Sequence[int], cancelled: IsCancelled | None = None) -> str:
-        """Return the story of a document that tells the same, of those that share the most bands."""
-        shared = Counter[int]()
-        for band in in_bands:
-            shared.update(
-                number
-                for (number,) in self.select(
-                    "SELECT document FROM bands WHERE band = ? ORDER BY document DESC LIMIT ?",
-                    [band, _MOST_IN_BAND],
-                )
-            )
-        for number in sorted(shared, key=lambda number: (-shared[number], number))[:_MOST_COMPARED]:
-            row = self.select(
-                "SELECT d.title, d.text, s.story FROM documents d JOIN stories s ON s.document = d.number"
-                " WHERE d.number = ?",
-                [number],
-            ).fetchone()
-            heed(cancelled)
-            if row and are_one_story(mine, told(row[0], row[1])):
-                return str(row[2])
-        return ""
 
     def _insert_passage(
         self,
@@ -363,6 +396,11 @@ class CatalogWriter(CatalogView):
         )
         execute("DELETE FROM changes WHERE passage = ?", [passage_id])
         execute("INSERT INTO changes (passage, added) VALUES (?, 1)", [passage_id])
+
+
+def owe_wiping(connection: sqlite3.Connection) -> None:
+    """Note that something was removed, so that a kill before the wiping leaves it owed."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [WIPE, secrets.token_hex(8)])
 
 
 def text_hash(text: str) -> str:

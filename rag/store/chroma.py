@@ -24,7 +24,7 @@ from urllib.request import urlopen
 from rag.embedding.local import Vector
 from rag.errors import VectorIndexError
 from rag.store.catalog import Catalog
-from rag.store.catalog_view import VectorRows
+from rag.store.passages_view import VectorRows
 
 _PROBES = 48
 _PROBES_FOUND = 0.95
@@ -100,10 +100,10 @@ class PassageCollection:
         if self.applied == 0 and self.count() == 0:
             return
         with catalog.reading() as view:
-            if self.applied > view.last_change():
+            if self.applied > view.changes.last():
                 raise VectorIndexError("The vector index belongs to another catalog.")
-            pending = view.changed_passages(self.applied)
-            expected = view.passage_ids()
+            pending = view.changes.changed(self.applied)
+            expected = view.passages.ids()
         ids = set(self.raw.get(include=[])["ids"])
         # Entries with pending changes may be on either side.
         if (ids ^ expected) - pending:
@@ -115,8 +115,8 @@ class PassageCollection:
         A damaged one doesn't, and a sound one may not where the vectors lie in tight, separate clusters.
         """
         with catalog.reading() as view:
-            pending = view.changed_passages(self.applied)
-            sample = view.sample_vectors(_PROBES)
+            pending = view.changes.changed(self.applied)
+            sample = view.passages.sample_vectors(_PROBES)
         probes = [i for i, passage in enumerate(sample.ids) if passage not in pending]
         if not probes:
             return True

@@ -1,17 +1,27 @@
-"""Passages as the catalog keeps them, and those that have just been read."""
+"""Passages and documents as the catalog keeps them, and the passages that have just been read."""
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from rag.documents import Document, Passage
+import numpy as np
+
+from rag.documents import Block, Document, Passage
 from rag.embedding.local import Vector, Vectors
-from rag.embedding.word_vectors import NO_WORDS, WordVectors
+from rag.embedding.word_vectors import NO_WORDS, WordVectors, unpack
 from rag.text.canonical import judged
 from rag.text.splitting import Span
 
+DOCUMENT_COLUMNS = (
+    "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
+    " d.media_type, d.added, d.characters, d.words, d.passages,"
+    " (SELECT s.story FROM stories s WHERE s.document = d.number)"
+)
+"""What `document_of` takes, of ``documents d``."""
 _JUDGED_CHARACTERS = 10_000
 """Several times as much as passages have; one that is longer is hardly made of words."""
 _MOST_KEPT = 500
@@ -86,3 +96,57 @@ class PassageCache:
             self._held.update(passages)
             for name in list(self._held)[:-_MOST_KEPT]:
                 del self._held[name]
+
+
+def document_of(row: Sequence[object], text: str = "", blocks: tuple[Block, ...] = ()) -> Document:
+    """Return the document of a row of `DOCUMENT_COLUMNS`."""
+    (identity, version, key, title, source, url, published, author, language, media_type) = map(
+        _text, row[:10]
+    )
+    return Document(
+        id=identity,
+        version=version,
+        key=key,
+        title=title,
+        source=source,
+        url=url,
+        published=date.fromisoformat(published) if published else None,
+        author=author,
+        language=language,
+        media_type=media_type,
+        added=datetime.fromisoformat(_text(row[10])),
+        characters=int(_text(row[11])),
+        words=int(_text(row[12])),
+        passages=int(_text(row[13])),
+        story=_text(row[14]),
+        text=text,
+        blocks=blocks,
+    )
+
+
+def stored_passage_of(row: Sequence[object]) -> StoredPassage:
+    """Return a passage with what belongs to it, of a row as `PassagesView.read` selects it."""
+    identity, start, end, heading, page, header, text, vector, spans, sentence_vectors = row[:10]
+    words, document = row[10], document_of(row[11:])
+    passage = Passage(str(identity), document.id, start, end, text, heading, page)  # type: ignore[arg-type]  # SQLite's
+    whole = np.frombuffer(vector, np.float32)  # type: ignore[call-overload]  # a BLOB
+    sentences = tuple(Span(*span) for span in json.loads(str(spans)))
+    return StoredPassage(
+        passage,
+        document,
+        str(header),
+        sentences,
+        whole,
+        # None where they are still to be made (`rag/store/models.py`).
+        halves(sentence_vectors or bytes(2 * len(whole) * len(sentences)), len(whole)),  # type: ignore[arg-type]  # a BLOB
+        unpack(words, len(sentences)) or NO_WORDS,  # type: ignore[arg-type]  # a BLOB
+    )
+
+
+def halves(blob: bytes, dimensions: int) -> Vectors:
+    """Return vectors that are kept as float16."""
+    return np.frombuffer(blob, np.float16).reshape(-1, dimensions).astype(np.float32)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -18,9 +18,10 @@ import numpy as np
 from rag.embedding.local import Vector, products
 from rag.errors import CatalogError, VectorIndexError
 from rag.store.catalog import Catalog
-from rag.store.catalog_view import CatalogView, VectorRows
+from rag.store.catalog_view import CatalogView
 from rag.store.chroma import FolderStore, PassageCollection, ServerStore, Store
 from rag.store.models import is_embedded
+from rag.store.passages_view import VectorRows
 from rag.store.process_lock import ProcessLock
 
 _STEP = 500
@@ -88,16 +89,14 @@ class VectorIndex:
         self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder)
         self._mutex = threading.RLock()
         self._collection: PassageCollection | None = None
-        self._is_poor = False
-        self._judged = 0
+        self._judgement = _Judgement()
         self._pending = _Pending()
         self._noting = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._is_distrusted = False
         self._caught_up = threading.Event()
-        self._is_awaited = threading.Event()
-        self._used = time.monotonic()
+        self._rest = _Rest()
         self._is_told = False
         self._state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
@@ -118,7 +117,7 @@ class VectorIndex:
     def notify(self) -> None:
         """Say that the catalog has changed."""
         with self._noting:
-            self._used = time.monotonic()
+            self._rest.used = time.monotonic()
             self._is_told = True
             self._wake.set()
             self._caught_up.clear()
@@ -134,7 +133,7 @@ class VectorIndex:
             This library doesn't follow.
         """
         self._check_follows()
-        self._is_awaited.set()
+        self._rest.is_awaited.set()
         return self._caught_up.wait(timeout_seconds)
 
     def rebuild(self) -> None:
@@ -152,7 +151,7 @@ class VectorIndex:
     def close(self) -> None:
         """Give up Chroma; what is not applied yet will be at the next opening."""
         self._stopping.set()
-        self._is_awaited.set()
+        self._rest.is_awaited.set()
         self._wake.set()
         if self._thread is not None:
             # A server that stops answering must not keep the app from ending.
@@ -163,11 +162,11 @@ class VectorIndex:
 
         To one of zeros, which stands for a question that isn't embedded, none is near.
         """
-        self._used = time.monotonic()
+        self._rest.used = time.monotonic()
         if not vector.any():
             return Nearest((), exact=True)
         found, applied = self._ask(vector, limit)
-        if applied > view.last_change():
+        if applied > view.changes.last():
             # Chroma has replaced passages that this view still holds.
             applied = 0
         rows = self._pending.rows(view, applied)
@@ -180,7 +179,7 @@ class VectorIndex:
         if not self._mutex.acquire(timeout=_MUTEX_SECONDS):
             return (), 0
         try:
-            if self._collection is None or self._is_poor:
+            if self._collection is None or self._judgement.is_poor:
                 return (), 0
             collection = self._store.current(self._collection)
             return collection.nearest(vector, limit), collection.applied
@@ -203,7 +202,7 @@ class VectorIndex:
         failures = 0
         while not self._stopping.is_set():
             self._wake.clear()
-            self._rest()
+            self._rest.take()
             if self._stopping.is_set():
                 break
             try:
@@ -224,9 +223,9 @@ class VectorIndex:
                 continue
             with self._noting:
                 if is_done and not self._wake.is_set():
-                    self._state = POOR if self._is_poor else IN_ORDER
+                    self._state = POOR if self._judgement.is_poor else IN_ORDER
                     self._caught_up.set()
-                    self._is_awaited.clear()
+                    self._rest.is_awaited.clear()
             self._wake.wait(_POLL_SECONDS)
         with self._mutex:
             self._collection = None
@@ -236,13 +235,6 @@ class VectorIndex:
     def _check_follows(self) -> None:
         if self._thread is None:
             raise VectorIndexError("This library doesn't keep the vector index: open it with `follow`.")
-
-    def _rest(self) -> None:
-        """Leave the processor to questions and adding, unless somebody waits for Chroma."""
-        latest = time.monotonic() + _LONGEST_REST_SECONDS
-        while (now := time.monotonic()) < min(self._used + _IDLE_SECONDS, latest):
-            if self._is_awaited.wait(min(self._used + _IDLE_SECONDS, latest) - now):
-                return
 
     def _catch_up(self) -> bool:
         """Apply all changes; return whether Chroma can be asked and holds everything now."""
@@ -262,9 +254,9 @@ class VectorIndex:
             return self._watch(collection)
         while not self._stopping.is_set():
             with self._catalog.reading() as view:
-                changes = view.changes(collection.applied, _STEP)
-                rows = view.vectors_of([passage for _, passage, added in changes if added])
-                last = view.last_change()
+                changes = view.changes.after(collection.applied, _STEP)
+                rows = view.passages.vectors_of([passage for _, passage, added in changes if added])
+                last = view.changes.last()
             if not changes:
                 self._settle(collection)
                 return True
@@ -290,7 +282,7 @@ class VectorIndex:
         """Return whether the process that keeps the server's collection has applied everything."""
         applied = self._store.current(collection).applied
         with self._catalog.reading() as view:
-            last = view.last_change()
+            last = view.changes.last()
         self._state = f"another process is indexing vectors ({applied} of {last} changes)"
         if applied >= last:
             self._settle(self._store.current(collection))
@@ -298,21 +290,17 @@ class VectorIndex:
 
     def _settle(self, collection: PassageCollection) -> None:
         """Judge a collection that holds everything, and let go of the vectors that it makes needless."""
-        count = collection.count()
-        if abs(count - self._judged) > _JUDGED_SHARE * self._judged:
+        if self._judgement.is_due(collection):
             with self._mutex:
-                self._is_poor = not collection.finds_itself(self._catalog)
-            if self._is_poor:
-                log.warning("Chroma's approximate search misses passages, so all are compared.")
-            self._judged = count
-        if not self._is_poor:
+                self._judgement.judge(collection, self._catalog)
+        if not self._judgement.is_poor:
             self._pending.free(collection.applied)
 
     def _open(self, is_keeper: bool) -> PassageCollection:
         collection = self._store.open(self._catalog, self._embedder, keep=is_keeper)
         with self._mutex:
             self._collection = collection
-            self._judged = 0
+            self._judgement.count = 0
         return collection
 
     def _discard(self) -> None:
@@ -320,6 +308,40 @@ class VectorIndex:
             self._collection = None
             self._store.discard()
             self._is_distrusted = False
+
+
+class _Rest:
+    """Leaves the processor to questions and adding, unless somebody waits for Chroma."""
+
+    def __init__(self) -> None:
+        self.used = time.monotonic()
+        self.is_awaited = threading.Event()
+
+    def take(self) -> None:
+        """Wait until nothing has been asked or added for a while."""
+        latest = time.monotonic() + _LONGEST_REST_SECONDS
+        while (now := time.monotonic()) < min(self.used + _IDLE_SECONDS, latest):
+            if self.is_awaited.wait(min(self.used + _IDLE_SECONDS, latest) - now):
+                return
+
+
+class _Judgement:
+    """Whether Chroma's approximate search finds enough, judged anew when the collection has changed much."""
+
+    def __init__(self) -> None:
+        self.is_poor = False
+        self.count = 0
+
+    def is_due(self, collection: PassageCollection) -> bool:
+        """Whether the collection isn't what was judged."""
+        return abs(collection.count() - self.count) > _JUDGED_SHARE * self.count
+
+    def judge(self, collection: PassageCollection, catalog: Catalog) -> None:
+        """Find out whether stored vectors find themselves."""
+        self.count = collection.count()
+        self.is_poor = not collection.finds_itself(catalog)
+        if self.is_poor:
+            log.warning("Chroma's approximate search misses passages, so all are compared.")
 
 
 class _Pending:
@@ -337,16 +359,16 @@ class _Pending:
         reading the others again.
         """
         with self._mutex:
-            last = view.last_change()
+            last = view.changes.last()
             if after <= last < self._dropped:
                 # This view is of before a removal: it still holds what has been dropped here.
-                return view.vectors_added(after)
+                return view.passages.vectors_added(after)
             if after < self._after or after >= self._until:
                 self._start(after)
             if last > self._until:
-                gone = view.removed_passages(self._until)
+                gone = view.changes.removed(self._until)
                 self._dropped = last if gone else self._dropped
-                added = view.vectors_added(self._until)
+                added = view.passages.vectors_added(self._until)
                 self._rows = _joined(_without(self._rows, gone.union(added.ids)), added)
                 self._until = last
             return self._rows

@@ -28,6 +28,10 @@ from rag.store.process_lock import ProcessLock
 from rag.upkeep.checks import PASSAGES, file_faults, words_of
 from rag.upkeep.held_vectors import Blobs, with_held
 
+_PAGE_BYTES = 4096
+_USES_LOG, _SIZE_IS_VALID_FOR = slice(18, 20), slice(92, 96)
+_AS_FAR_AS_IT_GOES = "PRAGMA writable_schema = ON"
+"""With this SQLite reads a file that is shorter than it should be: https://sqlite.org/pragma.html"""
 _SMALL = ("names", "tombstones")
 """Tables of which the damaged file tells what the copy doesn't know yet."""
 
@@ -55,7 +59,7 @@ class _Later:
     documents: list[dict[str, object]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     keys: set[str] | None = None
-    """All keys, where the index of them can be read whole."""
+    """All keys, where they can be read whole."""
 
 
 def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | None = None) -> Recovered:
@@ -74,8 +78,9 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
         with _alone(ProcessLock(settings.data_dir / "chroma.lock"), settings.data_dir):
             shutil.rmtree(workshop, ignore_errors=True)
             workshop.mkdir()
-            copy_made = _put_copy(backup_of(path), workshop / path.name)
-            with closing(_opened_aside(path, workshop)) as damaged:
+            new = workshop / path.name
+            copy_made = _put_copy(backup_of(path), new)
+            with closing(_opened_aside(path, workshop / "damaged.sqlite3", new)) as damaged:
                 recovered = _fill(
                     settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
                 )
@@ -94,26 +99,52 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
 
 
 def _put_copy(copy: Path, place: Path) -> datetime | None:
-    """Put the copy in a place, if there is a sound one, and return when it was made."""
-    if not copy.exists() or file_faults(copy):
-        return None
-    shutil.copy2(copy, place)
+    """Put the copy in a place, and return when it was made; where there is no sound one, an empty catalog."""
+    is_sound = copy.exists() and not file_faults(copy)
+    if is_sound:
+        shutil.copy2(copy, place)
     with closing(Catalog(place)) as catalog, catalog.writing() as writer:
         rewrite_words(writer)
         # The name of its collection on a Chroma server, which counts the damaged catalog's changes.
         writer.execute("DELETE FROM meta WHERE name = 'library'")
-    return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+    return datetime.fromtimestamp(copy.stat().st_mtime, UTC) if is_sound else None
 
 
-def _opened_aside(path: Path, workshop: Path) -> sqlite3.Connection:
+def _opened_aside(path: Path, aside: Path, new: Path) -> sqlite3.Connection:
     """Open a copy of a damaged catalog, since SQLite writes into what it opens."""
-    aside = workshop / "damaged.sqlite3"
     for suffix in ("", "-wal"):
         if path.with_name(path.name + suffix).exists():
             shutil.copy2(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+    if not _is_opened(aside):
+        _replace_first_page(aside, new)
     connection = sqlite3.connect(aside, isolation_level=None, check_same_thread=False)
+    connection.execute(_AS_FAR_AS_IT_GOES)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _is_opened(path: Path) -> bool:
+    # Without its log, which closing would write into the file.
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection,
+    ):
+        connection.execute(_AS_FAR_AS_IT_GOES)
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    return False
+
+
+def _replace_first_page(path: Path, new: Path) -> None:
+    """Give a catalog whose first page is lost that of another, in which the tables begin on the same pages.
+
+    Where they don't, what is read is no document, or isn't proved by its hash. The format of the first page:
+    https://sqlite.org/fileformat2.html#the_database_header
+    """
+    first = bytearray(new.read_bytes()[:_PAGE_BYTES])
+    first[_USES_LOG] = b"\2\2"
+    first[_SIZE_IS_VALID_FOR] = bytes(4)  # else the size would be taken from here and not from the file
+    with path.open("rb+") as file:
+        file.write(first)
 
 
 def _fill(
@@ -172,7 +203,10 @@ def _read_later(damaged: sqlite3.Connection, versions: dict[str, str]) -> _Later
         # The index of keys has them beside the numbers, so that no page of the table is read.
         for number, key in damaged.execute("SELECT number, key FROM documents ORDER BY key"):
             keys[number] = key
-        later.keys = set(keys.values())
+        by_id = damaged.execute("SELECT number, id FROM documents ORDER BY id").fetchall()
+        # What isn't there was removed, so that this must be certain: two indexes tell the same.
+        if keys and keys.keys() == {number for number, _ in by_id}:
+            later.keys = set(keys.values())
     with suppress(sqlite3.Error):
         [(last,)] = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
         for number in range(1, last + 1):

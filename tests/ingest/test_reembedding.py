@@ -281,7 +281,7 @@ def test_vectors_are_blank_until_they_are_made(settings: Settings):
         library.embedding.complete(stop_at(2))
     catalog = Catalog(settings.data_dir / "catalog.sqlite3")
     with catalog.reading() as view:
-        rows = view.vectors_added(0)
+        rows = view.passages.vectors_added(0)
     catalog.close()
     lengths = np.linalg.norm(rows.matrix, axis=1)
     assert rows.matrix.shape == (4, Wider.dimensions)

@@ -118,7 +118,7 @@ def test_it_is_noticed_at_opening_and_made_anew_without_embedding(
         assert [results(library, question) for question in QUESTIONS] == expected
         assert library.embedder.passages_embedded == 0  # type: ignore[attr-defined]  # HashedWords counts
         with library.catalog.reading() as view:
-            sample = view.sample_vectors(30)
+            sample = view.passages.sample_vectors(30)
             for passage, vector in zip(sample.ids, sample.matrix, strict=True):
                 found = library.index.nearest(view, vector, 20)
                 assert passage in found.passage_ids

@@ -50,7 +50,7 @@ def put(catalog: Catalog, key: str, count: int) -> list[str]:
     ]
     with catalog.writing() as writer:
         document = writer.put(NewDocument("x" * count, key=key), key, "1", pieces)
-        return writer.document_passages(document.id)
+        return writer.passages.of_document(document.id)
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def caught_up(index: VectorIndex) -> bool:
 def assert_finds_the_nearest(catalog: Catalog, index: VectorIndex) -> None:
     """Assert that the five nearest of some stored vectors are found, by comparison with all."""
     with catalog.reading() as view:
-        everything = view.vectors_added(0)
+        everything = view.passages.vectors_added(0)
         for row in range(0, len(everything.ids), 97):
             best = np.argsort(-(everything.matrix @ everything.matrix[row]))[:5]
             found = index.nearest(view, everything.matrix[row], 20)
@@ -82,12 +82,12 @@ def test_until_chroma_has_caught_up_search_is_exact_and_then_chroma_answers(cata
         assert caught_up(index)
         assert_finds_the_nearest(catalog, index)
         with catalog.reading() as view:
-            assert not index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+            assert not index.nearest(view, view.passages.sample_vectors(1).matrix[0], 5).exact
 
 
 def test_chroma_leaves_the_processor_to_questions_until_it_is_waited_for(catalog: Catalog):
     with followed(catalog) as index, catalog.reading() as view:
-        vector = view.sample_vectors(1).matrix[0]
+        vector = view.passages.sample_vectors(1).matrix[0]
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
             assert index.nearest(view, vector, 5).exact
@@ -106,7 +106,7 @@ def test_chroma_opens_by_itself_when_nothing_is_asked(catalog: Catalog):
 
 def test_a_short_use_spares_chroma(catalog: Catalog):
     with followed(catalog) as index, catalog.reading() as view:
-        assert index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+        assert index.nearest(view, view.passages.sample_vectors(1).matrix[0], 5).exact
         started = time.monotonic()
         index.close()
     assert time.monotonic() - started < 0.5
@@ -132,7 +132,7 @@ def test_changes_count_at_once_and_are_applied_later(catalog: Catalog):
         index.notify()
         assert caught_up(index)
         with catalog.reading() as view:
-            [vector] = view.vectors_of(added[7:8]).matrix
+            [vector] = view.passages.vectors_of(added[7:8]).matrix
             found = index.nearest(view, vector, 300).passage_ids
         assert added[7] in found
         assert set(found) <= set(added)
@@ -145,7 +145,7 @@ def test_a_folder_that_vanishes_while_in_use_is_rebuilt_at_the_latest_at_the_nex
         put(catalog, "another", 50)
         index.notify()
         with catalog.reading() as view:
-            assert len(index.nearest(view, view.sample_vectors(1).matrix[0], 5).passage_ids) >= 5
+            assert len(index.nearest(view, view.passages.sample_vectors(1).matrix[0], 5).passage_ids) >= 5
     with followed(catalog) as index:
         assert caught_up(index)
         assert_finds_the_nearest(catalog, index)
@@ -186,7 +186,7 @@ def test_an_index_that_misses_passages_is_not_asked_and_not_made_anew_again_and_
         with followed(catalog) as index, catalog.reading() as view:
             assert index.wait(PATIENCE_SECONDS)
             assert index.state == "the vector index misses passages; searching exactly"
-            assert index.nearest(view, view.sample_vectors(1).matrix[0], 5).exact
+            assert index.nearest(view, view.passages.sample_vectors(1).matrix[0], 5).exact
             [file] = (catalog.path.parent / "chroma").glob("*/header.bin")
     assert "Rebuilding" not in caplog.text
     with followed(catalog) as index:
