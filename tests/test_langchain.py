@@ -234,7 +234,9 @@ def test_closing_the_stream_ends_the_call_to_the_model(library: Library):
     model = Endless(messages=iter([AIMessage(f"{TRUE} " + "It is so. [1] " * 2_000)]))
     steps = assistant(library, model).as_runnable().stream(QUESTION)
     assert next(step for step in steps if isinstance(step, Sentence)).text == BUILT
+    asked = model.asked
     steps.close()
+    assert model.asked <= asked + 50
     asked = model.asked
     time.sleep(0.2)
     assert model.asked <= asked + 1

@@ -66,12 +66,99 @@ class Numbered:
         return cls(stored, header + text, len(header), header + checked, tuple(kept_out))
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The passages that a model was given for a question, and what they bear.
+
+    ``embedder`` is one on this computer that knows the question's language, or None.
+    """
+
+    found: Found
+    passages: Sequence[Numbered]
+    embedder: Embedder | None
+
+    def borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
+        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
+
+        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
+        """
+        first = self._support(claim, cited) if cited else None
+        if first and first.supported:
+            return first, cited
+        best = self._best_passage(claim)
+        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
+        for passages in others:
+            support = self._support(claim, passages)
+            if support.supported:
+                return support, passages
+            first = first or support
+        return first, cited
+
+    def _support(self, claim: str, cited: Sequence[int]) -> Support:
+        texts = [self.passages[place].checked for place in cited]
+        support = check_support(claim, texts)
+        fault = fault_in_addition(claim, texts) if support.supported else ""
+        return replace(support, supported=False, reason=fault) if fault else support
+
+    def _best_passage(self, claim: str) -> int | None:
+        places = bearing(claim, [passage.checked for passage in self.passages])
+        return places[0].passage if places else None
+
+    def places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
+        """Return the passages, with the first and the last of their sentences, that bear a claim."""
+        found = list[tuple[Numbered, int, int]]()
+        for place in bearing(claim, [self.passages[number].checked for number in cited]):
+            passage = self.passages[cited[place.passage]]
+            shift = passage.stored.passage.start - passage.offset
+            held = [
+                number
+                for number, span in enumerate(passage.stored.sentences)
+                if span.start < place.end + shift and place.start + shift < span.end
+            ]
+            if held:
+                one = (passage, held[0], held[-1])
+                if one not in found:
+                    found.append(one)
+        return found
+
+    def nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
+        """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
+        quotes = [text for place in places for text in _texts(place)]
+        if is_unsaid(draft.text, quotes):
+            return "far"
+        if is_fragment(draft):
+            wanted = {stem(word) for word in content_words(draft.text)}
+            held = {word for quote in quotes for word in stems(quote)}
+            is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
+            return "near" if is_borne else "far"
+        found = closeness(claim, quotes, self.embedder)
+        return "loose" if found == "near" and self._has_new_name(claim) else found
+
+    def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+        """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
+
+        "Rosatom" says something only as an answer or an item.
+        """
+        lead = claim.removesuffix(draft.text)
+        asked = content_words(lead) or content_words(self.found.question.text)
+        texts = [text for place in places for text in _texts(place)]
+        return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
+
+    def _has_new_name(self, claim: str) -> bool:
+        """Whether a claim has a name that stands neither in the question nor in any passage."""
+        given = [self.found.question.text]
+        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
+        known = set[str]().union(*map(stems, given))
+        words = [word for line in read_claim(claim) for word in line.content]
+        return any(word.kind == "name" and word.stem not in known for word in words)
+
+
 @dataclass(slots=True)
 class Written:
     """What has become of a model's sentences so far.
 
     ``count`` are all of them, also those said twice, but for the sentence by which a model declines.
-    ``embedder`` is one on this computer that knows the question's language, or None.
+    ``embedder`` is as `Sources` has it.
     """
 
     found: Found
@@ -86,6 +173,10 @@ class Written:
     _loose: set[str] = field(default_factory=set)
     _declining: LeftOut | None = None
     _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    _sources: Sources = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sources = Sources(self.found, self.passages, self.embedder)
 
     @property
     def is_enough(self) -> bool:
@@ -131,7 +222,7 @@ class Written:
         if draft.is_lead:
             return None
         claim, support, places = self._borne(draft, cited)
-        nearness = self._nearness(claim, draft, places) if places else "far"
+        nearness = self._sources.nearness(claim, draft, places) if places else "far"
         if nearness != "near" and is_refusal(draft.text):
             return self._leave_out(draft.text, _ABOUT_SOURCES)
         if nearness == "far":
@@ -206,37 +297,6 @@ class Written:
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 
-    def _nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
-        """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
-        quotes = [text for place in places for text in _texts(place)]
-        if is_unsaid(draft.text, quotes):
-            return "far"
-        if is_fragment(draft):
-            wanted = {stem(word) for word in content_words(draft.text)}
-            held = {word for quote in quotes for word in stems(quote)}
-            is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
-            return "near" if is_borne else "far"
-        found = closeness(claim, quotes, self.embedder)
-        return "loose" if found == "near" and self._has_new_name(claim) else found
-
-    def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
-        """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
-
-        "Rosatom" says something only as an answer or an item.
-        """
-        lead = claim.removesuffix(draft.text)
-        asked = content_words(lead) or content_words(self.found.question.text)
-        texts = [text for place in places for text in _texts(place)]
-        return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
-
-    def _has_new_name(self, claim: str) -> bool:
-        """Whether a claim has a name that stands neither in the question nor in any passage."""
-        given = [self.found.question.text]
-        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
-        known = set[str]().union(*map(stems, given))
-        words = [word for line in read_claim(claim) for word in line.content]
-        return any(word.kind == "name" and word.stem not in known for word in words)
-
     def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
         if not self.sentences:
@@ -260,8 +320,8 @@ class Written:
         if lead and not lead.tells_nothing:
             claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_optional else [])]
         for claim in claims:
-            support, passages = self._borne_by(claim, cited)
-            if support and support.supported and (places := self._places(claim, passages)):
+            support, passages = self._sources.borne_by(claim, cited)
+            if support and support.supported and (places := self._sources.places(claim, passages)):
                 return claim, support, places
         return claim, support, []
 
@@ -275,9 +335,9 @@ class Written:
             return
         text = lead.draft.text
         if not (is_borne or lead.tells_nothing):
-            support, cited = self._borne_by(text, lead.cited)
-            own = self._places(text, cited) if support and support.supported else []
-            if not own or self._nearness(text, lead.draft, own) == "far":
+            support, cited = self._sources.borne_by(text, lead.cited)
+            own = self._sources.places(text, cited) if support and support.supported else []
+            if not own or self._sources.nearness(text, lead.draft, own) == "far":
                 return
             places = own
         if lead.number > 1 and LEANING.match(text) and not self._can_lean(places):
@@ -304,54 +364,10 @@ class Written:
         self.sentences.append(sentence)
         return sentence
 
-    def _borne_by(self, claim: str, cited: list[int]) -> tuple[Support | None, list[int]]:
-        """Return whether a claim is borne, and by which passages: those cited, or the one that fits it best.
-
-        Without a marker, or with a wrong one, that one may bear it, alone or together with those cited.
-        """
-        first = self._support(claim, cited) if cited else None
-        if first and first.supported:
-            return first, cited
-        best = self._best_passage(claim)
-        others = [] if best is None or best in cited else [[best], *([[*cited, best]] if cited else [])]
-        for passages in others:
-            support = self._support(claim, passages)
-            if support.supported:
-                return support, passages
-            first = first or support
-        return first, cited
-
-    def _support(self, claim: str, cited: Sequence[int]) -> Support:
-        texts = [self.passages[place].checked for place in cited]
-        support = check_support(claim, texts)
-        fault = fault_in_addition(claim, texts) if support.supported else ""
-        return replace(support, supported=False, reason=fault) if fault else support
-
     def _leave_out(self, text: str, reason: str) -> LeftOut:
         left = LeftOut(text, reason, len(self.sentences))
         self.left_out.append(left)
         return left
-
-    def _best_passage(self, claim: str) -> int | None:
-        places = bearing(claim, [passage.checked for passage in self.passages])
-        return places[0].passage if places else None
-
-    def _places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
-        """Return the passages, with the first and the last of their sentences, that bear a claim."""
-        found = list[tuple[Numbered, int, int]]()
-        for place in bearing(claim, [self.passages[number].checked for number in cited]):
-            passage = self.passages[cited[place.passage]]
-            shift = passage.stored.passage.start - passage.offset
-            held = [
-                number
-                for number, span in enumerate(passage.stored.sentences)
-                if span.start < place.end + shift and place.start + shift < span.end
-            ]
-            if held:
-                one = (passage, held[0], held[-1])
-                if one not in found:
-                    found.append(one)
-        return found
 
     def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
         first = _leaned_on(passage.stored, first)
