@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING
 import rag.silence  # noqa: F401  # first of all: what it switches off is read as others are imported
 
 if TYPE_CHECKING:
+    from rag.answers import NO_ANSWER as NO_ANSWER
+    from rag.answers import Answer as Answer
+    from rag.answers import AnswerMode as AnswerMode
+    from rag.answers import Citation as Citation
+    from rag.answers import Differing as Differing
+    from rag.answers import KeptOut as KeptOut
+    from rag.answers import LeftOut as LeftOut
+    from rag.answers import Sentence as Sentence
+    from rag.answers import Stage as Stage
+    from rag.answers import Usage as Usage
+    from rag.answers import kept_out_line as kept_out_line
+    from rag.answers import remarks as remarks
     from rag.assistant import Assistant as Assistant
     from rag.conversations import Turn as Turn
-    from rag.documents import NO_ANSWER as NO_ANSWER
     from rag.documents import AddReport as AddReport
-    from rag.documents import Answer as Answer
-    from rag.documents import AnswerMode as AnswerMode
     from rag.documents import Block as Block
-    from rag.documents import Citation as Citation
-    from rag.documents import Differing as Differing
     from rag.documents import Document as Document
     from rag.documents import Filters as Filters
     from rag.documents import Hit as Hit
-    from rag.documents import KeptOut as KeptOut
-    from rag.documents import LeftOut as LeftOut
     from rag.documents import Loaded as Loaded
     from rag.documents import NewDocument as NewDocument
     from rag.documents import Passage as Passage
     from rag.documents import Progress as Progress
-    from rag.documents import Sentence as Sentence
-    from rag.documents import Stage as Stage
     from rag.documents import Story as Story
-    from rag.documents import Usage as Usage
-    from rag.documents import kept_out_line as kept_out_line
-    from rag.documents import remarks as remarks
     from rag.documents import told_together as told_together
     from rag.embedding.endpoint import EndpointEmbeddings as EndpointEmbeddings
     from rag.embedding.local import Embedder as Embedder
@@ -66,8 +66,11 @@ _HOMES = {
         " QuestionError PromptError ModelError Cancelled"
     ),
     "documents": (
-        "Block NewDocument Document Story Passage Loaded AddReport Progress Filters Hit Stage Answer Sentence"
-        " Citation Differing LeftOut KeptOut Usage AnswerMode NO_ANSWER remarks kept_out_line told_together"
+        "Block NewDocument Document Story Passage Loaded AddReport Progress Filters Hit told_together"
+    ),
+    "answers": (
+        "Stage Answer Sentence Citation Differing LeftOut KeptOut Usage AnswerMode NO_ANSWER remarks"
+        " kept_out_line"
     ),
     "settings": "Settings",
     "embedding.local": "Embedder LocalEmbeddings",

@@ -9,8 +9,9 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
+from rag.answers import NO_ANSWER, NO_MATCH, QUOTED, Answer, Sentence, Stage
 from rag.deadline import Deadline
-from rag.documents import NO_ANSWER, NO_MATCH, QUOTED, Answer, Filters, Sentence, Stage
+from rag.documents import Filters
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.library import Library
 from rag.question import followups

@@ -17,7 +17,8 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 
-from rag.documents import Answer, Hit
+from rag.answers import Answer
+from rag.documents import Hit
 from rag.embedding.local import Embedder
 from rag.errors import SettingsError
 from rag.settings import Settings

@@ -13,8 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.conversations import Conversations, answer_from_json, answer_to_json, blanked
-from rag.documents import Answer, Cell, Citation, Document, Hit, KeptOut, LeftOut, Passage, Sentence, Usage
+from rag.answers import (
+    Answer,
+    Cell,
+    Citation,
+    KeptOut,
+    LeftOut,
+    Sentence,
+    Usage,
+    answer_from_json,
+    answer_to_json,
+    blanked,
+)
+from rag.conversations import Conversations
+from rag.documents import Document, Hit, Passage
 from rag.errors import CatalogError
 from rag.settings import Settings
 

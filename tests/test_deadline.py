@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from rag import Answer, Assistant, Library, NewDocument, Settings
+from rag.answers import NO_ANSWER
 from rag.deadline import Deadline, DeadlineExceeded
-from rag.documents import NO_ANSWER
 from rag.writing.job import NO_TIME, STOPPED
 from tests.conftest import BagOfWords
 from tests.helpers.hostile import repeated

@@ -27,7 +27,7 @@ from rag import (
     SettingsError,
     Stage,
 )
-from rag.documents import QUOTED
+from rag.answers import QUOTED
 from rag.writing.generating import STOPPED
 from tests.test_assistant import LIGHTHOUSE, assert_footnotes_hold
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag.documents import AddReport, Answer, Citation, Document, Hit, remarks
+from rag.answers import Answer, Citation, remarks
+from rag.documents import AddReport, Document, Hit
 from rag.text.canonical import one_line
 from rag.upkeep.doctor import Finding
 

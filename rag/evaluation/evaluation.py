@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from rag.answers import Answer
 from rag.assistant import Assistant
-from rag.documents import Answer, Document, Progress, ReportProgress, short_hash
+from rag.documents import Document, Progress, ReportProgress, short_hash
 from rag.errors import LoadError
 from rag.evaluation.measures import DEPTH, Outcome
 from rag.evaluation.question_files import Case, normalise_answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.documents import Answer
+from rag.answers import Answer
 from rag.question.topics import AUXILIARY, PARTICIPLE, Name, moment, names_in, person, place, topic
 from rag.text.names import names_and_numbers
 from rag.text.words import content_words, fold, words

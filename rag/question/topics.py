@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.documents import Answer
+from rag.answers import Answer
 from rag.text.canonical import judged
 from rag.text.words import content_words, fold, stems, words
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.answers import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Sentence
 from rag.deadline import DeadlineExceeded
-from rag.documents import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Hit, Sentence
+from rag.documents import Hit
 from rag.quoting.composing import Listed, listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from rag.documents import Citation, Document
+from rag.answers import Citation
+from rag.documents import Document
 from rag.quoting.evidence import Weighed
 from rag.search.copies import is_long_enough, texts_of
 from rag.search.finding import Found

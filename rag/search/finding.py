@@ -81,7 +81,9 @@ class Finder:
             # Without vectors it is as for a question in a language that the model doesn't know: words tell.
             asked = replace(asked, is_known_language=asked.is_known_language and not trouble)
             complete = _as_it_is if trouble else self.complete
-            candidates = tuple(find(view, self.index, asked, limit, filters, complete, deadline))
+            candidates = tuple(
+                find(view, self.index, asked, limit, filters=filters, complete=complete, deadline=deadline)
+            )
             return Found(
                 asked,
                 candidates,

@@ -158,6 +158,7 @@ def find(
     index: VectorIndex,
     question: Question,
     limit: int,
+    *,
     filters: Filters | None = None,
     complete: Callable[[StoredPassage], StoredPassage] = lambda stored: stored,
     deadline: Deadline = NO_DEADLINE,

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rag.answers import Answer, AnswerMode, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
-from rag.documents import Answer, AnswerMode, Filters, Sentence, Stage
+from rag.documents import Filters
 from rag.errors import QuestionError
 from rag.service.work import sentence_for
 

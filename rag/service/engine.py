@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from rag.answers import Answer, AnswerMode
 from rag.assistant import Assistant
 from rag.conversations import Conversations, Turn
-from rag.documents import AddReport, Answer, AnswerMode, Document, Filters, ReportProgress
+from rag.documents import AddReport, Document, Filters, ReportProgress
 from rag.errors import FootnoteError, SettingsError
 from rag.library import Library
 from rag.question.preferences import get_ready

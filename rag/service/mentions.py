@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rag.documents import Answer
+from rag.answers import Answer
 from rag.question.followups import ENGLISH_STARTS
 from rag.text.names import names_and_numbers
 from rag.text.words import fold, stem, stems, words

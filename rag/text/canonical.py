@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.documents import Block, BlockKind, Cell
+from rag.answers import Cell
+from rag.documents import Block, BlockKind
 from rag.text.invisible import without_hidden
 
 # Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and

@@ -9,7 +9,7 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.documents import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
+from rag.answers import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
 from rag.quoting.sources import cite
 from rag.search.finding import Found

@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from rag.documents import Stage
+from rag.answers import Stage
 from rag.embedding.http_limits import Allowance, BoundedStream
 from rag.errors import ModelError
 from rag.settings import OPENAI_URL, Settings, is_on_this_computer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from rag.documents import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
+from rag.answers import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
 from rag.embedding.local import Embedder
 from rag.errors import ModelError
 from rag.settings import Settings

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
+from rag.answers import Answer, Sentence, Stage, Usage
 from rag.deadline import NO_DEADLINE
-from rag.documents import Answer, Filters, Sentence, Stage, Usage
+from rag.documents import Filters
 from rag.search.finding import Found
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from rag.documents import NO_ANSWER, Answer, LeftOut, Sentence
+from rag.answers import NO_ANSWER, Answer, LeftOut, Sentence
 from rag.search.finding import Found
 from rag.settings import Settings
 from rag.writing.checking import Numbered

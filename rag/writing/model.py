@@ -18,7 +18,7 @@ from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.runnables import RunnableConfig
 from pydantic import SecretStr
 
-from rag.documents import Stage
+from rag.answers import Stage
 from rag.errors import ModelError
 from rag.settings import Settings
 from rag.writing.background import Background, Nothing

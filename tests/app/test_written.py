@@ -20,7 +20,7 @@ from app_pages.chat.written import (
     lines_beside,
 )
 from rag import Answer, Citation, Sentence, Settings
-from rag.documents import KeptOut, LeftOut, Usage, remarks
+from rag.answers import KeptOut, LeftOut, Usage, remarks
 from tests.app.test_wording import document
 
 ROOT = Path(__file__).parents[2]

@@ -25,7 +25,7 @@ from rag import (
     Settings,
     Stage,
 )
-from rag.documents import NO_ANSWER
+from rag.answers import NO_ANSWER
 from rag.question.followups import complete, leans
 
 SAMPLE_QUESTIONS = Path(__file__).parents[2] / "scripts" / "sample_questions.jsonl"

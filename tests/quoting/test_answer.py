@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
-from rag.documents import NO_ANSWER
+from rag.answers import NO_ANSWER
 from rag.quoting.answer import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
 from rag.quoting.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
-from rag.documents import remarks
+from rag.answers import remarks
 from rag.loading.loaders import load_file
 
 BRIDGE = """The harbour bridge

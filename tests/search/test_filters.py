@@ -8,9 +8,8 @@ from datetime import date
 import pytest
 
 from rag import Assistant, Filters, Library, NewDocument, QuestionError, Settings
+from rag.answers import EMPTY_COLLECTION, answer_from_json, answer_to_json
 from rag.cli.commands import main
-from rag.conversations import answer_from_json, answer_to_json
-from rag.documents import EMPTY_COLLECTION
 
 DOCUMENTS = [
     NewDocument("The ship of the king.", title="A", key="age", source="The Age", published=date(2023, 5, 1), language="en"),

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Assistant, Citation, Hit, Library, NewDocument, Passage, Sentence, Settings
-from rag.conversations import Conversations, Turn, blanked
+from rag.answers import blanked
+from rag.conversations import Conversations, Turn
 from rag.documents import short_hash
 from rag.service.engine import Engine
 from rag.service.work import Work

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Library, LocalEmbeddings, NewDocument, Sentence, Settings
-from rag.documents import NO_ANSWER, LeftOut
+from rag.answers import NO_ANSWER, LeftOut
 from rag.writing.checking import Numbered, Written
 from rag.writing.markers import Draft
 from rag.writing.planted.instructions import instructions_in

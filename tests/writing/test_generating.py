@@ -33,7 +33,7 @@ from rag import (
     SettingsError,
     Stage,
 )
-from rag.documents import NO_ANSWER, QUOTED, remarks
+from rag.answers import NO_ANSWER, QUOTED, remarks
 from rag.writing.generating import CUT, CUT_BEFORE, NOT_BORNE, REFUSED, STOPPED, UNTIL_THEN, WROTE_NOTHING
 from rag.writing.hushing import NOT_SHOWN
 from tests.helpers.scripted_model import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from rag.documents import NO_ANSWER
+from rag.answers import NO_ANSWER
 from rag.errors import PromptError
 from rag.writing.prompts import Prompt, Prompts, escaped, marked, tokens, tokens_of
 

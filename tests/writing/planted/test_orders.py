@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag import Library, LocalEmbeddings, NewDocument, Settings
-from rag.documents import LeftOut, Sentence
+from rag.answers import LeftOut, Sentence
 from rag.loading.loaders import load_bytes
 from rag.text.splitting import split_sentences
 from rag.writing.checking import Numbered, Written

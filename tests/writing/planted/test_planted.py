@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Sentence, Settings
-from rag.documents import remarks
+from rag.answers import remarks
 from tests.helpers.scripted_model import Model, model_server, says
 from tests.test_assistant import BREAD, LIGHTHOUSE
 

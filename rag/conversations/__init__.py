@@ -8,67 +8,29 @@ was asked never waits for the library, and deleting one leaves the other whole.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from rag.documents import (
+from rag.answers import (
     Answer,
-    Cell,
-    Citation,
-    Differing,
-    Document,
-    Hit,
-    KeptOut,
-    LeftOut,
-    Passage,
-    Sentence,
-    SentenceKind,
-    Usage,
-    name_of_removed,
+    answer_from_json,
+    answer_to_json,
+    blanked,
 )
+from rag.conversations.schema import insert_cited, prepare
 from rag.errors import CatalogError
 from rag.settings import Settings
 from rag.text.words import content_words, words
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
-SCHEMA = """
-CREATE TABLE conversations (
-    id TEXT PRIMARY KEY,
-    created TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE turns (
-    conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    question TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    asked TEXT NOT NULL,
-    PRIMARY KEY (conversation, number)
-) WITHOUT ROWID;
-"""
-CITED = """
-CREATE TABLE cited (
-    document TEXT NOT NULL,
-    version TEXT NOT NULL,
-    conversation TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    PRIMARY KEY (document, version, conversation, number),
-    FOREIGN KEY (conversation, number) REFERENCES turns ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE INDEX cited_turn ON cited (conversation, number);
-CREATE TABLE wipes (number INTEGER PRIMARY KEY AUTOINCREMENT);
-"""
-"""Since version 2: which turns hold words of which versions, and whether wiping is owed."""
 _BUSY_SECONDS = 10
 _WIPE_SECONDS = 1
 
@@ -116,7 +78,7 @@ class Conversations:
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                _prepare(connection)
+                prepare(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -159,7 +121,7 @@ class Conversations:
                 "INSERT INTO turns VALUES (?, ?, ?, ?, ?)",
                 (conversation_id, number, question, answer_to_json(answer), asked.isoformat()),
             )
-            _insert_cited(connection, conversation_id, number, answer)
+            insert_cited(connection, conversation_id, number, answer)
         return Turn(number, question, answer, asked)
 
     def turns(self, conversation_id: str) -> Sequence[Turn]:
@@ -228,7 +190,7 @@ class Conversations:
                     (answer_to_json(answer), *turn),
                 )
                 connection.execute("DELETE FROM cited WHERE conversation = ? AND number = ?", turn)
-                _insert_cited(connection, *turn, answer)
+                insert_cited(connection, *turn, answer)
             for conversation_id in {conversation_id for conversation_id, _ in turns}:
                 _uncomplete(connection, conversation_id)
             if turns:
@@ -299,173 +261,9 @@ def wipe_removed(settings: Settings, held: Callable[[], Container[str]]) -> bool
         conversations.close()
 
 
-def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
-    """Return an answer without a word of these versions: (document id, version) pairs.
-
-    A blanked citation has an empty quote; number and place stay, and the beginning of the
-    document's title, so that a note can name what was there. The sentences that cite it are empty
-    too, even a model's own: they were made of its words. Related passages of it are left out, and so
-    are copies, what was no source and the values on which sources differ; where a copy in another document
-    has the very words of a blanked quote, the footnote goes to it instead.
-    """
-
-    def is_gone(citation: Citation) -> bool:
-        return (citation.document.id, citation.version) in gone
-
-    def blank(citation: Citation, kind: SentenceKind) -> Citation:
-        # A row is read with the header of its own table, so that other words would stay.
-        citation = _without_copies(citation, gone, may_move=kind != "row")
-        title = name_of_removed(citation.document.title)
-        bare = replace(citation.document, key="", title=title, source="", url="", author="")
-        return replace(citation, document=bare, quote="") if is_gone(citation) else citation
-
-    sentences = tuple(
-        replace(s, text="", cells=(), citations=citations)
-        if any(map(is_gone, citations))
-        else replace(s, citations=citations)
-        for s in answer.sentences
-        for citations in [tuple(blank(c, s.kind) for c in s.citations)]
-    )
-    left = {c.number for s in sentences for c in s.citations if c.quote}
-    differing = tuple(one for one in answer.differing if one.number in left)
-    related = tuple(h for h in answer.related if (h.document.id, h.document.version) not in gone)
-    text = " ".join(s.text for s in sentences if s.text) if sentences else answer.text
-    differing = differing if len(differing) > 1 else ()
-    # Which article a sentence was made from that none bears can't be told: any that the model has read.
-    is_read = not gone.isdisjoint(answer.read)
-    left_out = tuple(LeftOut("", "", one.position) if is_read else one for one in answer.left_out)
-    kept_out = tuple(one for one in answer.kept_out if (one.document.id, one.version) not in gone)
-    read = tuple(version for version in answer.read if version not in gone)
-    return replace(
-        answer,
-        text=text,
-        sentences=sentences,
-        related=related,
-        differing=differing,
-        left_out=left_out,
-        kept_out=kept_out,
-        read=read,
-        sent=(),
-    )
-
-
-def _without_copies(citation: Citation, gone: AbstractSet[tuple[str, str]], may_move: bool) -> Citation:
-    """Return a citation without copies that are gone; it moves to a copy where it is gone itself."""
-    copies = tuple(c for c in citation.copies if (c.document.id, c.version) not in gone)
-    if (citation.document.id, citation.version) in gone:
-        heir = next((copy for copy in copies if may_move and copy.quote == citation.quote), None)
-        if heir:
-            return replace(heir, copies=tuple(copy for copy in copies if copy is not heir))
-        copies = ()
-    return replace(citation, copies=copies)
-
-
-def answer_to_json(answer: Answer) -> str:
-    """Return an answer as JSON text, for `answer_from_json`; what was sent to a model is not kept."""
-    return json.dumps(asdict(replace(answer, sent=())), default=_day_or_time, ensure_ascii=False)
-
-
-def answer_from_json(text: str) -> Answer:
-    """Return the answer that `answer_to_json` wrote; but for ``sent`` the two are exact inverses."""
-    data = json.loads(text)
-    sentences = tuple(map(_sentence, data["sentences"]))
-    related = tuple(
-        Hit(_document(h["document"]), Passage(**_known(Passage, h["passage"])), h["score"])
-        for h in data["related"]
-    )
-    words = {name: tuple(data.get(name, ())) for name in ("missing", "not_found")}
-    differing = tuple(Differing(**_known(Differing, one)) for one in data.get("differing", ()))
-    left_out = tuple(LeftOut(**_known(LeftOut, one)) for one in data.get("left_out", ()))
-    kept_out = tuple(
-        KeptOut(**{**_known(KeptOut, one), "document": _document(one["document"])})
-        for one in data.get("kept_out", ())
-    )
-    usage = Usage(**_known(Usage, data["usage"])) if data.get("usage") else None
-    parts: dict[str, Any] = {"sentences": sentences, "related": related, "differing": differing, "sent": ()}
-    parts |= {"left_out": left_out, "kept_out": kept_out, "usage": usage}
-    parts["read"] = tuple(map(tuple, data.get("read", ())))
-    return Answer(**{**_known(Answer, data), **parts, **words})
-
-
-def _sentence(data: dict[str, Any]) -> Sentence:
-    citations = tuple(_citation(citation) for citation in data["citations"])
-    if "cells" in data:
-        cells = tuple(Cell(**_known(Cell, cell)) for cell in data["cells"])
-    else:
-        cells = _cells_in(data["text"]) if data["kind"] == "row" else ()
-    return Sentence(**{**_known(Sentence, data), "citations": citations, "cells": cells})
-
-
-def _cells_in(row: str) -> tuple[Cell, ...]:
-    """Read "Date: October 2023 · Event: ..." apart: earlier versions kept a row's text alone."""
-    parts = [part.partition(": ") for part in row.split(" · ") if part]
-    return tuple(Cell(label, value) if colon else Cell("", label) for label, colon, value in parts)
-
-
-def _citation(data: dict[str, Any]) -> Citation:
-    copies = tuple(_citation(copy) for copy in data.get("copies", ()))
-    return Citation(**{**_known(Citation, data), "document": _document(data["document"]), "copies": copies})
-
-
-def _document(data: dict[str, Any]) -> Document:
-    published = date.fromisoformat(data["published"]) if data["published"] else None
-    added = datetime.fromisoformat(data["added"])
-    # Citations carry a document's metadata only, so its text and blocks are the empty ones.
-    return Document(
-        **{**_known(Document, data), "published": published, "added": added, "text": "", "blocks": ()}
-    )
-
-
-def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what this version has no field for, so that an older one can read a newer answer."""
-    names = {field.name for field in fields(kind)}
-    return {name: value for name, value in data.items() if name in names}
-
-
-def _day_or_time(value: object) -> str:
-    if isinstance(value, date):  # a datetime is a date too
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
-        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-    )
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        connection.execute("ROLLBACK")
-        raise CatalogError(
-            "The stored conversations were made by a newer version of Footnote; update Footnote, or set "
-            "FOOTNOTE_DATA_DIR to another folder."
-        )
-    for statement in (SCHEMA if version < 1 else "").split(";\n"):
-        connection.execute(statement)
-    if version < 2:
-        for statement in CITED.split(";\n"):
-            connection.execute(statement)
-        for turn in connection.execute("SELECT conversation, number, answer FROM turns").fetchall():
-            _insert_cited(connection, turn[0], turn[1], answer_from_json(turn[2]))
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-
-
 def _insert_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO conversations VALUES (?, ?)", (conversation_id, datetime.now(UTC).isoformat())
-    )
-
-
-def _insert_cited(connection: sqlite3.Connection, conversation_id: str, number: int, answer: Answer) -> None:
-    places = [place for c in answer.citations for place in (c, *c.copies)]
-    versions = {(place.document.id, place.version) for place in places if place.quote}
-    versions |= set(answer.read if any(one.text for one in answer.left_out) else ())
-    versions |= {(one.document.id, one.version) for one in answer.kept_out}
-    versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
-    connection.executemany(
-        "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]
     )
 
 
