@@ -29,6 +29,7 @@ from rag import (
 )
 from rag.answers import QUOTED
 from rag.writing.generating import STOPPED
+from tests.helpers.scripted_model import model_server, refuses, says
 from tests.test_assistant import LIGHTHOUSE, assert_footnotes_hold
 
 QUESTION = "Who built the lighthouse of Port Ellery?"
@@ -172,6 +173,22 @@ def test_a_provider_whose_package_is_missing_leaves_the_quotes_and_says_what_to_
         "FOOTNOTE_CHAT_MODEL names anthropic:claude-sonnet-4-5, for which a package is missing: pip install"
         f" langchain-anthropic. {QUOTED}"
     )
+
+
+def test_a_named_model_of_a_provider_whose_package_is_there_writes(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    with model_server([says(TRUE), refuses(401)]) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567890abcdef")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        settings = library.settings.model_copy(update={"chat_model": "openai:scripted"})
+        asked = Assistant(library, settings)
+        answer, refused = asked.ask(QUESTION), asked.ask(QUESTION)
+    assert (texts(answer), answer.mode) == ([BUILT, LAMP], "generate")
+    assert answer.usage
+    assert (answer.usage.model, answer.usage.completion_tokens) == ("scripted", 20)
+    assert server.keys == ["Bearer sk-1234567890abcdef"] * 2
+    assert refused.remark == f"The provider of the model “scripted” refused the key: check it. {QUOTED}"
 
 
 def test_a_provider_that_nobody_knows_is_one_sentence(library: Library):
