@@ -323,11 +323,12 @@ def _answer(job: Job, made: _Round, *, is_repaired: bool) -> Answer:
 def _kept_out(job: Job, written: Written) -> tuple[KeptOut, ...]:
     """Return the sentences that give orders and might have borne something, each once for all copies.
 
-    Those are near the question or to what was left out; where no sentence was checked there are none.
+    Those are near the question or to what the model has tried to say; where no sentence was checked there
+    are none.
     """
     if not written.count:
         return ()
-    sought = [job.found.question.text, *(one.text for one in written.left_out)]
+    sought = [job.found.question.text, *(one.text for one in written.failed)]
     asked = list(filter(None, map(content_words, sought)))
     return tuple(
         {
