@@ -8,6 +8,7 @@ from typing import Literal
 
 from rag.answers import Answer
 from rag.text.canonical import judged
+from rag.text.vocabulary import GERMAN_MONTHS, MONTHS
 from rag.text.words import content_words, fold, stems, words
 
 NameKind = Literal["date", "code", "acronym", "word"]
@@ -17,10 +18,7 @@ PARTICIPLE = (
     r"(?:\w+ed|built|bought|sold|made|found|won|paid|held|sent|led|lost|written|given|taken|chosen|known|seen"
     r"|put|set|cut|told|kept|begun|drawn|grown|shown|stolen|broken)"
 )
-_MONTHS = (
-    "January|February|March|April|May(?= \\d)|June|July|August|September|October|November|December"
-    "|Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember"
-)
+_MONTHS = "|".join(map(str.capitalize, (*MONTHS, *GERMAN_MONTHS))).replace("May", "May(?= \\d)")
 _DATE = re.compile(
     rf"\b(?:\d{{1,2}} )?(?:(?:{_MONTHS}) (?:\d{{1,2}},? )?)?(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_MONTHS})\b"
     r"|\b\d{1,2}(?:st|nd|rd|th) century\b"

@@ -16,6 +16,7 @@ from rag.assistant import Assistant
 from rag.documents import Document
 from rag.errors import FootnoteError
 from rag.library import Library
+from rag.text.vocabulary import MONTHS
 
 WANTED = 4
 # Enough articles to choose from; a large library is not read through for four questions.
@@ -29,7 +30,7 @@ _VERBS = {
     "opened": "open", "proposed": "propose", "published": "publish", "received": "receive",
     "signed": "sign", "sold": "sell", "took": "take", "won": "win",
 }  # fmt: skip
-_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTH = "|".join(map(str.capitalize, MONTHS))
 _DATE = rf"(?:in|on) (?:(?:\d{{1,2}} )?(?:{_MONTH}) )?\d{{4}}\b"
 _NAME = r"(?:The )?[^\W\d_a-z][\w’'-]*(?: [\w’'-]+){0,4}?"
 _WHEN_WAS = re.compile(

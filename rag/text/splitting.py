@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.documents import Block, IsCancelled, heed
+from rag.text.vocabulary import GERMAN_MONTHS, TURKISH_MONTHS
 
 LONGEST_SENTENCE_WORDS = 90
 """A "sentence" beyond this is cut at a semicolon, comma or space: no reader takes it for a quote."""
@@ -35,11 +36,7 @@ _ABBREVIATIONS = frozenset(
     " z.b d.h u.a bzw vgl nr abs bd hrsg str usw ggf evtl vb vd örn bkz dok doç yrd av"
     " s p z u".split()
 )
-_MONTHS = (
-    "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-    "|ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık"
-    "|jahrhundert|yüzyıl"
-)
+_MONTHS = "|".join((*GERMAN_MONTHS, *TURKISH_MONTHS, "jahrhundert", "yüzyıl"))
 # A sentence's end: its mark with closing quotes or brackets, then a space or, where the writer left
 # it out, directly a capital ("sharing.The key"). The ends of other scripts need no space at all.
 _END = re.compile(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.text.names import names
+from rag.text.vocabulary import MONTHS, ONES, TENS
 from rag.text.words import QUESTION_WORDS, fold, stem, words
 
 _CURRENCIES = {
@@ -39,13 +40,8 @@ _UNITS = {
     "year": ("time", 365.25), "month": ("time", 30.4375), "week": ("time", 7.0), "day": ("time", 1.0),
     "hour": ("time", 1 / 24), "minute": ("time", 1 / 1440),
 }  # fmt: skip
-_ONES = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_DIGITS = {word: number for number, word in enumerate(_ONES.split(), 1)}
-_DIGITS |= {word: 10 * number for number, word in enumerate(_TENS.split(), 2)}
+_DIGITS = {word: number for number, word in enumerate(ONES, 1)}
+_DIGITS |= {word: 10 * number for number, word in enumerate(TENS, 2)}
 _AMOUNT = re.compile(
     r"(?:(?<![^\s(])(?P<minus>[-−](?=[$€£¥₺\d])|minus )|(?<![\w.,:/−-]))(?P<currency>us\$|[$€£¥₺])?\s?"
     rf"(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|(?:{'|'.join(_DIGITS)})(?![\w-]))"
@@ -53,13 +49,9 @@ _AMOUNT = re.compile(
     rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b|(?(currency)(?P<letter>[kmb])\b|(?!)))?"
 )
 _AFTER = re.compile(r"[\s-]?(?P<percent>%|per ?cent\b)|(?P<words>(?:[\s-][^\W\d_]+){1,4})")
-_MONTHS = {
-    month[:length]: number
-    for number, month in enumerate(
-        "january february march april may june july august september october november december".split(), 1
-    )
-    for length in (3, len(month))
-} | {"sept": 9}
+_MONTHS = {month[:length]: number for number, month in enumerate(MONTHS, 1) for length in (3, len(month))} | {
+    "sept": 9
+}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _YEAR = r"1\d{3}|20\d\d"
 _DATES = re.compile(
@@ -68,7 +60,7 @@ _DATES = re.compile(
     rf"|\b(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,\d)(?:,? (?P<year2>{_YEAR})\b)?"
     rf"|\b(?P<month3>{_MONTH})\b\.?,? (?P<year3>{_YEAR})\b"
     rf"|\b(?P<year4>{_YEAR})\b(?![,.]\d|[%-]|s\b)"
-    r"|\b(?P<month5>january|february|april|june|july|august|september|october|november|december)\b"
+    rf"|\b(?P<month5>{'|'.join(month for month in MONTHS if month not in ('march', 'may'))})\b"
     r"|\b(?:in|since|until|of|last|this|by) (?P<month6>may|march)\b"
     rf"(?!,? (?:{_YEAR})\b)"
 )

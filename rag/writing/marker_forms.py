@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from rag.text.vocabulary import ONES, TENS
+
 _MOST_NUMBERS = 20
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
 _NAMED = r"(?:passages?|sources?|articles?|doc(?:ument)?s?|quellen?|kaynak)"
@@ -81,9 +83,8 @@ _ROUND = re.compile(r"(?<!\s)\s*+\(\s*+(\d{1,2}(?:\s*+[,;&–-]\s*+\d{1,2})*+)\s
 _AT_END = re.compile(rf"{_ROUND.pattern}(?=\s*+[.!?…]?[\"'”’»]?\s*+$)")
 _AT_START = re.compile(r"\(\d{1,2}\)\s+(?=\w)")
 _LAST_WORD = re.compile(r"(?<!\S)(\S++)$")
-_COUNTED = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy"
-    " eighty ninety hundred section sections paragraph article clause chapter table figure rule item step"
+_COUNTED = frozenset((*ONES, *TENS)).union(
+    "hundred section sections paragraph article clause chapter table figure rule item step"
     " page note equation number group type grade class level stage phase ein eine zwei drei vier fünf sechs"
     " sieben acht neun zehn absatz bir iki üç dört beş altı yedi sekiz dokuz on madde".split()
 )
