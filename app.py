@@ -14,7 +14,7 @@ from app_pages.component import say
 from app_pages.engine import close_engine
 from app_pages.server.guard import Guard, Names
 from app_pages.server.logs import log_in_short
-from app_pages.server.uploads import Uploads
+from app_pages.server.upload_limits import Uploads
 from rag import FootnoteError, Settings, SettingsError
 from rag.service import UNEXPECTED, sentence_for
 

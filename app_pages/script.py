@@ -13,7 +13,7 @@ from app_pages.article import page as article
 from app_pages.chat import page as chat
 from app_pages.component import global_style, say, show
 from app_pages.library import page as library
-from app_pages.places import conversation_link
+from app_pages.links import conversation_link
 from app_pages.quality import page as quality
 from app_pages.server.guard import is_open_to_others
 from rag.service import sentence_for

@@ -7,7 +7,7 @@ the process that reads files has its memory for these, and the command line begi
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import rag.silence  # noqa: F401  # first of all: what it switches off is read as others are imported
+import rag.telemetry  # noqa: F401  # first of all: what it switches off is read as others are imported
 
 if TYPE_CHECKING:
     from rag.answers import NO_ANSWER as NO_ANSWER

@@ -15,7 +15,7 @@ from rag.documents import Filters
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.library import Library
 from rag.question import followups
-from rag.quoting.answer import quote
+from rag.quoting.deciding import quote
 from rag.search.copies import find_apart
 from rag.search.finding import Found
 from rag.settings import NO_ENDPOINT, Settings

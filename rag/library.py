@@ -30,8 +30,8 @@ from rag.search.finding import Finder, Found
 from rag.settings import Settings
 from rag.store.backup import BackupKeeper
 from rag.store.catalog import Catalog
+from rag.store.chroma_follower import HELD_UP, VectorIndex
 from rag.store.forgetting import Forgetting
-from rag.store.vectors import HELD_UP, VectorIndex
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever

@@ -1,4 +1,4 @@
-"""Fit the two models of `rag/quoting/answer.py`: which sentence answers, and whether any does.
+"""Fit the two models of `rag/quoting/deciding.py`: which sentence answers, and whether any does.
 
     python scripts/fit_quoting.py --known SET ... --any SET ... [--write]
 
@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 from rag.documents import NewDocument
 from rag.library import Library
-from rag.quoting.answer import WEIGHTS_PATH, choose
+from rag.quoting.deciding import WEIGHTS_PATH, choose
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
     SEMANTIC,

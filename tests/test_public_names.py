@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 def test_to_import_the_engine_loads_none_of_it():
     code = "import sys, rag; print(*sorted(name for name in sys.modules if name.startswith('rag')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["rag", "rag.silence"]
+    assert done.stdout.split() == ["rag", "rag.telemetry"]
 
 
 @pytest.mark.parametrize("name", rag.__all__)

@@ -9,7 +9,7 @@ import streamlit as st
 from app_pages.article import reading
 from app_pages.component import show
 from app_pages.engine import engine
-from app_pages.places import article_link, conversation_link
+from app_pages.links import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
 from rag import Citation, Document, DocumentNotFound, Turn
 from rag.service import Engine, told_left_out

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
-from app_pages.places import Span, find_once, locate, parse_span
+from app_pages.links import Span, find_once, locate, parse_span
 from rag import Block, Citation, Document, Turn
 
 CHANGED_FOUND = (

@@ -13,7 +13,7 @@ from app_pages.chat.writing import choose_mode, has_choice, mode_of, move_mode
 from app_pages.component import say, show, show_progress
 from app_pages.engine import engine, watch
 from app_pages.events import Event
-from app_pages.places import conversation_link
+from app_pages.links import conversation_link
 from app_pages.wording import collection, day
 from rag import AnswerMode, Document, Filters, Turn
 from rag.service import Asking, Engine, count

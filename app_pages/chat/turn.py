@@ -16,7 +16,7 @@ from app_pages.chat.written import (
     line_above,
     lines_beside,
 )
-from app_pages.places import Span, article_link, citation_link, context
+from app_pages.links import Span, article_link, citation_link, context
 from app_pages.wording import day, declined, origin, page, publisher, source_name, title
 from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
 from rag.service import Asking, Engine, count, unmentioned, unsaid

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app_pages.places import Span, article_link
+from app_pages.links import Span, article_link
 from app_pages.wording import title
 from rag import Answer, Document, KeptOut, kept_out_line, remarks
 from rag.service import count

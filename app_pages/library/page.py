@@ -14,8 +14,8 @@ from app_pages.chat.writing import has_choice
 from app_pages.component import progress_line, say, show
 from app_pages.engine import engine, watch
 from app_pages.library.in_step import begin_drawing, hold_still, show_in_step
-from app_pages.places import article_link
-from app_pages.server.uploads import received
+from app_pages.links import article_link
+from app_pages.server.upload_limits import received
 from app_pages.wording import day, file_name, kind, short_day, title
 from rag import Document, DocumentNotFound, EndpointEmbeddings, FootnoteError, Progress, Story, told_together
 from rag.service import (

@@ -13,7 +13,7 @@ from app_pages.component import say, show, show_progress
 from app_pages.engine import engine, watch
 from app_pages.quality import figures
 from app_pages.quality.figures import percent
-from app_pages.server.uploads import refusal_of
+from app_pages.server.upload_limits import refusal_of
 from app_pages.wording import day
 from rag.evaluation import (
     Measured,

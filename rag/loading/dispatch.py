@@ -11,7 +11,7 @@ from rag.keys import INNER
 from rag.loading.archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.loading.decoding import decode, in_unicode, what_it_is
 from rag.loading.formats import TAKEN, File, Kind, kind_of, shown_name, what_it_needs
-from rag.loading.html.pages import decode_html, read_html
+from rag.loading.html.article import decode_html, read_html
 from rag.loading.mail import Mail, read_eml, read_msg
 from rag.loading.markdown import read_markdown
 from rag.loading.metadata import describe, detect_language, take_labels, take_title, title_of_name

@@ -17,7 +17,7 @@ from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.loading.archive import Member
 from rag.loading.decoding import encoding_of_the_web
-from rag.loading.html.pages import read_html
+from rag.loading.html.article import read_html
 from rag.text.blocks import tidy_plain
 from rag.text.canonical import normalise_text, one_line
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rag.question.preferences import Preference
 from rag.question.questions import AskedKind, asked_kind
 from rag.question.several import asked_for_several
+from rag.question.time_and_source import Preference
 from rag.text.names import names_and_numbers
 
 

@@ -1,6 +1,6 @@
 """Answers of more than one fact: which list or table answers, and which of its items.
 
-Whether the collection answers at all is decided before, in `rag/quoting/answer.py`.
+Whether the collection answers at all is decided before, in `rag/quoting/deciding.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What speaks for a sentence being the answer, and for the collection holding one: plain numbers.
 
-Two logistic models (`rag/quoting/answer.py`) weigh these numbers. Each feature is one entry of a mapping,
+Two logistic models (`rag/quoting/deciding.py`) weigh these numbers. Each feature is one entry of a mapping,
 named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`; all are about 0 to 1.
 """
 

@@ -1,6 +1,6 @@
 """Copies: the same words in several articles, as a wire story in several papers, count as one source.
 
-Texts are compared sentence by sentence (`rag/statements.py`).
+Texts are compared sentence by sentence (`rag/search/statements.py`).
 """
 
 from __future__ import annotations

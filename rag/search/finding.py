@@ -14,14 +14,14 @@ from rag.documents import Document, Filters
 from rag.embedding.local import Embedder, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
-from rag.question.preferences import Preference, may_prefer, read_preference
 from rag.question.reading import read
+from rag.question.time_and_source import Preference, may_prefer, read_preference
 from rag.search.retrieval import Candidate, Question, find, read_question
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
+from rag.store.chroma_follower import VectorIndex
 from rag.store.models import check_fits, held_dimensions, is_embedded
 from rag.store.stored_passage import StoredPassage
-from rag.store.vectors import VectorIndex
 from rag.text.canonical import one_line
 
 BY_WORDS = "Searched by words alone. {}"

@@ -16,11 +16,11 @@ from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import Filters
 from rag.embedding.local import Vector, products
 from rag.embedding.word_vectors import WordVectors, as_floats, best_matches
-from rag.question.preferences import Preference
 from rag.question.reading import Reading
+from rag.question.time_and_source import Preference
 from rag.store.catalog_view import CatalogView
+from rag.store.chroma_follower import VectorIndex, nearest_rows
 from rag.store.stored_passage import StoredPassage
-from rag.store.vectors import VectorIndex, nearest_rows
 from rag.text.canonical import judged
 from rag.text.language import language_of_question
 from rag.text.words import content_spans, content_words, index_stem, spellings, stem, stems

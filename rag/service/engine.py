@@ -14,7 +14,7 @@ from rag.conversations import Conversations, Turn
 from rag.documents import AddReport, Document, Filters, ReportProgress
 from rag.errors import FootnoteError, SettingsError
 from rag.library import Library
-from rag.question.preferences import get_ready
+from rag.question.time_and_source import get_ready
 from rag.service.asking import Asking
 from rag.service.following import Following
 from rag.service.intake import Intake

@@ -19,8 +19,9 @@ from rag.errors import CatalogError, DocumentNotFound
 from rag.library import Library
 from rag.settings import Settings
 from rag.store.catalog import Catalog
-from rag.store.vectors import ELSEWHERE, HELD_UP
+from rag.store.chroma_follower import ELSEWHERE, HELD_UP
 from rag.text.splitting import split_document
+from rag.upkeep.catalog_recovery import Recovered, recover, rewrite_words
 from rag.upkeep.checks import (
     PASSAGES,
     bands_fit,
@@ -36,7 +37,6 @@ from rag.upkeep.checks import (
     words_faults,
     words_of,
 )
-from rag.upkeep.recovery import Recovered, recover, rewrite_words
 
 _SAMPLE = 48
 """About how many passages are embedded again to compare: a second and a half."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import CatalogError
 from rag.library import Library
-from rag.store.vectors import ELSEWHERE, HELD_UP
+from rag.store.chroma_follower import ELSEWHERE, HELD_UP
 
 
 def rebuild_index(library: Library) -> None:

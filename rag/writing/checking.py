@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.answers import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
-from rag.quoting.sources import cite
+from rag.quoting.citing import cite
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.support.check import Support, bearing, check_support
@@ -20,10 +20,10 @@ from rag.text.splitting import LEANING
 from rag.text.words import content_words, stem, stems
 from rag.writing.additions import fault_in_addition
 from rag.writing.closeness import Closeness, closeness, tell_of
-from rag.writing.markers import Draft, Lead, is_fragment, is_said
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid
+from rag.writing.sentences import Draft, Lead, is_fragment, is_said
 
 _TOO_LONG = "It is too long for a sentence."
 _REPEATS = "It repeats the question."

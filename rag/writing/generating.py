@@ -23,13 +23,13 @@ from rag.text.words import content_words, stem, stems
 from rag.writing.checking import Written
 from rag.writing.closeness import tell_of
 from rag.writing.job import Job, Shown
-from rag.writing.markers import Draft, SentenceCutter
 from rag.writing.messages import answer_values, check_messages, followup_messages, repair_messages
 from rag.writing.model import Model, Reply, Stopped, TooLong
 from rag.writing.planted.contacts import has_contact
 from rag.writing.planted.instructions import is_instruction
 from rag.writing.planted.orders import asks_reader
 from rag.writing.prompts import Prompts, tokens_of
+from rag.writing.sentences import Draft, SentenceCutter
 
 Piece = str | Stage | Reply
 """What comes of a model: text, what it waits for, and last how it went."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app_pages.article import reading
-from app_pages.places import (
+from app_pages.links import (
     Span,
     article_link,
     citation_link,

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app_pages.server.guard import OTHER_NAME
-from app_pages.server.uploads import TOO_MUCH
+from app_pages.server.upload_limits import TOO_MUCH
 from tests.browser.test_browser import (  # noqa: F401  # the fixtures
     CHROMIUM,
     SIGNED,

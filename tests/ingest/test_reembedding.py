@@ -14,7 +14,7 @@ from rag.embedding.local import PassageVectors, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.search.finding import NOT_YET
 from rag.store.catalog import Catalog
-from rag.store.vectors import IN_ORDER, NOT_EMBEDDED
+from rag.store.chroma_follower import IN_ORDER, NOT_EMBEDDED
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
 from rag.upkeep.indexing import wait_for_index

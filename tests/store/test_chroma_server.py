@@ -16,7 +16,7 @@ import pytest
 
 from rag import Library, Settings
 from rag.store.chroma import _chroma_settings
-from rag.store.vectors import OUT_OF_REACH
+from rag.store.chroma_follower import OUT_OF_REACH
 from rag.upkeep.indexing import wait_for_index
 from scripts.torture import HashedWords, report
 from tests.conftest import child, line

@@ -20,7 +20,6 @@ from rag.loading.formats import kind_of, shown_name
 from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
 from rag.loading.tables import read_csv, read_jsonl
 from rag.question.followups import complete, leans
-from rag.question.preferences import may_prefer, read_preference
 from rag.question.questions import (
     asked_kind,
     head_word,
@@ -30,6 +29,7 @@ from rag.question.questions import (
     lacks_person,
 )
 from rag.question.several import asked_for_several
+from rag.question.time_and_source import may_prefer, read_preference
 from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
@@ -42,10 +42,10 @@ from rag.text.values import amounts, days, people
 from rag.text.words import content_words, stems
 from rag.web.addresses import is_web_address, shown_address
 from rag.writing.marker_forms import plain as plain_markers
-from rag.writing.markers import SentenceCutter
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
 from rag.writing.planted.orders import asks_reader, is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid
+from rag.writing.sentences import SentenceCutter
 from tests.helpers.hostile import UNITS, grows, repeated, seconds
 
 MOST_SECONDS = 0.2

@@ -10,8 +10,8 @@ import pytest
 from rag import Library, LocalEmbeddings, NewDocument, Sentence, Settings
 from rag.answers import NO_ANSWER, LeftOut
 from rag.writing.checking import Numbered, Written
-from rag.writing.markers import Draft
 from rag.writing.planted.instructions import instructions_in
+from rag.writing.sentences import Draft
 from tests.test_assistant import BREAD, LIGHTHOUSE
 
 ABOUT_SOURCES = "No passage says this: it is about the sources or the model."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.loading.html.pages import read_html
+from rag.loading.html.article import read_html
 
 SENTENCES = [
     "The harbour bridge was opened on Tuesday after four years of work on both banks of the river.",

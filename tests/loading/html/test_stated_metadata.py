@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml.html import fromstring
 
-from rag.loading.html.pages import read_html
+from rag.loading.html.article import read_html
 from rag.loading.html.stated_metadata import Stated, read_stated
 from rag.loading.metadata import text_of_markup
 

@@ -168,7 +168,7 @@ def test_the_process_loads_nothing_of_the_engine_but_what_reads_files(
     [told] = worker.read(File("modules", b"", "key", 10**8)).documents
     modules = json.loads(told.text)
     rooms = {name.split(".")[1] for name in modules if name.startswith("rag.")}
-    assert rooms <= {"documents", "errors", "keys", "loading", "periods", "silence", "text"}
+    assert rooms <= {"documents", "errors", "keys", "loading", "periods", "telemetry", "text"}
     assert not {"chromadb", "httpx2", "langchain_core", "onnxruntime", "pydantic"} & set(modules)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.documents import BlockKind, NewDocument
 from rag.errors import LoadError
 from rag.loading.decoding import decode
-from rag.loading.html.margins import without_margins
+from rag.loading.html.leftovers import without_margins
 from rag.loading.html.outline import read_outline, with_headings, without_tail
 from rag.loading.html.stated_metadata import read_stated
 from rag.loading.metadata import read_day, read_language, says_the_same, take_title

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from app_pages.server import uploads
-from app_pages.server.uploads import Uploads
+from app_pages.server import upload_limits as uploads
+from app_pages.server.upload_limits import Uploads
 
 SCOPE = {"type": "http", "method": "PUT", "path": "/", "headers": [(b"content-length", b"900")]}
 

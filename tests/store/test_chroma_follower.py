@@ -18,7 +18,7 @@ from rag import Library, NewDocument, Settings, VectorIndexError
 from rag.embedding.local import PassageVectors
 from rag.store.catalog import Catalog
 from rag.store.catalog_writer import EmbeddedPiece
-from rag.store.vectors import VectorIndex
+from rag.store.chroma_follower import VectorIndex
 from rag.text.splitting import Piece, Span
 from tests.conftest import BagOfWords, child, line
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.loading.html.margins import without_margins
-from rag.loading.html.pages import read_html
+from rag.loading.html.article import read_html
+from rag.loading.html.leftovers import without_margins
 from rag.text.canonical import Part
 
 FIRST = "The harbour bridge was opened on Tuesday after four years of work on both banks of the river."

@@ -10,7 +10,7 @@ import pytest
 from rag import Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.documents import Origin
 from rag.periods import Period
-from rag.question.preferences import may_prefer, read_preference
+from rag.question.time_and_source import may_prefer, read_preference
 
 TODAY = date(2026, 11, 24)
 DAYS = ("2010-05-12", "2019-03-03", "2022-05-05", "2023-10-12", "2025-04-04", "2026-03-02", "2026-10-20",

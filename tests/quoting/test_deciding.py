@@ -10,7 +10,7 @@ import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.answers import NO_ANSWER
-from rag.quoting.answer import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
+from rag.quoting.deciding import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
 from rag.quoting.evidence import ANSWER_FEATURES, SEMANTIC, SENTENCE_FEATURES
 
 HARBOUR = """The treaty of the harbour

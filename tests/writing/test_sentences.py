@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.writing.markers import Draft, SentenceCutter, is_said
+from rag.writing.sentences import Draft, SentenceCutter, is_said
 
 
 def cut(text: str, size: int = 10_000, *, is_cut: bool = False) -> list[Draft]:

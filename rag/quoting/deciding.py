@@ -15,6 +15,7 @@ import numpy as np
 from rag.answers import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Sentence
 from rag.deadline import DeadlineExceeded
 from rag.documents import Hit
+from rag.quoting.citing import apart_from, cite, without_same
 from rag.quoting.composing import Listed, listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
@@ -29,7 +30,6 @@ from rag.quoting.evidence import (
     weigh_answer,
     weigh_sentences,
 )
-from rag.quoting.sources import apart_from, cite, without_same
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
