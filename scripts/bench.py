@@ -1,6 +1,6 @@
 """Measure adding, asking and opening as a library grows, and write docs/benchmarks.md with its plot.
 
-    python scripts/bench.py [--sizes 1000 10000 100000] [--folder DIR] [--no-write]
+    PYTHONPATH=. python scripts/bench.py [--sizes 1000 10000 100000] [--folder DIR] [--no-write]
 
 The texts are made of the sentences of the sample articles, each passage another mixture with names of
 its own. The first thousand passages are embedded by the model. Beyond that a passage's vector is the mean

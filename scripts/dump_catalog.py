@@ -1,6 +1,6 @@
 """Write a small catalog of the present schema as SQL text, for `tests/data/`.
 
-    python scripts/dump_catalog.py tests/data/catalog-N.sql
+    PYTHONPATH=. python scripts/dump_catalog.py tests/data/catalog-N.sql
 
 The tests keep one of each version that was ever released, so that every way to the newest is tried.
 """

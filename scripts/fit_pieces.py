@@ -1,6 +1,6 @@
 """Reduce the packaged embedding model's table of word pieces, for `rag/embedding/word_pieces.py`.
 
-    python scripts/fit_pieces.py
+    PYTHONPATH=. python scripts/fit_pieces.py
 
 The table is taken out of the ONNX file as it stands there: 30,522 rows of 384 bytes. Its mean over the
 pieces that are whole words or ends of them is subtracted, rows are normalised, and the first principal

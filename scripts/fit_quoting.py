@@ -1,6 +1,6 @@
 """Fit the two models of `rag/quoting/deciding.py`: which sentence answers, and whether any does.
 
-    python scripts/fit_quoting.py --known SET ... --any SET ... [--write]
+    PYTHONPATH=. python scripts/fit_quoting.py --known SET ... --any SET ... [--write]
 
 A set is a file of SQuAD's JSON format, or a JSONL file of questions on the sample collection. Of the
 former every second paragraph of every article makes a library, and then the others make another; each

@@ -1,6 +1,6 @@
 """Fit the model of `rag/support/check.py`: whether passages bear a claim.
 
-    python scripts/fit_support.py FILE ... [--write]
+    PYTHONPATH=. python scripts/fit_support.py FILE ... [--write]
 
 A line of a JSONL file holds "claim", "passages" (a list of texts), "supported" (true or false) and
 "source". The shipped weights are fitted on the development set of AttributionBench

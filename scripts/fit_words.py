@@ -1,6 +1,6 @@
 """Find the directions in which the words of a text differ most, for `rag/embedding/word_vectors.py`.
 
-    python scripts/fit_words.py SET ...
+    PYTHONPATH=. python scripts/fit_words.py SET ...
 
 A set is a file of SQuAD's JSON format. The vectors of all words of its paragraphs, as the packaged model
 gives them in their context, are taken without their mean's being subtracted; the directions are the

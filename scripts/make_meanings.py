@@ -1,6 +1,6 @@
 """Make `rag/support/word_meanings.txt.gz`, the words that mean the same and the opposite, of WordNet's files.
 
-    python scripts/make_meanings.py /usr/share/wordnet
+    PYTHONPATH=. python scripts/make_meanings.py /usr/share/wordnet
 
 The folder is that of Debian's package ``wordnet-base`` (WordNet 3.0). Of it are kept single words that
 WordNet's own texts use or that are the first sense of a word, their commonest senses, and of each sense

@@ -1,6 +1,6 @@
 """Measure how well `rag/store/stories.py` tells which articles are one story, on pairs made for it.
 
-    python scripts/measure_stories.py SQUAD.json [SQUAD.json ...] [--translations A.json B.json]
+    PYTHONPATH=. python scripts/measure_stories.py SQUAD.json [SQUAD.json ...] [--translations A.json B.json]
         [--reports N] [--wrong]
 
 Articles are made of the paragraphs of files in SQuAD's format, the sample articles and

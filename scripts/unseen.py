@@ -1,6 +1,6 @@
 """How well questions are answered, and declined, that no rule was made on (`tests/data/unseen/README.md`).
 
-    python scripts/unseen.py [--only SET ...] [--show]
+    PYTHONPATH=. python scripts/unseen.py [--only SET ...] [--show]
 
 A fresh library of the articles in `tests/data/unseen/articles` is asked every question of the sets there,
 offline. A set's line, and that of each kind of question in the set "questions", has

@@ -12,7 +12,7 @@ from app_pages.engine import engine
 from app_pages.links import article_link, conversation_link
 from app_pages.wording import file_name, origin, page_word, title
 from rag import Citation, Document, DocumentNotFound, Turn
-from rag.service import Engine, told_left_out
+from rag.service import told_left_out
 
 
 def page() -> None:
@@ -31,12 +31,12 @@ def page() -> None:
         show("article", key="article-gone", **_gone(citations, back))
         return
     st.set_page_config(page_title=f"{title(document)} · Footnote")
-    data = _article(shared, document, conversation_id, citations)
+    data = _article(document, conversation_id, citations)
     show("article", key=f"article-{document_id}-{st.query_params.get('s', '')}", **data, back=back)
 
 
 def _article(
-    shared: Engine, document: Document, conversation_id: str, citations: list[tuple[Turn, Citation]]
+    document: Document, conversation_id: str, citations: list[tuple[Turn, Citation]]
 ) -> dict[str, Any]:
     target = reading.resolve(document, st.query_params.get("v", ""), st.query_params.get("s", ""), citations)
     places = reading.places(document, citations, target.span)

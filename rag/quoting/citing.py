@@ -15,8 +15,6 @@ from rag.search.retrieval import Candidate
 from rag.search.statements import is_same, read_statement
 from rag.store.stored_passage import StoredPassage
 
-_RIVALS = 5
-
 
 def without_same(ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[list[Weighed], list[float]]:
     """Leave out sentences whose words a better one in another document has."""

@@ -135,7 +135,7 @@ def quote(found: Found, embedder: str) -> Answer:
     weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
     judged = _judge(found, weights)
     try:
-        return _best_answer(found, judged, weights)
+        return _best_answer(found, judged)
     except DeadlineExceeded:
         return (
             _plain_answer(found, judged)
@@ -144,7 +144,7 @@ def quote(found: Found, embedder: str) -> Answer:
         )
 
 
-def _best_answer(found: Found, judged: Judged, weights: Weights) -> Answer:
+def _best_answer(found: Found, judged: Judged) -> Answer:
     if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
     if found.question.reading.several and (items := listed(found, judged.ranked[0])):

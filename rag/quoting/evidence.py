@@ -307,11 +307,6 @@ def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]
     return set[str]().union(*(c.told for c in candidates if c.stored.document.id == mine))
 
 
-def log_odds(features: Sequence[Sequence[float]], weights: Sequence[float], bias: float) -> np.ndarray:
-    """Return the log-odds of each row of features."""
-    return np.asarray(features, np.float64) @ np.asarray(weights, np.float64) + bias
-
-
 def probability(value: float) -> float:
     """Return the probability that log-odds stand for."""
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, value))))

@@ -87,17 +87,15 @@ class Question:
 class Candidate:
     """A passage found, with the scores that it was ranked by.
 
-    ``lexical`` is BM25 over the best passage's, ``coverage`` the share of the question's words held,
-    weighted by rarity, ``pairs`` that of its neighbouring words; all from 0 to 1. ``word_cosines`` are
-    those of `rag.embedding.word_vectors.best_matches`, (words of the question, 1 + sentences). ``score``
-    includes the ``bonus`` for a document that the question prefers. ``day`` is the document's day in words if
-    it is in the period that is preferred.
+    ``coverage`` is the share of the question's words held, weighted by rarity, ``pairs`` that of its
+    neighbouring words; both from 0 to 1. ``word_cosines`` are those of
+    `rag.embedding.word_vectors.best_matches`, (words of the question, 1 + sentences). ``score`` includes the
+    ``bonus`` for a document that the question prefers. ``day`` is the document's day in words if it is in
+    the period that is preferred.
     """
 
     stored: StoredPassage
     score: float
-    cosine: float
-    lexical: float
     coverage: float
     pairs: float
     sentence_cosines: NDArray[np.float32]
@@ -181,7 +179,7 @@ def find(
             preferred.update(more_near, more_lexical)
             lexical = more_lexical | lexical
     fused = _fuse(view, question, [*near, *lexical, *preferred], lexical)
-    best = sorted(fused, key=lambda passage: (-fused[passage][0], passage))
+    best = sorted(fused, key=lambda passage: (-fused[passage], passage))
     wanted_too = [passage for passage in best if passage in preferred][:PREFERRED]
     looked_at = view.passages.read(list(dict.fromkeys([*best[: max(SECOND_LOOK, limit)], *wanted_too])))
     completed = [complete(stored) for stored in deadline.within(looked_at.values())]
@@ -294,42 +292,36 @@ def _match_query(question: Question) -> str:
 
 def _fuse(
     view: CatalogView, question: Question, passage_ids: Sequence[str], lexical: Mapping[str, float]
-) -> dict[str, tuple[float, float, float]]:
-    """Return fused score, cosine and lexical score of each passage that is still held."""
+) -> dict[str, float]:
+    """Return the fused score of each passage that is still held."""
     rows = view.passages.vectors_of(list(dict.fromkeys(passage_ids)))
     if not rows.ids:
         return {}
     cosines = products(rows.matrix, question.vector)
     best = max(lexical.values(), default=1.0)
     cosine_weight = _COSINE if question.is_known_language else _COSINE_FOREIGN
-    fused = {}
-    for passage, cosine in zip(rows.ids, cosines.tolist(), strict=True):
-        share = lexical.get(passage, 0.0) / best
-        fused[passage] = (cosine_weight * cosine + _LEXICAL * share, cosine, share)
-    return fused
+    return {
+        passage: cosine_weight * cosine + _LEXICAL * (lexical.get(passage, 0.0) / best)
+        for passage, cosine in zip(rows.ids, cosines.tolist(), strict=True)
+    }
 
 
 def _second_look(
     question: Question,
     passages: Sequence[StoredPassage],
-    fused: Mapping[str, tuple[float, float, float]],
+    fused: Mapping[str, float],
     deadline: Deadline,
 ) -> list[Candidate]:
     """Return the passages with their scores, in their order; ``fused`` is what `_fuse` returns."""
     matches = best_matches(question.word_rows, [stored.words for stored in passages])
     return [
-        _scored(question, stored, word_cosines, *fused[stored.passage.id])
+        _scored(question, stored, word_cosines, fused[stored.passage.id])
         for stored, word_cosines in deadline.within(zip(passages, matches, strict=True))
     ]
 
 
 def _scored(
-    question: Question,
-    stored: StoredPassage,
-    word_cosines: NDArray[np.float32],
-    fused: float,
-    cosine: float,
-    lexical: float,
+    question: Question, stored: StoredPassage, word_cosines: NDArray[np.float32], score: float
 ) -> Candidate:
     above = (stored.document.title, stored.passage.heading, stored.header)
     text_stems = stems("\n".join([*map(judged, above), stored.judged_text]))
@@ -337,14 +329,11 @@ def _scored(
     coverage = covered(question, held)
     pairs = paired(question, text_stems, held)
     sentence_cosines = products(stored.sentence_vectors, question.vector)
-    score = fused
     if question.is_known_language:
         score += _BEST_SENTENCE * float(sentence_cosines.max(initial=0.0))
         score += _WORDS * matched(word_cosines)
     score += _COVERAGE * coverage + _PAIRS * pairs
-    return Candidate(
-        stored, score, cosine, lexical, coverage, pairs, sentence_cosines, word_cosines, text_stems, held
-    )
+    return Candidate(stored, score, coverage, pairs, sentence_cosines, word_cosines, text_stems, held)
 
 
 def matched(word_cosines: NDArray[np.float32]) -> float:

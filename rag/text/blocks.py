@@ -125,7 +125,7 @@ def find_blocks(text: str) -> tuple[Block, ...]:
     lines = _underlined(_as_rows(_lines(text)))
     width = _wrap_width(lines)
     lines = _without_false_items(lines, width)
-    return tuple(_with_plain_headings(text, _join_lines(text, lines, width)))
+    return tuple(_with_plain_headings(text, _join_lines(lines, width)))
 
 
 def _lines(text: str) -> list[_Line]:
@@ -253,7 +253,7 @@ def _without_false_items(lines: list[_Line], width: int) -> list[_Line]:
     return found
 
 
-def _join_lines(text: str, lines: Sequence[_Line], width: int) -> list[Block]:
+def _join_lines(lines: Sequence[_Line], width: int) -> list[Block]:
     """Return the blocks, joining the lines of a wrapped paragraph or list item."""
     blocks: list[Block] = []
     before: _Line | None = None

@@ -38,7 +38,6 @@ _LEAST_WEIGHT = 0.05
 _COPY = 0.7
 """The share of words in the order of one sentence from which a claim is an edited copy of it."""
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
-_NAMED = re.compile(r"[^\W\d_][-–]$")
 _LEAST_QUOTED = 3
 """Words that a quotation has; one or two in quotation marks are often a name, or so called."""
 _PHRASE_ENDS = (

@@ -49,7 +49,7 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("app"), "tests/app_on_loopback.py")
+    server = Server(tmp_path_factory.mktemp("app"), "tests/helpers/app_on_loopback.py")
     server.start()
     yield server
     server.stop()

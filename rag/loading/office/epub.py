@@ -44,7 +44,7 @@ def read_epub(name: str, data: bytes) -> NewDocument:
         for path in chapters:
             # Names of an archive are looked up in it and nowhere else.
             if path in held:
-                parts.extend(_chapter(name, read_member(name, archive, path)))
+                parts.extend(_chapter(read_member(name, archive, path)))
     text, blocks = build_text(parts)
     if not any(map(str.isalnum, text)):
         raise LoadError(name, f"{name} has no text in it: it may be protected, or a book of pictures.")
@@ -83,7 +83,7 @@ def _spine(package: Any) -> list[str]:
     ]
 
 
-def _chapter(name: str, data: bytes) -> Iterator[Part]:
+def _chapter(data: bytes) -> Iterator[Part]:
     from lxml import etree
 
     try:
