@@ -38,7 +38,8 @@ _BARE = _pattern(
     r"|(?:for |by )?how (?:much|many|long|often|far|fast|big)|how"
     r"|(?:in |since )?(?:what|which) (?:year|month|country|city|town)"
     r"|warum|wieso|weshalb|seit wann|wann|wo|wie|neden|niçin|ne zamandan beri|ne zaman|nerede|nasıl)"
-    r"(?: exactly| so| there| then|(?<=why|hen|ere)(?: is| was) (?:it|that|this)"
+    r"(?: exactly| so| there| then|(?<=why|hen)(?: is| was) it"
+    r"|(?<=why|hen|ere)(?: is| was) (?:that|this)"
     rf"|(?<!uch|any)(?: did| does)? (?:it|that|this) (?:be|happen(?:ed)?))?{_END}"
 )
 _ABOUT = _pattern(
