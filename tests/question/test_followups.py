@@ -74,8 +74,8 @@ CONVERSATIONS = {
     ],
     "a canal": [
         ("When was the Panama Canal opened?", "When was the Panama Canal opened?"),
-        ("How long is it?", "How long is the Panama Canal?"),
         ("Where is it?", "Where is the Panama Canal?"),
+        ("How long is it?", "How long is the Panama Canal?"),
         ("And the Suez Canal?", "How long is the Suez Canal?"),
         ("Why?", "Why: how long is the Suez Canal?"),
     ],
