@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from rag.documents import Document, Hit, Passage, name_of_removed
+from rag.documents import Cell, Document, Hit, Passage, name_of_removed
 
 SentenceKind = Literal["quote", "row", "written"]
 
@@ -36,18 +36,6 @@ class Citation:
     quote: str
     page: int | None = None
     copies: tuple[Citation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a table's row; ``label`` is its header's, "" where it has none."""
-
-    label: str
-    value: str
-
-    def __str__(self) -> str:
-        """Return it in words: "Date: October 2023"."""
-        return f"{self.label}: {self.value}" if self.label else self.value
 
 
 @dataclass(frozen=True, slots=True)

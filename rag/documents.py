@@ -231,6 +231,18 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table's row; ``label`` is its header's, "" where it has none."""
+
+    label: str
+    value: str
+
+    def __str__(self) -> str:
+        """Return it in words: "Date: October 2023"."""
+        return f"{self.label}: {self.value}" if self.label else self.value
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """A source, "" where it isn't known, and a day of which a library has so many passages."""
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from rag.answers import (
     Answer,
-    Cell,
     Citation,
     KeptOut,
     LeftOut,
@@ -26,7 +25,7 @@ from rag.answers import (
     blanked,
 )
 from rag.conversations import Conversations
-from rag.documents import Document, Hit, Passage
+from rag.documents import Cell, Document, Hit, Passage
 from rag.errors import CatalogError
 from rag.settings import Settings
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.answers import Cell, Citation, Sentence
-from rag.documents import Block, Document
+from rag.answers import Citation, Sentence
+from rag.documents import Block, Cell, Document
 from rag.question.several import DATES
 from rag.quoting.evidence import Weighed, lacking
 from rag.quoting.structures import Structure, structures_of

@@ -34,7 +34,7 @@ _SAID = (
 )
 _WHO = r"\w+(?: \w+){0,11}?"
 _DAY = (
-    r"(?: on| late| early)* (?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"(?: on| late| early){0,3} (?:mon|tues|wednes|thurs|fri|satur|sun)day"
     r"(?: morning| afternoon| evening| night)?(?! s )| yesterday| today"
 )
 _DAYS = re.compile(_DAY)

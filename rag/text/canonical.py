@@ -12,8 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.answers import Cell
-from rag.documents import Block, BlockKind
+from rag.documents import Block, BlockKind, Cell
 from rag.text.invisible import without_hidden
 
 # Line ends that are not "\n": carriage returns, vertical tab, form feed, next line, line and

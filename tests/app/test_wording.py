@@ -20,8 +20,9 @@ from rag import (
     Passage,
     Sentence,
 )
-from rag.answers import Cell, ListPart
+from rag.answers import ListPart
 from rag.conversations import Conversations, Turn
+from rag.documents import Cell
 from rag.service.asking import Asking
 from rag.service.engine import Engine
 from rag.service.work import Work

@@ -120,6 +120,6 @@ def test_while_it_is_compared_with_what_may_be_copies(library: Library, monkeypa
     compare = catalog_writer.are_one_story
     monkeypatch.setattr(catalog_writer, "are_one_story", lambda *two: compared.append(1) or compare(*two))
     cancelled = Cancelled()
-    cancelled.at(monkeypatch, CatalogWriter, "_same_story")
+    cancelled.at(monkeypatch, catalog_writer._Stories, "_same_story")
     check_nothing_of_it_is_there(library, cancelled.add(library, forecast(8)))
     assert len(compared) < 8

@@ -94,7 +94,7 @@ _WRITES = [
 ]
 """What only whoever writes an answer can be ordered to do, from the verb on."""
 _ADDRESS = re.compile("|".join(_TO_WRITER), re.IGNORECASE)
-_ORDER = re.compile(rf"(?:to )?(?:\w+ly )?(?:{'|'.join(_WRITES)})")
+_ORDER = re.compile(rf"(?:to )?(?:\w{{1,20}}ly )?(?:{'|'.join(_WRITES)})")
 _CALL = re.compile(rf"^\W{{0,3}}(?:\w+ )?{_WRITER}[,:]", re.IGNORECASE)
 """How a model is called: "Assistant, ignore the question"."""
 _TASK = re.compile(
@@ -110,7 +110,7 @@ def is_instruction(text: str) -> bool:
     What it quotes, and what it says that others were told, addresses nobody who reads it.
     """
     told = as_told(text)
-    if _ADDRESS.search(told) or any(map(_ORDER.match, orders_in(told))):
+    if _ADDRESS.search(told) or any(_ORDER.match(order) for order in orders_in(told)):
         return True
     called = _CALL.match(told)
     return called is not None and any(True for _ in orders_in(told[called.end() :]))
