@@ -12,7 +12,9 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import Cancelled, CatalogError
@@ -78,7 +80,7 @@ def wipe_backup(catalog_path: Path) -> None:
     Raises
     ------
     CatalogError
-        It can't be deleted either.
+        It can't be deleted either, or the catalog can't be read, which the copy is there for.
     """
     path = backup_of(catalog_path)
     try:
@@ -102,23 +104,61 @@ def _unfinished(path: Path) -> Path:
     return path.with_name(path.name + ".new")
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a catalog holds: of each document id, version and key, and the rows of small tables."""
+
+    documents: Sequence[tuple[str, str, str]]
+    small: Mapping[str, Sequence[Sequence[object]]]
+
+
 def _forget_in(path: Path, catalog_path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as copy:
         for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
             copy.execute(f"PRAGMA {pragma}")
-        copy.execute("ATTACH ? AS held", [str(catalog_path)])
         copy.execute("BEGIN IMMEDIATE")
+        held = _held(catalog_path)
+        copy.execute("CREATE TEMP TABLE held (id TEXT PRIMARY KEY, version TEXT, key TEXT)")
+        copy.executemany("INSERT INTO held VALUES (?, ?, ?)", held.documents)
         copy.execute(
-            "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held.documents h"
+            "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held h"
             " WHERE h.id = documents.id AND h.version = documents.version)"
         )
         # A file may have been renamed.
-        renamed = "(SELECT h.key FROM held.documents h WHERE h.id = documents.id)"
+        renamed = "(SELECT h.key FROM held h WHERE h.id = documents.id)"
         copy.execute(f"UPDATE documents SET key = {renamed} WHERE key != {renamed}")
-        for table in _COPIED_WHOLE:
-            copy.execute(f"DELETE FROM main.{table}")
-            copy.execute(f"INSERT INTO main.{table} SELECT * FROM held.{table}")
+        for table, rows in held.small.items():
+            copy.execute(f"DELETE FROM {table}")
+            for row in rows:
+                copy.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
         copy.execute("COMMIT")
+
+
+def _held(path: Path) -> _Held:
+    """Read what a catalog holds; apart from the copy, so that it is known which of the two is damaged.
+
+    Raises
+    ------
+    CatalogError
+        It can't be read, or contradicts itself.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as catalog:
+            catalog.execute("BEGIN")
+            rows = catalog.execute("SELECT number, id, version, key FROM documents NOT INDEXED").fetchall()
+            # What isn't there is deleted from the copy, so that this must be certain: the table and its two
+            # indexes tell the same.
+            for column, at in (("id", 1), ("key", 3)):
+                index = catalog.execute(f"SELECT number, {column} FROM documents ORDER BY {column}")
+                if set(index) != {(row[0], row[at]) for row in rows}:
+                    raise sqlite3.DatabaseError("an index misses documents")
+            small = {table: catalog.execute(f"SELECT * FROM {table}").fetchall() for table in _COPIED_WHOLE}
+    except sqlite3.Error as error:
+        raise CatalogError(
+            f"The catalog {path} can't be read ({error}): its copy is left as it is; look after it with"
+            " `python -m rag doctor`."
+        ) from error
+    return _Held([row[1:] for row in rows], small)
 
 
 class BackupKeeper:

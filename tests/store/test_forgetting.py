@@ -15,13 +15,24 @@ from pathlib import Path
 
 import pytest
 
-from rag import Answer, Assistant, Citation, Hit, Library, NewDocument, Passage, Sentence, Settings
+from rag import (
+    Answer,
+    Assistant,
+    CatalogError,
+    Citation,
+    Hit,
+    Library,
+    NewDocument,
+    Passage,
+    Sentence,
+    Settings,
+)
 from rag.answers import blanked
 from rag.conversations import Conversations, Turn
 from rag.documents import short_hash
 from rag.service.engine import Engine
 from rag.service.work import Work
-from rag.store.backup import backup_of, make_backup
+from rag.store.backup import backup_of, make_backup, wipe_backup
 from rag.store.catalog import Catalog
 from tests.conftest import BagOfWords, child, line
 
@@ -221,6 +232,26 @@ def test_a_copy_that_cannot_be_wiped_is_deleted(settings: Settings, library: Lib
     library.remove(id_of(TUG))
     assert list(copy.parent.iterdir()) == []
     assert left(settings, TUG) == []
+
+
+@pytest.mark.parametrize("index", ["sqlite_autoindex_documents_1", "sqlite_autoindex_documents_2"])
+@pytest.mark.parametrize("how", ["no page", "an empty page"])
+def test_a_damaged_catalog_takes_nothing_from_the_copy(
+    settings: Settings, library: Library, index: str, how: str
+):
+    library.add([FERRY, TUG])
+    make_backup(library.catalog)
+    library.catalog.wipe(1.0)
+    copy, path = backup_of(library.catalog.path), library.catalog.path
+    before = copy.read_bytes()
+    with library.catalog.reading() as view:
+        [(root,)] = view.select("SELECT rootpage FROM sqlite_master WHERE name = ?", [index])
+    with path.open("rb+") as file:
+        file.seek((root - 1) * 4096 + (3 if how == "an empty page" else 0))
+        file.write(bytes(2))
+    with pytest.raises(CatalogError, match="can't be read"):
+        wipe_backup(path)
+    assert copy.read_bytes() == before
 
 
 def copy_slowly(settings: Settings) -> None:
