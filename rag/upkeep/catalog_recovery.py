@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
@@ -32,8 +32,6 @@ _PAGE_BYTES = 4096
 _USES_LOG, _SIZE_IS_VALID_FOR = slice(18, 20), slice(92, 96)
 _AS_FAR_AS_IT_GOES = "PRAGMA writable_schema = ON"
 """With this SQLite reads a file that is shorter than it should be: https://sqlite.org/pragma.html"""
-_SMALL = ("names", "tombstones")
-"""Tables of which the damaged file tells what the copy doesn't know yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,8 @@ class _Later:
 
     documents: list[dict[str, object]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    saved: int = 0
+    """How many of the documents were added."""
     keys: set[str] | None = None
     """All keys, where they can be read whole."""
 
@@ -70,7 +70,8 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
     Raises
     ------
     CatalogError
-        Another process has the library open, or the folder can't be written.
+        Another process has the library open, the folder can't be written, or the embedding model can't be
+        asked.
     """
     path = settings.data_dir / "catalog.sqlite3"
     workshop = settings.data_dir / ".recovered"
@@ -95,7 +96,7 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
         ) from error
     copied, later = recovered
     is_all_known = later.keys is not None
-    return Recovered(copied, copy_made, len(later.documents), tuple(sorted(later.lost)), is_all_known, kept)
+    return Recovered(copied, copy_made, later.saved, tuple(sorted(later.lost)), is_all_known, kept)
 
 
 def _put_copy(copy: Path, place: Path) -> datetime | None:
@@ -165,33 +166,69 @@ def _fill(
     with Library.open(settings, with_held(embedder, look_up), follow=False) as library:
         with library.catalog.writing() as writer:
             # Before the documents, whose ids and so their passages' they tell.
-            for table in _SMALL:
-                _take_over(damaged, writer, table)
+            _put_rows(writer, "names", _rows(damaged, "names"))
+            told_removed = _rows(damaged, "tombstones")
+            removed = told_removed or writer.select("SELECT * FROM tombstones").fetchall()
             versions = dict(writer.select("SELECT key, version FROM documents").fetchall())
         later = _read_later(damaged, versions)
+        buried = {row[0] for row in told_removed}
+        gone = {key for key in versions if key in buried}
         if later.keys is not None:
-            with library.batch(), library.catalog.writing() as writer:
-                for key in versions.keys() - later.keys:
-                    if identity := writer.identity(key):
-                        writer.remove(identity, bury=False)
-            versions = {key: version for key, version in versions.items() if key in later.keys}
+            gone = versions.keys() - later.keys
+        with library.batch(), library.catalog.writing() as writer:
+            for key in gone:
+                if identity := writer.identity(key):
+                    writer.remove(identity, bury=False)
+        versions = {key: version for key, version in versions.items() if key not in gone}
         for done, row in enumerate(later.documents):
             document = _document(row)
             if progress is not None:
                 progress(Progress(done, len(later.documents), document.title or document.key))
-            library.add([document])
+            if not _is_added(library, document):
+                later.lost.append(document.title or document.key)
+                continue
+            later.saved += 1
             with library.catalog.writing() as writer:
                 dates = [row["added"], row["updated"], document.key]
                 writer.execute("UPDATE documents SET added = ?, updated = ? WHERE key = ?", dates)
+        with library.catalog.writing() as writer:
+            # Again: adding a document forgets that its text was removed under another key.
+            _put_rows(writer, "tombstones", removed)
+            writer.execute("DELETE FROM tombstones WHERE key IN (SELECT key FROM documents)")
     # All of it in the one file, which can then be moved by itself.
     with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3")) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
     return len(versions), later
 
 
-def _take_over(damaged: sqlite3.Connection, writer: CatalogWriter, table: str) -> None:
+def _is_added(library: Library, document: NewDocument) -> bool:
+    """Add a document, and return whether it is held now.
+
+    Raises
+    ------
+    CatalogError
+        It can't be embedded now, but later.
+    """
+    report = library.add([document])
+    for error in report.failed:
+        if error.retryable:
+            raise CatalogError(
+                f"{error.path} can't be saved from the damaged catalog, which is left as it is:"
+                f" {error.reason} Then run `python -m rag doctor` again."
+            ) from error
+    return bool(report.added or report.updated or report.unchanged)
+
+
+def _rows(damaged: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+    """Return the rows of a small table of which the damaged file tells what the copy doesn't know yet."""
     with suppress(sqlite3.Error):
-        for row in damaged.execute(f"SELECT * FROM {table}").fetchall():
+        return [tuple(row) for row in damaged.execute(f"SELECT * FROM {table}").fetchall()]
+    return []
+
+
+def _put_rows(writer: CatalogWriter, table: str, rows: Sequence[Sequence[object]]) -> None:
+    for row in rows:
+        with suppress(sqlite3.Error):  # what isn't a row of such a table
             writer.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 

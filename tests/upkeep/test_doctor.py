@@ -7,11 +7,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag import CatalogError, Library, NewDocument, Settings
+from rag import CatalogError, EmbeddingError, Library, NewDocument, Settings
 from rag.cli.commands import main
 from rag.store.backup import backup_of, make_backup
 from rag.store.process_lock import ProcessLock
@@ -350,6 +351,25 @@ def test_what_is_only_in_the_damaged_file_and_its_log_is_saved_with_its_vectors(
         assert {d.key: d.added for d in library.documents()} == expected
 
 
+def test_what_cannot_be_embedded_now_is_not_said_to_be_saved(settings: Settings, held: dict[str, str]):
+    class Failing(BagOfWords):
+        def embed_passage(self, text, spans):
+            raise EmbeddingError("The endpoint is away: start it.")
+
+    path = catalog_of(settings)
+    with open_library(settings) as library:
+        library.add([article("latest")])
+    damage(path, 0, bytes(100))
+    before = path.read_bytes()
+    with pytest.raises(
+        CatalogError, match=r"The latest can't be saved .* The endpoint is away: start it\. Then"
+    ):
+        list(examine(settings, Failing()))
+    assert path.read_bytes() == before
+    assert findings(settings)["file"].is_in_order
+    assert texts(settings).keys() == held.keys() | {"corpus:latest.txt"}
+
+
 def test_a_removed_document_does_not_come_back(settings: Settings, held: dict[str, str]):
     with open_library(settings) as library:
         [ship] = [d for d in library.documents() if d.title == "The ship7"]
@@ -357,6 +377,21 @@ def test_a_removed_document_does_not_come_back(settings: Settings, held: dict[st
     damage(catalog_of(settings), 0, bytes(4096))
     findings(settings)
     assert set(texts(settings)) == held.keys() - {"corpus:ship7.txt"}
+
+
+def test_what_was_removed_stays_away_though_its_text_is_saved_under_another_key(
+    settings: Settings, held: dict[str, str]
+):
+    with open_library(settings) as library:
+        library.add([replace(article("later"), key="upload:later"), article("later")])
+        [file] = [d for d in library.documents() if d.key == "corpus:later.txt"]
+        library.remove(file.id)
+    damage(catalog_of(settings), 0, bytes(100))
+    assert findings(settings)["file"].is_in_order
+    with open_library(settings) as library:
+        assert "upload:later" in {document.key for document in library.documents()}
+        removed = {tombstone.key for tombstone in library.followed.removed()}
+    assert removed == {"corpus:removed.txt", "corpus:later.txt"}
 
 
 def test_while_the_app_has_a_damaged_catalog_open_it_is_left_alone(settings: Settings, held: dict[str, str]):
