@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from rag.library import Library
 from rag.settings import Settings
 from rag.store.backup import backup_of
 from rag.store.catalog import DAMAGED, Catalog, schema
-from rag.store.catalog_writer import CatalogWriter, text_hash
+from rag.store.catalog_view import LEFT_OUT
+from rag.store.catalog_writer import WIPE, CatalogWriter, owe_wiping, text_hash
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.checks import PASSAGES, file_faults, words_of
 from rag.upkeep.held_vectors import Blobs, with_held
@@ -181,7 +182,7 @@ def _fill(
                     writer.remove(identity, bury=False)
         versions = {key: version for key, version in versions.items() if key not in gone}
         for done, row in enumerate(later.documents):
-            document = _document(row)
+            document = replace(_document(row), left_out=_left_out(damaged, str(row["id"])))
             if progress is not None:
                 progress(Progress(done, len(later.documents), document.title or document.key))
             if not _is_added(library, document):
@@ -196,7 +197,10 @@ def _fill(
             _put_rows(writer, "tombstones", removed)
             writer.execute("DELETE FROM tombstones WHERE key IN (SELECT key FROM documents)")
     # All of it in the one file, which can then be moved by itself.
-    with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3")) as connection:
+    with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3", isolation_level=None)) as connection:
+        # When the library is closed, whose own conversations and copy these aren't.
+        if _meta(damaged, WIPE):
+            owe_wiping(connection)
         connection.execute("PRAGMA journal_mode = DELETE")
     return len(versions), later
 
@@ -217,6 +221,19 @@ def _is_added(library: Library, document: NewDocument) -> bool:
                 f" {error.reason} Then run `python -m rag doctor` again."
             ) from error
     return bool(report.added or report.updated or report.unchanged)
+
+
+def _meta(damaged: sqlite3.Connection, name: str) -> object:
+    with suppress(sqlite3.Error):
+        row = damaged.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return row[0] if row else None
+    return None
+
+
+def _left_out(damaged: sqlite3.Connection, document_id: str) -> int:
+    with suppress(ValueError):
+        return int(str(_meta(damaged, LEFT_OUT + document_id)))
+    return 0
 
 
 def _rows(damaged: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import CatalogError, EmbeddingError, Library, NewDocument, Settings
+from rag import Answer, CatalogError, Citation, EmbeddingError, Library, NewDocument, Sentence, Settings
 from rag.cli.commands import main
+from rag.conversations import Conversations
 from rag.store.backup import backup_of, make_backup
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
@@ -392,6 +393,31 @@ def test_what_was_removed_stays_away_though_its_text_is_saved_under_another_key(
         assert "upload:later" in {document.key for document in library.documents()}
         removed = {tombstone.key for tombstone in library.followed.removed()}
     assert removed == {"corpus:removed.txt", "corpus:later.txt"}
+
+
+def test_wiping_that_was_owed_is_made_good_after_a_recovery(settings: Settings, held: dict[str, str]):
+    conversations = Conversations.open(settings)
+    conversation = conversations.create()
+    with open_library(settings) as library:
+        [ship] = [d for d in library.documents() if d.title == "The ship7"]
+        quote = library.document(ship.id).text[:40]
+        citation = Citation(1, ship, ship.version, 0, 40, quote)
+        answer = Answer(quote, (Sentence(quote, "quote", (citation,)),), False, "quote", "Which?")
+        conversations.append(conversation, "Which?", answer)
+        library.add([replace(article("latest"), left_out=99)])
+        with library.catalog.writing() as writer:  # as a kill before the wiping leaves it
+            writer.remove(ship.id, bury=True)
+    damage(catalog_of(settings), 0, bytes(100))
+    findings(settings)
+    with open_library(settings) as library:
+        assert library.catalog.owed() == ""
+        [latest] = [d for d in library.documents() if d.title == "The latest"]
+        assert library.document(latest.id).left_out == 99
+    [turn] = conversations.turns(conversation)
+    conversations.close()
+    assert [citation.quote for citation in turn.answer.citations] == [""]
+    with closing(sqlite3.connect(backup_of(catalog_of(settings)))) as copy:
+        assert copy.execute("SELECT key FROM documents WHERE title = 'The ship7'").fetchall() == []
 
 
 def test_while_the_app_has_a_damaged_catalog_open_it_is_left_alone(settings: Settings, held: dict[str, str]):
