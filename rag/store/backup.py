@@ -42,7 +42,7 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
     Raises
     ------
     Cancelled
-        The library is being closed.
+        The library is being closed, or something was removed, and what was copied wiped with it.
     CatalogError
         There is no room for it, or the catalog can't be read.
     """
@@ -55,23 +55,32 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
 
     try:
         path.parent.mkdir(exist_ok=True)
-        new.unlink(missing_ok=True)
+        _delete(new)
         # While this moment is read no wiping can end, so what is removed meanwhile is wiped from this copy.
         with catalog.reading() as view, closing(sqlite3.connect(new, isolation_level=None)) as copy:
-            view.copy_to(copy, _STEP_PAGES, heed_closing)
-            # All in one file.
-            for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA secure_delete = ON"):
-                copy.execute(statement)
-            for table in ("vocabulary", "words"):
-                copy.execute(f"DROP TABLE IF EXISTS {table}")
-            for table in ("files", "failures"):
-                copy.execute(f"DELETE FROM {table}")
-            copy.close()
-            new.replace(path)
+            try:
+                view.copy_to(copy, _STEP_PAGES, heed_closing)
+                _lighten(copy)
+                copy.close()
+                new.replace(path)
+            except (OSError, sqlite3.Error):
+                if new.exists():
+                    raise
+                raise Cancelled from None
     except OSError as error:
         raise CatalogError(f"The catalog can't be copied to {path} ({error.strerror}): make room.") from error
     finally:
-        new.unlink(missing_ok=True)
+        _delete(new)
+
+
+def _lighten(copy: sqlite3.Connection) -> None:
+    # All in one file: a journal would hold what is removed meanwhile, and a kill would leave it.
+    for statement in ("PRAGMA journal_mode = MEMORY", "PRAGMA secure_delete = ON"):
+        copy.execute(statement)
+    for table in ("vocabulary", "words"):
+        copy.execute(f"DROP TABLE IF EXISTS {table}")
+    for table in ("files", "failures"):
+        copy.execute(f"DELETE FROM {table}")
 
 
 def wipe_backup(catalog_path: Path) -> None:
@@ -84,7 +93,7 @@ def wipe_backup(catalog_path: Path) -> None:
     """
     path = backup_of(catalog_path)
     try:
-        _unfinished(path).unlink(missing_ok=True)
+        _delete(_unfinished(path))
         if not path.exists():
             return
         try:
@@ -94,14 +103,18 @@ def wipe_backup(catalog_path: Path) -> None:
             os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))
         except sqlite3.Error as error:
             log.warning("The copy of the catalog can't be kept in step, and is deleted: %s", error)
-            path.unlink()
-            path.with_name(path.name + "-journal").unlink(missing_ok=True)
+            _delete(path)
     except OSError as error:
         raise CatalogError(f"{path} can't be deleted ({error.strerror}): delete it.") from error
 
 
 def _unfinished(path: Path) -> Path:
     return path.with_name(path.name + ".new")
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +137,9 @@ def _forget_in(path: Path, catalog_path: Path) -> None:
             "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held h"
             " WHERE h.id = documents.id AND h.version = documents.version)"
         )
-        # A file may have been renamed.
+        # Files may have been renamed, also each to the name that another had, and no two have one name.
         renamed = "(SELECT h.key FROM held h WHERE h.id = documents.id)"
+        copy.execute(f"UPDATE documents SET key = 'renamed ' || id WHERE key != {renamed}")
         copy.execute(f"UPDATE documents SET key = {renamed} WHERE key != {renamed}")
         for table, rows in held.small.items():
             copy.execute(f"DELETE FROM {table}")
@@ -186,7 +200,8 @@ class BackupKeeper:
                     if last and last == seen and _is_due(backup_of(self._catalog.path)):
                         self._make()
                     seen = last
-                except CatalogError as error:
+                # What stands in the way may be gone at the next look.
+                except (CatalogError, OSError, sqlite3.Error) as error:
                     log.warning("%s", error)
 
     def _make(self) -> None:

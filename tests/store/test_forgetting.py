@@ -30,6 +30,7 @@ from rag import (
 from rag.answers import blanked
 from rag.conversations import Conversations, Turn
 from rag.documents import short_hash
+from rag.errors import Cancelled
 from rag.service.engine import Engine
 from rag.service.work import Work
 from rag.store.backup import backup_of, make_backup, wipe_backup
@@ -228,6 +229,7 @@ def test_a_copy_that_cannot_be_wiped_is_deleted(settings: Settings, library: Lib
     if how == "damaged":
         copy.write_bytes(copy.read_bytes()[4096:])
     else:
+        copy.with_name(copy.name + ".new-journal").write_bytes(copy.read_bytes())
         copy.rename(copy.with_name(copy.name + ".new"))
     library.remove(id_of(TUG))
     assert list(copy.parent.iterdir()) == []
@@ -252,6 +254,43 @@ def test_a_damaged_catalog_takes_nothing_from_the_copy(
     with pytest.raises(CatalogError, match="can't be read"):
         wipe_backup(path)
     assert copy.read_bytes() == before
+
+
+class RemovingEvent(threading.Event):
+    """Lets something happen in the midst of copying."""
+
+    def __init__(self, happen: Callable[[], object]) -> None:
+        super().__init__()
+        self.happen = happen
+
+    def is_set(self) -> bool:
+        self.happen()
+        return False
+
+
+def test_a_copy_that_is_wiped_while_it_is_made_is_given_up(library: Library):
+    library.add([FERRY, TUG])
+    path = library.catalog.path
+    with pytest.raises(Cancelled):
+        make_backup(library.catalog, RemovingEvent(lambda: wipe_backup(path)))
+    assert list(backup_of(path).parent.iterdir()) == []
+
+
+def test_a_copy_follows_files_that_take_one_anothers_names(settings: Settings, library: Library):
+    third = article("third")
+    library.add([FERRY, TUG, third])
+    make_backup(library.catalog)
+    with library.catalog.writing() as writer:
+        for document_id, key in (
+            (id_of(third), "elsewhere"),
+            (id_of(FERRY), third.key),
+            (id_of(TUG), FERRY.key),
+        ):
+            writer.rename(document_id, key)
+    wipe_backup(library.catalog.path)
+    with closing(sqlite3.connect(backup_of(library.catalog.path))) as copy:
+        keys = dict(copy.execute("SELECT id, key FROM documents").fetchall())
+    assert keys == {id_of(third): "elsewhere", id_of(FERRY): third.key, id_of(TUG): FERRY.key}
 
 
 def copy_slowly(settings: Settings) -> None:
@@ -306,6 +345,19 @@ def test_a_copy_is_made_when_nothing_is_added_and_the_last_is_a_day_old(
         os.utime(copy, (made - 100_000, made - 100_000))
         until(lambda: copy.stat().st_mtime >= made)
     assert list(copy.parent.iterdir()) == [copy]
+
+
+def test_what_is_in_the_way_of_a_copy_does_not_end_the_copying(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("rag.store.backup._LOOK_SECONDS", 0.05)
+    in_the_way = settings.data_dir / "backup.lock"
+    in_the_way.mkdir(parents=True)
+    with Library.open(settings, BagOfWords()) as library:
+        library.add([TUG])
+        until(lambda: "backup.lock" in caplog.text)
+        in_the_way.rmdir()
+        until(backup_of(library.catalog.path).exists)
 
 
 def until(is_so: Callable[[], bool]) -> None:
