@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import Cancelled, CatalogError
-from rag.store.catalog import Catalog
+from rag.store.catalog import RECOVERY, Catalog, backup_of
 from rag.store.process_lock import ProcessLock
 
 _EVERY_SECONDS = 24 * 3600
@@ -29,11 +30,6 @@ _COPIED_WHOLE = ("meta", "tombstones", "names")
 """Small tables that are copied again at each wiping."""
 
 log = logging.getLogger(__name__)
-
-
-def backup_of(catalog_path: Path) -> Path:
-    """Return where the copy of a catalog is kept."""
-    return catalog_path.parent / "backup" / catalog_path.name
 
 
 def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -> None:
@@ -86,6 +82,8 @@ def _lighten(copy: sqlite3.Connection) -> None:
 def wipe_backup(catalog_path: Path) -> None:
     """Wipe from the copy what the catalog holds no longer; a copy in which that fails is deleted.
 
+    So is what a recovery has left that was killed.
+
     Raises
     ------
     CatalogError
@@ -93,6 +91,8 @@ def wipe_backup(catalog_path: Path) -> None:
     """
     path = backup_of(catalog_path)
     try:
+        if (catalog_path.parent / RECOVERY).exists():
+            shutil.rmtree(catalog_path.parent / RECOVERY)
         _delete(_unfinished(path))
         if not path.exists():
             return
@@ -105,7 +105,8 @@ def wipe_backup(catalog_path: Path) -> None:
             log.warning("The copy of the catalog can't be kept in step, and is deleted: %s", error)
             _delete(path)
     except OSError as error:
-        raise CatalogError(f"{path} can't be deleted ({error.strerror}): delete it.") from error
+        name = error.filename or path
+        raise CatalogError(f"{name} can't be deleted ({error.strerror}): delete it.") from error
 
 
 def _unfinished(path: Path) -> Path:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -21,8 +21,7 @@ from rag.embedding.local import Embedder
 from rag.errors import CatalogError
 from rag.library import Library
 from rag.settings import Settings
-from rag.store.backup import backup_of
-from rag.store.catalog import DAMAGED, Catalog, schema
+from rag.store.catalog import DAMAGED, RECOVERY, SCHEMA_VERSION, Catalog, backup_of, schema
 from rag.store.catalog_view import LEFT_OUT
 from rag.store.catalog_writer import WIPE, CatalogWriter, owe_wiping, text_hash
 from rag.store.process_lock import ProcessLock
@@ -33,6 +32,8 @@ _PAGE_BYTES = 4096
 _USES_LOG, _SIZE_IS_VALID_FOR = slice(18, 20), slice(92, 96)
 _AS_FAR_AS_IT_GOES = "PRAGMA writable_schema = ON"
 """With this SQLite reads a file that is shorter than it should be: https://sqlite.org/pragma.html"""
+_MOST_NUMBERS = 5_000_000
+"""So many are tried at most where what tells the highest is damaged too: that takes about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +76,36 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
         asked.
     """
     path = settings.data_dir / "catalog.sqlite3"
-    workshop = settings.data_dir / ".recovered"
+    workshop = settings.data_dir / RECOVERY
     try:
         with _alone(ProcessLock(settings.data_dir / "chroma.lock"), settings.data_dir):
             shutil.rmtree(workshop, ignore_errors=True)
-            workshop.mkdir()
-            new = workshop / path.name
-            copy_made = _put_copy(backup_of(path), new)
-            with closing(_opened_aside(path, workshop / "damaged.sqlite3", new)) as damaged:
-                recovered = _fill(
-                    settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
-                )
-            # Chroma's count of applied changes is that of the damaged catalog.
-            shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
-            kept = _swap(path, workshop / path.name)
-            shutil.rmtree(workshop, ignore_errors=True)
+            try:
+                workshop.mkdir()
+                new = workshop / path.name
+                copy_made = _put_copy(backup_of(path), new)
+                with closing(_opened_aside(path, workshop / "damaged.sqlite3", new)) as damaged:
+                    copied, later = _fill(
+                        settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
+                    )
+                # Chroma's count of applied changes is that of the damaged catalog.
+                shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
+                kept = _swap(path, new)
+            finally:
+                # It holds the text of all that was removed meanwhile.
+                shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
         raise CatalogError(
             f"What can be read of {path} can't be saved ({error.strerror}): make room in"
             f" {settings.data_dir} and make it writable; nothing was lost."
         ) from error
-    copied, later = recovered
     is_all_known = later.keys is not None
     return Recovered(copied, copy_made, later.saved, tuple(sorted(later.lost)), is_all_known, kept)
 
 
 def _put_copy(copy: Path, place: Path) -> datetime | None:
     """Put the copy in a place, and return when it was made; where there is no sound one, an empty catalog."""
-    is_sound = copy.exists() and not file_faults(copy)
+    is_sound = _is_sound(copy)
     if is_sound:
         shutil.copy2(copy, place)
     with closing(Catalog(place)) as catalog, catalog.writing() as writer:
@@ -110,6 +113,16 @@ def _put_copy(copy: Path, place: Path) -> datetime | None:
         # The name of its collection on a Chroma server, which counts the damaged catalog's changes.
         writer.execute("DELETE FROM meta WHERE name = 'library'")
     return datetime.fromtimestamp(copy.stat().st_mtime, UTC) if is_sound else None
+
+
+def _is_sound(copy: Path) -> bool:
+    """Whether there is a copy that can be put back: whole, and not of a newer Footnote."""
+    with suppress(sqlite3.Error):
+        if copy.exists() and not file_faults(copy):
+            with closing(sqlite3.connect(copy)) as connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+            return 0 < int(version) <= SCHEMA_VERSION
+    return False
 
 
 def _opened_aside(path: Path, aside: Path, new: Path) -> sqlite3.Connection:
@@ -252,20 +265,30 @@ def _put_rows(writer: CatalogWriter, table: str, rows: Sequence[Sequence[object]
 def _read_later(damaged: sqlite3.Connection, versions: dict[str, str]) -> _Later:
     """Read the documents of a damaged catalog that aren't among these versions, by key, one by one."""
     later = _Later()
-    keys = dict[int, str]()
+    keys, ids = dict[int, str](), set[int]()
     with suppress(sqlite3.Error):
         # The index of keys has them beside the numbers, so that no page of the table is read.
         for number, key in damaged.execute("SELECT number, key FROM documents ORDER BY key"):
             keys[number] = key
-        by_id = damaged.execute("SELECT number, id FROM documents ORDER BY id").fetchall()
+        for number, _ in damaged.execute("SELECT number, id FROM documents ORDER BY id"):
+            ids.add(number)
         # What isn't there was removed, so that this must be certain: two indexes tell the same.
-        if keys and keys.keys() == {number for number, _ in by_id}:
+        if keys and keys.keys() == ids:
             later.keys = set(keys.values())
+    numbers = keys.keys() if later.keys is not None else range(1, _last(damaged, keys.keys() | ids) + 1)
     with suppress(sqlite3.Error):
-        [(last,)] = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
-        for number in range(1, last + 1):
+        for number in sorted(numbers):
             _read_one(damaged, number, keys.get(number), versions, later)
     return later
+
+
+def _last(damaged: sqlite3.Connection, seen: Set[int]) -> int:
+    """Return the highest number that a document may have."""
+    told = [*seen, 0]
+    with suppress(sqlite3.Error):
+        rows = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
+        told.extend(seq for (seq,) in rows if isinstance(seq, int))
+    return min(max(told), _MOST_NUMBERS)
 
 
 def _read_one(

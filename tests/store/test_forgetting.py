@@ -33,8 +33,8 @@ from rag.documents import short_hash
 from rag.errors import Cancelled
 from rag.service.engine import Engine
 from rag.service.work import Work
-from rag.store.backup import backup_of, make_backup, wipe_backup
-from rag.store.catalog import Catalog
+from rag.store.backup import make_backup, wipe_backup
+from rag.store.catalog import Catalog, backup_of
 from tests.conftest import BagOfWords, child, line
 
 WORDS = ["".join(random.Random(n).choices("abcdefghiklmnoprstuvzşğéß", k=4 + n % 9)) for n in range(2000)]
@@ -254,6 +254,21 @@ def test_a_damaged_catalog_takes_nothing_from_the_copy(
     with pytest.raises(CatalogError, match="can't be read"):
         wipe_backup(path)
     assert copy.read_bytes() == before
+
+
+def test_a_copy_that_cannot_be_deleted_keeps_no_conversation_from_being_wiped(
+    settings: Settings, library: Library, conversations: Conversations
+):
+    library.add([FERRY, TUG])
+    conversation = conversations.create()
+    conversations.append(conversation, "What of the tug?", cite(library, id_of(TUG)))
+    in_the_way = backup_of(library.catalog.path)
+    in_the_way.mkdir(parents=True)  # a folder is neither wiped nor deleted as a file
+    library.remove(id_of(TUG))
+    assert library.catalog.owed()
+    [turn] = conversations.turns(conversation)
+    assert turn.answer.citations[0].quote == ""
+    in_the_way.rmdir()
 
 
 class RemovingEvent(threading.Event):

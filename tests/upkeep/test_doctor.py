@@ -15,7 +15,8 @@ import pytest
 from rag import Answer, CatalogError, Citation, EmbeddingError, Library, NewDocument, Sentence, Settings
 from rag.cli.commands import main
 from rag.conversations import Conversations
-from rag.store.backup import backup_of, make_backup
+from rag.store.backup import make_backup
+from rag.store.catalog import backup_of
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
 from rag.upkeep.indexing import wait_for_index
@@ -323,6 +324,58 @@ def test_a_catalog_cut_to_nothing_is_not_taken_for_a_new_one(settings: Settings)
         assert library.documents() == []
 
 
+def test_an_emptied_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
+    settings: Settings, held: dict[str, str]
+):
+    os.truncate(catalog_of(settings), 0)
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is damaged"):
+        open_library(settings)
+    findings(settings)
+    assert texts(settings) == held
+
+
+@pytest.mark.parametrize("highest", [None, 2**62])
+def test_a_damaged_catalog_that_never_held_a_document(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, highest: int | None
+):
+    monkeypatch.setattr("rag.upkeep.catalog_recovery._MOST_NUMBERS", 1000)
+    open_library(settings).close()
+    if highest:
+        change(settings, f"INSERT INTO sqlite_sequence VALUES ('documents', {highest})")
+    damage(catalog_of(settings), 0, bytes(100))
+    assert "saved 0 documents" in findings(settings)["file"].done
+    assert texts(settings) == {}
+
+
+@pytest.mark.parametrize("how", ["of a newer Footnote", "empty", "in use"])
+def test_a_copy_that_cannot_be_put_back_does_not_keep_the_rest_from_being_saved(
+    settings: Settings, held: dict[str, str], how: str, monkeypatch: pytest.MonkeyPatch
+):
+    copy = backup_of(catalog_of(settings))
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    if how == "empty":
+        os.truncate(copy, 0)
+    if how == "in use":
+        monkeypatch.setattr("rag.upkeep.catalog_recovery.file_faults", locked)
+    damage(catalog_of(settings), 0, bytes(100))
+    assert findings(settings)["file"].done.startswith(f"saved {len(held)} documents into a new catalog")
+    assert texts(settings) == held
+
+
+def locked(path: Path) -> list[str]:
+    raise sqlite3.OperationalError("database is locked")
+
+
+def test_what_a_killed_recovery_has_left_is_wiped(settings: Settings, held: dict[str, str]):
+    left = settings.data_dir / ".recovered"
+    left.mkdir()
+    (left / "damaged.sqlite3").write_bytes(catalog_of(settings).read_bytes())
+    with open_library(settings) as library:
+        library.remove(library.documents()[0].id)
+    assert not left.exists()
+
+
 def test_what_is_only_in_the_damaged_file_and_its_log_is_saved_with_its_vectors(
     settings: Settings, held: dict[str, str]
 ):
@@ -367,6 +420,7 @@ def test_what_cannot_be_embedded_now_is_not_said_to_be_saved(settings: Settings,
     ):
         list(examine(settings, Failing()))
     assert path.read_bytes() == before
+    assert not (settings.data_dir / ".recovered").exists()
     assert findings(settings)["file"].is_in_order
     assert texts(settings).keys() == held.keys() | {"corpus:latest.txt"}
 
