@@ -33,7 +33,7 @@ _USES_LOG, _SIZE_IS_VALID_FOR = slice(18, 20), slice(92, 96)
 _AS_FAR_AS_IT_GOES = "PRAGMA writable_schema = ON"
 """With this SQLite reads a file that is shorter than it should be: https://sqlite.org/pragma.html"""
 _MOST_NUMBERS = 5_000_000
-"""So many are tried at most where what tells the highest is damaged too: that takes about a minute."""
+"""So many are tried at most where what tells the highest is damaged too: 20 s where none is found."""
 
 
 @dataclass(frozen=True, slots=True)

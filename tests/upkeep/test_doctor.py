@@ -449,6 +449,24 @@ def test_what_was_removed_stays_away_though_its_text_is_saved_under_another_key(
     assert removed == {"corpus:removed.txt", "corpus:later.txt"}
 
 
+def test_what_was_removed_on_purpose_stays_away_though_no_index_tells_what_is_held(
+    settings: Settings, held: dict[str, str]
+):
+    copy = backup_of(catalog_of(settings))
+    before = copy.read_bytes()
+    with open_library(settings) as library:
+        [ship] = [d for d in library.documents() if d.title == "The ship7"]
+        library.remove(ship.id)
+        with library.catalog.reading() as view:
+            query = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_documents_2'"
+            [(root,)] = view.select(query)
+    copy.write_bytes(before)  # as a kill before its wiping leaves it
+    damage(catalog_of(settings), 0, bytes(100))
+    damage(catalog_of(settings), (root - 1) * 4096, bytes(4096))
+    findings(settings)
+    assert set(texts(settings)) == held.keys() - {"corpus:ship7.txt"}
+
+
 def test_wiping_that_was_owed_is_made_good_after_a_recovery(settings: Settings, held: dict[str, str]):
     conversations = Conversations.open(settings)
     conversation = conversations.create()
