@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -71,18 +71,23 @@ class Engine:
         except SettingsError as error:  # a drive may be connected later; a wrong name is seen here, too
             log.warning("%s", error)
         library = Library.open(settings, reembed=True)
-        conversations = Conversations.open(settings)
-        # Of an answer that was stored just before a kill.
-        library.forget_quotes(conversations)
-        threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
-        engine = cls(
-            settings=settings,
-            library=library,
-            assistant=Assistant(library, settings),
-            conversations=conversations,
-            was_empty=library.status().documents == 0,
-            indexing=Work(lambda report: engine._bring_in_step(report), begin=False),
-        )
+        with ExitStack() as opened:
+            opened.callback(library.close)
+            conversations = Conversations.open(settings)
+            opened.callback(conversations.close)
+            # Of an answer that was stored just before a kill.
+            library.forget_quotes(conversations)
+            threading.Thread(target=lambda: _get_ready(settings), daemon=True).start()
+            engine = cls(
+                settings=settings,
+                library=library,
+                assistant=Assistant(library, settings),
+                conversations=conversations,
+                was_empty=library.status().documents == 0,
+                indexing=Work(lambda report: engine._bring_in_step(report), begin=False),
+            )
+            # From here on the engine closes them.
+            opened.pop_all()
         threading.Thread(target=engine.indexing.run, daemon=True).start()
         engine.following.start(engine.indexing)
         threading.Thread(target=engine._go_on_embedding, daemon=True).start()

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import Cancelled, CatalogError
-from rag.store.catalog import Catalog
+from rag.store.catalog import RECOVERY, Catalog, backup_of
 from rag.store.process_lock import ProcessLock
 
 _EVERY_SECONDS = 24 * 3600
@@ -29,18 +32,13 @@ _COPIED_WHOLE = ("meta", "tombstones", "names")
 log = logging.getLogger(__name__)
 
 
-def backup_of(catalog_path: Path) -> Path:
-    """Return where the copy of a catalog is kept."""
-    return catalog_path.parent / "backup" / catalog_path.name
-
-
 def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -> None:
     """Copy the catalog, in the place of an earlier copy.
 
     Raises
     ------
     Cancelled
-        The library is being closed.
+        The library is being closed, or something was removed, and what was copied wiped with it.
     CatalogError
         There is no room for it, or the catalog can't be read.
     """
@@ -53,36 +51,49 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
 
     try:
         path.parent.mkdir(exist_ok=True)
-        new.unlink(missing_ok=True)
+        _delete(new)
         # While this moment is read no wiping can end, so what is removed meanwhile is wiped from this copy.
         with catalog.reading() as view, closing(sqlite3.connect(new, isolation_level=None)) as copy:
-            view.copy_to(copy, _STEP_PAGES, heed_closing)
-            # All in one file.
-            for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA secure_delete = ON"):
-                copy.execute(statement)
-            for table in ("vocabulary", "words"):
-                copy.execute(f"DROP TABLE IF EXISTS {table}")
-            for table in ("files", "failures"):
-                copy.execute(f"DELETE FROM {table}")
-            copy.close()
-            new.replace(path)
+            try:
+                view.copy_to(copy, _STEP_PAGES, heed_closing)
+                _lighten(copy)
+                copy.close()
+                new.replace(path)
+            except (OSError, sqlite3.Error):
+                if new.exists():
+                    raise
+                raise Cancelled from None
     except OSError as error:
         raise CatalogError(f"The catalog can't be copied to {path} ({error.strerror}): make room.") from error
     finally:
-        new.unlink(missing_ok=True)
+        _delete(new)
+
+
+def _lighten(copy: sqlite3.Connection) -> None:
+    # All in one file: a journal would hold what is removed meanwhile, and a kill would leave it.
+    for statement in ("PRAGMA journal_mode = MEMORY", "PRAGMA secure_delete = ON"):
+        copy.execute(statement)
+    for table in ("vocabulary", "words"):
+        copy.execute(f"DROP TABLE IF EXISTS {table}")
+    for table in ("files", "failures"):
+        copy.execute(f"DELETE FROM {table}")
 
 
 def wipe_backup(catalog_path: Path) -> None:
     """Wipe from the copy what the catalog holds no longer; a copy in which that fails is deleted.
 
+    So is what a recovery has left that was killed.
+
     Raises
     ------
     CatalogError
-        It can't be deleted either.
+        It can't be deleted either, or the catalog can't be read, which the copy is there for.
     """
     path = backup_of(catalog_path)
     try:
-        _unfinished(path).unlink(missing_ok=True)
+        if (catalog_path.parent / RECOVERY).exists():
+            shutil.rmtree(catalog_path.parent / RECOVERY)
+        _delete(_unfinished(path))
         if not path.exists():
             return
         try:
@@ -92,33 +103,77 @@ def wipe_backup(catalog_path: Path) -> None:
             os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))
         except sqlite3.Error as error:
             log.warning("The copy of the catalog can't be kept in step, and is deleted: %s", error)
-            path.unlink()
-            path.with_name(path.name + "-journal").unlink(missing_ok=True)
+            _delete(path)
     except OSError as error:
-        raise CatalogError(f"{path} can't be deleted ({error.strerror}): delete it.") from error
+        name = error.filename or path
+        raise CatalogError(f"{name} can't be deleted ({error.strerror}): delete it.") from error
 
 
 def _unfinished(path: Path) -> Path:
     return path.with_name(path.name + ".new")
 
 
+def _delete(path: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a catalog holds: of each document id, version and key, and the rows of small tables."""
+
+    documents: Sequence[tuple[str, str, str]]
+    small: Mapping[str, Sequence[Sequence[object]]]
+
+
 def _forget_in(path: Path, catalog_path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as copy:
         for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
             copy.execute(f"PRAGMA {pragma}")
-        copy.execute("ATTACH ? AS held", [str(catalog_path)])
         copy.execute("BEGIN IMMEDIATE")
+        held = _held(catalog_path)
+        copy.execute("CREATE TEMP TABLE held (id TEXT PRIMARY KEY, version TEXT, key TEXT)")
+        copy.executemany("INSERT INTO held VALUES (?, ?, ?)", held.documents)
         copy.execute(
-            "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held.documents h"
+            "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held h"
             " WHERE h.id = documents.id AND h.version = documents.version)"
         )
-        # A file may have been renamed.
-        renamed = "(SELECT h.key FROM held.documents h WHERE h.id = documents.id)"
+        # Files may have been renamed, also each to the name that another had, and no two have one name.
+        renamed = "(SELECT h.key FROM held h WHERE h.id = documents.id)"
+        copy.execute(f"UPDATE documents SET key = 'renamed ' || id WHERE key != {renamed}")
         copy.execute(f"UPDATE documents SET key = {renamed} WHERE key != {renamed}")
-        for table in _COPIED_WHOLE:
-            copy.execute(f"DELETE FROM main.{table}")
-            copy.execute(f"INSERT INTO main.{table} SELECT * FROM held.{table}")
+        for table, rows in held.small.items():
+            copy.execute(f"DELETE FROM {table}")
+            for row in rows:
+                copy.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
         copy.execute("COMMIT")
+
+
+def _held(path: Path) -> _Held:
+    """Read what a catalog holds; apart from the copy, so that it is known which of the two is damaged.
+
+    Raises
+    ------
+    CatalogError
+        It can't be read, or contradicts itself.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as catalog:
+            catalog.execute("BEGIN")
+            rows = catalog.execute("SELECT number, id, version, key FROM documents NOT INDEXED").fetchall()
+            # What isn't there is deleted from the copy, so that this must be certain: the table and its two
+            # indexes tell the same.
+            for column, at in (("id", 1), ("key", 3)):
+                index = catalog.execute(f"SELECT number, {column} FROM documents ORDER BY {column}")
+                if set(index) != {(row[0], row[at]) for row in rows}:
+                    raise sqlite3.DatabaseError("an index misses documents")
+            small = {table: catalog.execute(f"SELECT * FROM {table}").fetchall() for table in _COPIED_WHOLE}
+    except sqlite3.Error as error:
+        raise CatalogError(
+            f"The catalog {path} can't be read ({error}): its copy is left as it is; look after it with"
+            " `python -m rag doctor`."
+        ) from error
+    return _Held([row[1:] for row in rows], small)
 
 
 class BackupKeeper:
@@ -146,7 +201,8 @@ class BackupKeeper:
                     if last and last == seen and _is_due(backup_of(self._catalog.path)):
                         self._make()
                     seen = last
-                except CatalogError as error:
+                # What stands in the way may be gone at the next look.
+                except (CatalogError, OSError, sqlite3.Error) as error:
                     log.warning("%s", error)
 
     def _make(self) -> None:

@@ -36,6 +36,8 @@ _MOST_LEVELS = 100
 damaged. Making it anew costs about as much as fifty merges, and brings them back to one."""
 DAMAGED = ".damaged-"
 """What follows the catalog's name in that of a copy that was damaged and has been replaced."""
+RECOVERY = ".recovered"
+"""The folder in which a damaged catalog is made anew."""
 
 
 class Catalog:
@@ -241,9 +243,19 @@ class Catalog:
             raise CatalogError(_damaged(self.path)) from error
 
 
+def backup_of(catalog_path: Path) -> Path:
+    """Return where the copy of a catalog is kept."""
+    return catalog_path.parent / "backup" / catalog_path.name
+
+
 def is_cut_to_nothing(path: Path) -> bool:
-    """Whether a catalog is empty that was not always so: Chroma's folder comes after the first document."""
-    return path.exists() and path.stat().st_size == 0 and (path.parent / "chroma").exists()
+    """Whether a catalog is empty that was not always so.
+
+    Chroma's folder comes after the first document, and so does the copy, of which an empty catalog would
+    leave nothing.
+    """
+    had_documents = (path.parent / "chroma").exists() or backup_of(path).exists()
+    return path.exists() and path.stat().st_size == 0 and had_documents
 
 
 def schema() -> Iterator[str]:

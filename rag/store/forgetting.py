@@ -64,10 +64,14 @@ class Forgetting:
             if not owed:
                 return True
             is_text_gone = self._catalog.wipe(patience_seconds)
-            if is_text_gone:
-                wipe_backup(self._catalog.path)
-            # After the text, which is what matters most: the conversations' file may be damaged.
-            if not (self._wipe_quotes() and is_text_gone):
+            # After the text, which is what matters most. The conversations' file may be damaged, and the copy
+            # in use elsewhere: neither keeps the other from being wiped.
+            try:
+                are_quotes_gone = self._wipe_quotes()
+            finally:
+                if is_text_gone:
+                    wipe_backup(self._catalog.path)
+            if not (are_quotes_gone and is_text_gone):
                 return False
             self._catalog.settle(owed)
         except CatalogError as error:

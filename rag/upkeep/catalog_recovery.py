@@ -10,9 +10,9 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from rag.embedding.local import Embedder
 from rag.errors import CatalogError
 from rag.library import Library
 from rag.settings import Settings
-from rag.store.backup import backup_of
-from rag.store.catalog import DAMAGED, Catalog, schema
-from rag.store.catalog_writer import CatalogWriter, text_hash
+from rag.store.catalog import DAMAGED, RECOVERY, SCHEMA_VERSION, Catalog, backup_of, schema
+from rag.store.catalog_view import LEFT_OUT
+from rag.store.catalog_writer import WIPE, CatalogWriter, owe_wiping, text_hash
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.checks import PASSAGES, file_faults, words_of
 from rag.upkeep.held_vectors import Blobs, with_held
@@ -32,8 +32,8 @@ _PAGE_BYTES = 4096
 _USES_LOG, _SIZE_IS_VALID_FOR = slice(18, 20), slice(92, 96)
 _AS_FAR_AS_IT_GOES = "PRAGMA writable_schema = ON"
 """With this SQLite reads a file that is shorter than it should be: https://sqlite.org/pragma.html"""
-_SMALL = ("names", "tombstones")
-"""Tables of which the damaged file tells what the copy doesn't know yet."""
+_MOST_NUMBERS = 5_000_000
+"""So many are tried at most where what tells the highest is damaged too: 20 s where none is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class _Later:
 
     documents: list[dict[str, object]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    saved: int = 0
+    """How many of the documents were added."""
     keys: set[str] | None = None
     """All keys, where they can be read whole."""
 
@@ -70,37 +72,40 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
     Raises
     ------
     CatalogError
-        Another process has the library open, or the folder can't be written.
+        Another process has the library open, the folder can't be written, or the embedding model can't be
+        asked.
     """
     path = settings.data_dir / "catalog.sqlite3"
-    workshop = settings.data_dir / ".recovered"
+    workshop = settings.data_dir / RECOVERY
     try:
         with _alone(ProcessLock(settings.data_dir / "chroma.lock"), settings.data_dir):
             shutil.rmtree(workshop, ignore_errors=True)
-            workshop.mkdir()
-            new = workshop / path.name
-            copy_made = _put_copy(backup_of(path), new)
-            with closing(_opened_aside(path, workshop / "damaged.sqlite3", new)) as damaged:
-                recovered = _fill(
-                    settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
-                )
-            # Chroma's count of applied changes is that of the damaged catalog.
-            shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
-            kept = _swap(path, workshop / path.name)
-            shutil.rmtree(workshop, ignore_errors=True)
+            try:
+                workshop.mkdir()
+                new = workshop / path.name
+                copy_made = _put_copy(backup_of(path), new)
+                with closing(_opened_aside(path, workshop / "damaged.sqlite3", new)) as damaged:
+                    copied, later = _fill(
+                        settings.model_copy(update={"data_dir": workshop}), embedder, damaged, progress
+                    )
+                # Chroma's count of applied changes is that of the damaged catalog.
+                shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
+                kept = _swap(path, new)
+            finally:
+                # It holds the text of all that was removed meanwhile.
+                shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
         raise CatalogError(
             f"What can be read of {path} can't be saved ({error.strerror}): make room in"
             f" {settings.data_dir} and make it writable; nothing was lost."
         ) from error
-    copied, later = recovered
     is_all_known = later.keys is not None
-    return Recovered(copied, copy_made, len(later.documents), tuple(sorted(later.lost)), is_all_known, kept)
+    return Recovered(copied, copy_made, later.saved, tuple(sorted(later.lost)), is_all_known, kept)
 
 
 def _put_copy(copy: Path, place: Path) -> datetime | None:
     """Put the copy in a place, and return when it was made; where there is no sound one, an empty catalog."""
-    is_sound = copy.exists() and not file_faults(copy)
+    is_sound = _is_sound(copy)
     if is_sound:
         shutil.copy2(copy, place)
     with closing(Catalog(place)) as catalog, catalog.writing() as writer:
@@ -108,6 +113,16 @@ def _put_copy(copy: Path, place: Path) -> datetime | None:
         # The name of its collection on a Chroma server, which counts the damaged catalog's changes.
         writer.execute("DELETE FROM meta WHERE name = 'library'")
     return datetime.fromtimestamp(copy.stat().st_mtime, UTC) if is_sound else None
+
+
+def _is_sound(copy: Path) -> bool:
+    """Whether there is a copy that can be put back: whole, and not of a newer Footnote."""
+    with suppress(sqlite3.Error):
+        if copy.exists() and not file_faults(copy):
+            with closing(sqlite3.connect(copy)) as connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+            return 0 < int(version) <= SCHEMA_VERSION
+    return False
 
 
 def _opened_aside(path: Path, aside: Path, new: Path) -> sqlite3.Connection:
@@ -165,53 +180,115 @@ def _fill(
     with Library.open(settings, with_held(embedder, look_up), follow=False) as library:
         with library.catalog.writing() as writer:
             # Before the documents, whose ids and so their passages' they tell.
-            for table in _SMALL:
-                _take_over(damaged, writer, table)
+            _put_rows(writer, "names", _rows(damaged, "names"))
+            told_removed = _rows(damaged, "tombstones")
+            removed = told_removed or writer.select("SELECT * FROM tombstones").fetchall()
             versions = dict(writer.select("SELECT key, version FROM documents").fetchall())
         later = _read_later(damaged, versions)
+        buried = {row[0] for row in told_removed}
+        gone = {key for key in versions if key in buried}
         if later.keys is not None:
-            with library.batch(), library.catalog.writing() as writer:
-                for key in versions.keys() - later.keys:
-                    if identity := writer.identity(key):
-                        writer.remove(identity, bury=False)
-            versions = {key: version for key, version in versions.items() if key in later.keys}
+            gone = versions.keys() - later.keys
+        with library.batch(), library.catalog.writing() as writer:
+            for key in gone:
+                if identity := writer.identity(key):
+                    writer.remove(identity, bury=False)
+        versions = {key: version for key, version in versions.items() if key not in gone}
         for done, row in enumerate(later.documents):
-            document = _document(row)
+            document = replace(_document(row), left_out=_left_out(damaged, str(row["id"])))
             if progress is not None:
                 progress(Progress(done, len(later.documents), document.title or document.key))
-            library.add([document])
+            if not _is_added(library, document):
+                later.lost.append(document.title or document.key)
+                continue
+            later.saved += 1
             with library.catalog.writing() as writer:
                 dates = [row["added"], row["updated"], document.key]
                 writer.execute("UPDATE documents SET added = ?, updated = ? WHERE key = ?", dates)
+        with library.catalog.writing() as writer:
+            # Again: adding a document forgets that its text was removed under another key.
+            _put_rows(writer, "tombstones", removed)
+            writer.execute("DELETE FROM tombstones WHERE key IN (SELECT key FROM documents)")
     # All of it in the one file, which can then be moved by itself.
-    with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3")) as connection:
+    with closing(sqlite3.connect(settings.data_dir / "catalog.sqlite3", isolation_level=None)) as connection:
+        # When the library is closed, whose own conversations and copy these aren't.
+        if _meta(damaged, WIPE):
+            owe_wiping(connection)
         connection.execute("PRAGMA journal_mode = DELETE")
     return len(versions), later
 
 
-def _take_over(damaged: sqlite3.Connection, writer: CatalogWriter, table: str) -> None:
+def _is_added(library: Library, document: NewDocument) -> bool:
+    """Add a document, and return whether it is held now.
+
+    Raises
+    ------
+    CatalogError
+        It can't be embedded now, but later.
+    """
+    report = library.add([document])
+    for error in report.failed:
+        if error.retryable:
+            raise CatalogError(
+                f"{error.path} can't be saved from the damaged catalog, which is left as it is:"
+                f" {error.reason} Then run `python -m rag doctor` again."
+            ) from error
+    return bool(report.added or report.updated or report.unchanged)
+
+
+def _meta(damaged: sqlite3.Connection, name: str) -> object:
     with suppress(sqlite3.Error):
-        for row in damaged.execute(f"SELECT * FROM {table}").fetchall():
+        row = damaged.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return row[0] if row else None
+    return None
+
+
+def _left_out(damaged: sqlite3.Connection, document_id: str) -> int:
+    with suppress(ValueError):
+        return int(str(_meta(damaged, LEFT_OUT + document_id)))
+    return 0
+
+
+def _rows(damaged: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+    """Return the rows of a small table of which the damaged file tells what the copy doesn't know yet."""
+    with suppress(sqlite3.Error):
+        return [tuple(row) for row in damaged.execute(f"SELECT * FROM {table}").fetchall()]
+    return []
+
+
+def _put_rows(writer: CatalogWriter, table: str, rows: Sequence[Sequence[object]]) -> None:
+    for row in rows:
+        with suppress(sqlite3.Error):  # what isn't a row of such a table
             writer.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 
 def _read_later(damaged: sqlite3.Connection, versions: dict[str, str]) -> _Later:
     """Read the documents of a damaged catalog that aren't among these versions, by key, one by one."""
     later = _Later()
-    keys = dict[int, str]()
+    keys, ids = dict[int, str](), set[int]()
     with suppress(sqlite3.Error):
         # The index of keys has them beside the numbers, so that no page of the table is read.
         for number, key in damaged.execute("SELECT number, key FROM documents ORDER BY key"):
             keys[number] = key
-        by_id = damaged.execute("SELECT number, id FROM documents ORDER BY id").fetchall()
+        for number, _ in damaged.execute("SELECT number, id FROM documents ORDER BY id"):
+            ids.add(number)
         # What isn't there was removed, so that this must be certain: two indexes tell the same.
-        if keys and keys.keys() == {number for number, _ in by_id}:
+        if keys and keys.keys() == ids:
             later.keys = set(keys.values())
+    numbers = keys.keys() if later.keys is not None else range(1, _last(damaged, keys.keys() | ids) + 1)
     with suppress(sqlite3.Error):
-        [(last,)] = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
-        for number in range(1, last + 1):
+        for number in sorted(numbers):
             _read_one(damaged, number, keys.get(number), versions, later)
     return later
+
+
+def _last(damaged: sqlite3.Connection, seen: Set[int]) -> int:
+    """Return the highest number that a document may have."""
+    told = [*seen, 0]
+    with suppress(sqlite3.Error):
+        rows = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchall()
+        told.extend(seq for (seq,) in rows if isinstance(seq, int))
+    return min(max(told), _MOST_NUMBERS)
 
 
 def _read_one(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from rag import Library, NewDocument, Settings
+from rag import CatalogError, Library, NewDocument, Settings
 from rag.service.engine import Engine
 from tests.conftest import BagOfWords
 from tests.helpers.embedding_server import Server, embedding_server, gives_vectors, refuses, waits
@@ -107,3 +108,15 @@ def test_a_folder_that_is_missing_at_the_start_keeps_nobody_from_asking(
         until(lambda: len(engine.library.documents()) == 2)
     finally:
         engine.close()
+
+
+def test_a_library_whose_conversations_cannot_be_opened_is_closed_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "conversations.sqlite3").write_bytes(b"no database " * 1000)
+    with pytest.raises(CatalogError):
+        Engine.open()
+    assert "backup" not in {thread.name for thread in threading.enumerate()}

@@ -15,14 +15,26 @@ from pathlib import Path
 
 import pytest
 
-from rag import Answer, Assistant, Citation, Hit, Library, NewDocument, Passage, Sentence, Settings
+from rag import (
+    Answer,
+    Assistant,
+    CatalogError,
+    Citation,
+    Hit,
+    Library,
+    NewDocument,
+    Passage,
+    Sentence,
+    Settings,
+)
 from rag.answers import blanked
 from rag.conversations import Conversations, Turn
 from rag.documents import short_hash
+from rag.errors import Cancelled
 from rag.service.engine import Engine
 from rag.service.work import Work
-from rag.store.backup import backup_of, make_backup
-from rag.store.catalog import Catalog
+from rag.store.backup import make_backup, wipe_backup
+from rag.store.catalog import Catalog, backup_of
 from tests.conftest import BagOfWords, child, line
 
 WORDS = ["".join(random.Random(n).choices("abcdefghiklmnoprstuvzşğéß", k=4 + n % 9)) for n in range(2000)]
@@ -217,10 +229,83 @@ def test_a_copy_that_cannot_be_wiped_is_deleted(settings: Settings, library: Lib
     if how == "damaged":
         copy.write_bytes(copy.read_bytes()[4096:])
     else:
+        copy.with_name(copy.name + ".new-journal").write_bytes(copy.read_bytes())
         copy.rename(copy.with_name(copy.name + ".new"))
     library.remove(id_of(TUG))
     assert list(copy.parent.iterdir()) == []
     assert left(settings, TUG) == []
+
+
+@pytest.mark.parametrize("index", ["sqlite_autoindex_documents_1", "sqlite_autoindex_documents_2"])
+@pytest.mark.parametrize("how", ["no page", "an empty page"])
+def test_a_damaged_catalog_takes_nothing_from_the_copy(
+    settings: Settings, library: Library, index: str, how: str
+):
+    library.add([FERRY, TUG])
+    make_backup(library.catalog)
+    library.catalog.wipe(1.0)
+    copy, path = backup_of(library.catalog.path), library.catalog.path
+    before = copy.read_bytes()
+    with library.catalog.reading() as view:
+        [(root,)] = view.select("SELECT rootpage FROM sqlite_master WHERE name = ?", [index])
+    with path.open("rb+") as file:
+        file.seek((root - 1) * 4096 + (3 if how == "an empty page" else 0))
+        file.write(bytes(2))
+    with pytest.raises(CatalogError, match="can't be read"):
+        wipe_backup(path)
+    assert copy.read_bytes() == before
+
+
+def test_a_copy_that_cannot_be_deleted_keeps_no_conversation_from_being_wiped(
+    settings: Settings, library: Library, conversations: Conversations
+):
+    library.add([FERRY, TUG])
+    conversation = conversations.create()
+    conversations.append(conversation, "What of the tug?", cite(library, id_of(TUG)))
+    in_the_way = backup_of(library.catalog.path)
+    in_the_way.mkdir(parents=True)  # a folder is neither wiped nor deleted as a file
+    library.remove(id_of(TUG))
+    assert library.catalog.owed()
+    [turn] = conversations.turns(conversation)
+    assert turn.answer.citations[0].quote == ""
+    in_the_way.rmdir()
+
+
+class RemovingEvent(threading.Event):
+    """Lets something happen in the midst of copying."""
+
+    def __init__(self, happen: Callable[[], object]) -> None:
+        super().__init__()
+        self.happen = happen
+
+    def is_set(self) -> bool:
+        self.happen()
+        return False
+
+
+def test_a_copy_that_is_wiped_while_it_is_made_is_given_up(library: Library):
+    library.add([FERRY, TUG])
+    path = library.catalog.path
+    with pytest.raises(Cancelled):
+        make_backup(library.catalog, RemovingEvent(lambda: wipe_backup(path)))
+    assert list(backup_of(path).parent.iterdir()) == []
+
+
+def test_a_copy_follows_files_that_take_one_anothers_names(settings: Settings, library: Library):
+    third = article("third")
+    library.add([FERRY, TUG, third])
+    make_backup(library.catalog)
+    with library.catalog.writing() as writer:
+        for document_id, key in (
+            (id_of(third), "elsewhere"),
+            (id_of(FERRY), third.key),
+            (id_of(TUG), FERRY.key),
+        ):
+            writer.rename(document_id, key)
+    wipe_backup(library.catalog.path)
+    with closing(sqlite3.connect(backup_of(library.catalog.path))) as copy:
+        keys = dict(copy.execute("SELECT id, key FROM documents").fetchall())
+    assert keys == {id_of(third): "elsewhere", id_of(FERRY): third.key, id_of(TUG): FERRY.key}
 
 
 def copy_slowly(settings: Settings) -> None:
@@ -275,6 +360,19 @@ def test_a_copy_is_made_when_nothing_is_added_and_the_last_is_a_day_old(
         os.utime(copy, (made - 100_000, made - 100_000))
         until(lambda: copy.stat().st_mtime >= made)
     assert list(copy.parent.iterdir()) == [copy]
+
+
+def test_what_is_in_the_way_of_a_copy_does_not_end_the_copying(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("rag.store.backup._LOOK_SECONDS", 0.05)
+    in_the_way = settings.data_dir / "backup.lock"
+    in_the_way.mkdir(parents=True)
+    with Library.open(settings, BagOfWords()) as library:
+        library.add([TUG])
+        until(lambda: "backup.lock" in caplog.text)
+        in_the_way.rmdir()
+        until(backup_of(library.catalog.path).exists)
 
 
 def until(is_so: Callable[[], bool]) -> None:

@@ -7,13 +7,16 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag import CatalogError, Library, NewDocument, Settings
+from rag import Answer, CatalogError, Citation, EmbeddingError, Library, NewDocument, Sentence, Settings
 from rag.cli.commands import main
-from rag.store.backup import backup_of, make_backup
+from rag.conversations import Conversations
+from rag.store.backup import make_backup
+from rag.store.catalog import backup_of
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
 from rag.upkeep.indexing import wait_for_index
@@ -321,6 +324,58 @@ def test_a_catalog_cut_to_nothing_is_not_taken_for_a_new_one(settings: Settings)
         assert library.documents() == []
 
 
+def test_an_emptied_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
+    settings: Settings, held: dict[str, str]
+):
+    os.truncate(catalog_of(settings), 0)
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is damaged"):
+        open_library(settings)
+    findings(settings)
+    assert texts(settings) == held
+
+
+@pytest.mark.parametrize("highest", [None, 2**62])
+def test_a_damaged_catalog_that_never_held_a_document(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, highest: int | None
+):
+    monkeypatch.setattr("rag.upkeep.catalog_recovery._MOST_NUMBERS", 1000)
+    open_library(settings).close()
+    if highest:
+        change(settings, f"INSERT INTO sqlite_sequence VALUES ('documents', {highest})")
+    damage(catalog_of(settings), 0, bytes(100))
+    assert "saved 0 documents" in findings(settings)["file"].done
+    assert texts(settings) == {}
+
+
+@pytest.mark.parametrize("how", ["of a newer Footnote", "empty", "in use"])
+def test_a_copy_that_cannot_be_put_back_does_not_keep_the_rest_from_being_saved(
+    settings: Settings, held: dict[str, str], how: str, monkeypatch: pytest.MonkeyPatch
+):
+    copy = backup_of(catalog_of(settings))
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    if how == "empty":
+        os.truncate(copy, 0)
+    if how == "in use":
+        monkeypatch.setattr("rag.upkeep.catalog_recovery.file_faults", locked)
+    damage(catalog_of(settings), 0, bytes(100))
+    assert findings(settings)["file"].done.startswith(f"saved {len(held)} documents into a new catalog")
+    assert texts(settings) == held
+
+
+def locked(path: Path) -> list[str]:
+    raise sqlite3.OperationalError("database is locked")
+
+
+def test_what_a_killed_recovery_has_left_is_wiped(settings: Settings, held: dict[str, str]):
+    left = settings.data_dir / ".recovered"
+    left.mkdir()
+    (left / "damaged.sqlite3").write_bytes(catalog_of(settings).read_bytes())
+    with open_library(settings) as library:
+        library.remove(library.documents()[0].id)
+    assert not left.exists()
+
+
 def test_what_is_only_in_the_damaged_file_and_its_log_is_saved_with_its_vectors(
     settings: Settings, held: dict[str, str]
 ):
@@ -350,6 +405,26 @@ def test_what_is_only_in_the_damaged_file_and_its_log_is_saved_with_its_vectors(
         assert {d.key: d.added for d in library.documents()} == expected
 
 
+def test_what_cannot_be_embedded_now_is_not_said_to_be_saved(settings: Settings, held: dict[str, str]):
+    class Failing(BagOfWords):
+        def embed_passage(self, text, spans):
+            raise EmbeddingError("The endpoint is away: start it.")
+
+    path = catalog_of(settings)
+    with open_library(settings) as library:
+        library.add([article("latest")])
+    damage(path, 0, bytes(100))
+    before = path.read_bytes()
+    with pytest.raises(
+        CatalogError, match=r"The latest can't be saved .* The endpoint is away: start it\. Then"
+    ):
+        list(examine(settings, Failing()))
+    assert path.read_bytes() == before
+    assert not (settings.data_dir / ".recovered").exists()
+    assert findings(settings)["file"].is_in_order
+    assert texts(settings).keys() == held.keys() | {"corpus:latest.txt"}
+
+
 def test_a_removed_document_does_not_come_back(settings: Settings, held: dict[str, str]):
     with open_library(settings) as library:
         [ship] = [d for d in library.documents() if d.title == "The ship7"]
@@ -357,6 +432,64 @@ def test_a_removed_document_does_not_come_back(settings: Settings, held: dict[st
     damage(catalog_of(settings), 0, bytes(4096))
     findings(settings)
     assert set(texts(settings)) == held.keys() - {"corpus:ship7.txt"}
+
+
+def test_what_was_removed_stays_away_though_its_text_is_saved_under_another_key(
+    settings: Settings, held: dict[str, str]
+):
+    with open_library(settings) as library:
+        library.add([replace(article("later"), key="upload:later"), article("later")])
+        [file] = [d for d in library.documents() if d.key == "corpus:later.txt"]
+        library.remove(file.id)
+    damage(catalog_of(settings), 0, bytes(100))
+    assert findings(settings)["file"].is_in_order
+    with open_library(settings) as library:
+        assert "upload:later" in {document.key for document in library.documents()}
+        removed = {tombstone.key for tombstone in library.followed.removed()}
+    assert removed == {"corpus:removed.txt", "corpus:later.txt"}
+
+
+def test_what_was_removed_on_purpose_stays_away_though_no_index_tells_what_is_held(
+    settings: Settings, held: dict[str, str]
+):
+    copy = backup_of(catalog_of(settings))
+    before = copy.read_bytes()
+    with open_library(settings) as library:
+        [ship] = [d for d in library.documents() if d.title == "The ship7"]
+        library.remove(ship.id)
+        with library.catalog.reading() as view:
+            query = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_documents_2'"
+            [(root,)] = view.select(query)
+    copy.write_bytes(before)  # as a kill before its wiping leaves it
+    damage(catalog_of(settings), 0, bytes(100))
+    damage(catalog_of(settings), (root - 1) * 4096, bytes(4096))
+    findings(settings)
+    assert set(texts(settings)) == held.keys() - {"corpus:ship7.txt"}
+
+
+def test_wiping_that_was_owed_is_made_good_after_a_recovery(settings: Settings, held: dict[str, str]):
+    conversations = Conversations.open(settings)
+    conversation = conversations.create()
+    with open_library(settings) as library:
+        [ship] = [d for d in library.documents() if d.title == "The ship7"]
+        quote = library.document(ship.id).text[:40]
+        citation = Citation(1, ship, ship.version, 0, 40, quote)
+        answer = Answer(quote, (Sentence(quote, "quote", (citation,)),), False, "quote", "Which?")
+        conversations.append(conversation, "Which?", answer)
+        library.add([replace(article("latest"), left_out=99)])
+        with library.catalog.writing() as writer:  # as a kill before the wiping leaves it
+            writer.remove(ship.id, bury=True)
+    damage(catalog_of(settings), 0, bytes(100))
+    findings(settings)
+    with open_library(settings) as library:
+        assert library.catalog.owed() == ""
+        [latest] = [d for d in library.documents() if d.title == "The latest"]
+        assert library.document(latest.id).left_out == 99
+    [turn] = conversations.turns(conversation)
+    conversations.close()
+    assert [citation.quote for citation in turn.answer.citations] == [""]
+    with closing(sqlite3.connect(backup_of(catalog_of(settings)))) as copy:
+        assert copy.execute("SELECT key FROM documents WHERE title = 'The ship7'").fetchall() == []
 
 
 def test_while_the_app_has_a_damaged_catalog_open_it_is_left_alone(settings: Settings, held: dict[str, str]):
