@@ -34,6 +34,8 @@ from rag.text.limits import told_left_out
 
 _AHEAD_PER_CORE = 4
 """Passages that wait to be embedded before a document is written, so that no core runs out of work."""
+_MOST_WAITING = 50
+"""Documents that wait behind one that takes long; those that are held as they are have nothing to embed."""
 _PASSAGES_TOLD = 10
 """Progress is told after each so many passages, a fifth of a second."""
 
@@ -242,8 +244,8 @@ class _Writing:
         try:
             return _Prepared(turn, prepared(document, self.cancelled))
         except LoadError as error:
-            error.keys = (document.key,)
-            return _Failed(turn, error)
+            of_it = LoadError(error.path, error.reason, keys=(document.key,), retryable=error.retryable)
+            return _Failed(turn, of_it)
 
     def _embedded_ahead(
         self, pool: ThreadPoolExecutor, parts: Iterable[_Prepared | _Failed | _End]
@@ -394,7 +396,8 @@ def _waits(key: str, parts: Iterable[_Embedded | _Unchanged | _Failed | _End]) -
 
 def _is_next(parts: Sequence[_Embedded | _Unchanged | _Failed | _End]) -> bool:
     """Whether the first part is to be written now: it has what it needs, or enough waits behind it."""
-    return not _unfinished(parts[0]) or sum(map(_unfinished, parts)) > _AHEAD_PER_CORE * cores()
+    is_enough = len(parts) > _MOST_WAITING or sum(map(_unfinished, parts)) > _AHEAD_PER_CORE * cores()
+    return is_enough or not _unfinished(parts[0])
 
 
 def _unfinished(part: _Embedded | _Unchanged | _Failed | _End) -> int:
