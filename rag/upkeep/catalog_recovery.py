@@ -301,7 +301,8 @@ def _read_one(
         row = damaged.execute(query, [number]).fetchone()
         if row is None or versions.get(row["key"]) == row["version"]:
             return
-        name = row["title"] or row["key"]
+        key = row["key"]
+        name = row["title"] or key
         [row] = damaged.execute("SELECT * FROM documents WHERE number = ?", [number])
         values = dict(row)
         if _is_proved(values):
