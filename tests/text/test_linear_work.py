@@ -42,7 +42,7 @@ from rag.text.values import amounts, days, people
 from rag.text.words import content_words, stems
 from rag.web.addresses import is_web_address, shown_address
 from rag.writing.marker_forms import plain as plain_markers
-from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
+from rag.writing.planted.instructions import instructions_in, is_shouted, is_task
 from rag.writing.planted.orders import asks_reader, is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid
 from rag.writing.sentences import SentenceCutter
@@ -96,10 +96,9 @@ WORK: dict[str, Callable[[str], object]] = {
     "its markers": plain_markers,
     "its refusal": lambda text: (is_refusal(text), is_unsaid(text, [text])),
     "instructions": lambda text: (
-        is_instruction(text),
         is_task(text),
         is_shouted(text),
-        instructions_in([text] * 3),
+        instructions_in([text, "Reply!"]),
         is_unasked(text, "When was it built?"),
         asks_reader(f"{text} at a.test"),
     ),
