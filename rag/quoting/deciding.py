@@ -15,7 +15,7 @@ import numpy as np
 from rag.answers import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Sentence
 from rag.deadline import DeadlineExceeded
 from rag.documents import Hit
-from rag.quoting.citing import apart_from, cite, without_same
+from rag.quoting.citing import Quote, apart_from, cite, without_same
 from rag.quoting.composing import Listed, listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
@@ -32,7 +32,6 @@ from rag.quoting.evidence import (
 )
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.finding import Found
-from rag.store.stored_passage import StoredPassage
 from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
 from rag.text.words import stem
@@ -48,44 +47,7 @@ _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _CLOSE_IF_NEW = 3.3
 """The same for one that holds a word of the question which the others lack."""
-MOST_JOINED_WORDS = 66
-"""Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Neighbouring sentences of a passage as they stand together, from ``first`` to ``last``."""
-
-    stored: StoredPassage
-    first: int
-    last: int
-
-    @property
-    def start(self) -> int:
-        """Where it starts in its document's text."""
-        return self.stored.sentences[self.first].start
-
-    @property
-    def end(self) -> int:
-        """Where it ends in its document's text."""
-        return self.stored.sentences[self.last].end
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-        return self.stored.sentence(self.first, self.last)
-
-    def with_sentence(self, position: int) -> Quote | None:
-        """The quote with a sentence that it holds or that is next to it in its paragraph, if not too long."""
-        if self.first <= position <= self.last:
-            return self
-        if position not in (self.first - 1, self.last + 1) or position < 0:
-            return None
-        grown = Quote(self.stored, min(self.first, position), max(self.last, position))
-        kinds = {span.kind for span in self.stored.sentences[grown.first : grown.last + 1]}
-        fits = len(grown.text.split()) <= MOST_JOINED_WORDS
-        return grown if fits and kinds == {"paragraph"} and "\n" not in grown.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +253,9 @@ def _sentences(quotes: Sequence[Quote], found: Found) -> tuple[Sentence, ...]:
 
 
 def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
-    stored = quote.stored
-    citation = cite(number, stored, quote.first, quote.last, found)
-    if stored.sentences[quote.first].kind == "table_row":
-        return row_of(labelled_cells(stored.header_of(quote.first), quote.text), citation)
+    citation = cite(number, quote, found)
+    if quote.is_row:
+        return row_of(labelled_cells(quote.stored.header_of(quote.first), quote.text), citation)
     return Sentence(quote.text, "quote", (citation,))
 
 
