@@ -122,6 +122,12 @@ QUOTED = "The answer is made of quotes instead."
 """What the remark ends with where a model should have written the answer and could not."""
 
 
+BY_WORDS = "Searched by words alone. {}"
+
+
+"""What the remark begins with where no vectors could be compared, with the reason."""
+
+
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
 
 

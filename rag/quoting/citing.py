@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from rag.answers import Citation
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.documents import Document
 from rag.quoting.evidence import Weighed
 from rag.search.copies import is_long_enough, texts_of
@@ -99,7 +100,7 @@ def apart_from(best: Weighed, candidates: Sequence[Candidate]) -> list[Candidate
     ]
 
 
-def cite(number: int, quote: Quote, found: Found) -> Citation:
+def cite(number: int, quote: Quote, found: Found, deadline: Deadline = NO_DEADLINE) -> Citation:
     """Return the citation of a quote, with the places of the same words elsewhere.
 
     The footnote goes to the article that was published first among those with exactly these words:
@@ -110,7 +111,7 @@ def cite(number: int, quote: Quote, found: Found) -> Citation:
     # The same row may stand in two tables that are no copies of one another.
     others = found.copies if quote.is_row else (*found.candidates, *found.copies)
     citations = {citation.document.id: citation}
-    for other in found.deadline.within(others):
+    for other in deadline.within(others):
         document_id = other.stored.document.id
         if document_id not in citations and (same := _same_words(quote, other.stored)):
             citations[document_id] = _citation(number, same)

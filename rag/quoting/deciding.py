@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.answers import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Sentence
-from rag.deadline import DeadlineExceeded
+from rag.answers import NO_ANSWER, Answer, Citation, Differing, Sentence
+from rag.deadline import NO_DEADLINE, Deadline, DeadlineExceeded
 from rag.documents import Hit
 from rag.quoting.citing import Quote, apart_from, cite, without_same
 from rag.quoting.composing import Listed, listed, row_of
@@ -79,7 +80,7 @@ def weights_for(embedder: str) -> Weights:
     )
 
 
-def quote(found: Found, embedder: str) -> Answer:
+def quote(found: Found, embedder: str, deadline: Deadline = NO_DEADLINE) -> Answer:
     """Answer a question with the one to three sentences that answer it best, or decline.
 
     Parameters
@@ -88,39 +89,28 @@ def quote(found: Found, embedder: str) -> Answer:
         The question and its passages.
     embedder
         The embedding model's name; its weights are used if the question's language is known to it.
-
-    Returns
-    -------
-    Answer
-        The best one until the deadline of what was found.
+    deadline
+        The answer is the best one until then.
     """
     weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
-    judged = _judge(found, weights)
-    try:
-        return _best_answer(found, judged)
-    except DeadlineExceeded:
-        return (
-            _plain_answer(found, judged)
-            if judged.confidence >= ENOUGH
-            else _declined(found, judged.confidence)
-        )
-
-
-def _best_answer(found: Found, judged: Judged) -> Answer:
+    judged = _judge(found, weights, deadline)
     if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
-    if found.question.reading.several and (items := listed(found, judged.ranked[0])):
-        return _with_items(found, items, judged.confidence)
-    claims = find_differing(found.question, judged.ranked, judged.scores, found.deadline)
-    return _plain_answer(found, judged, claims)
+    claims: Sequence[Claim] = ()
+    # Without the time for a list or for what differs there is still the best sentence.
+    with suppress(DeadlineExceeded):
+        if found.question.reading.several and (items := listed(found, judged.ranked[0], deadline)):
+            return _with_items(found, items, judged.confidence)
+        claims = find_differing(found.question, judged.ranked, judged.scores, deadline)
+    return _plain_answer(found, judged, claims, deadline)
 
 
-def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim] = ()) -> Answer:
+def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim], deadline: Deadline) -> Answer:
     chosen = choose(judged.ranked, judged.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
-    sentences = _sentences(quotes, found)
-    answer = _answered(found, sentences, judged.confidence)
-    return replace(answer, differing=_differing(claims, quotes, sentences))
+    citations = [cite(number, quote, found, deadline) for number, quote in enumerate(quotes, 1)]
+    answer = _answered(found, tuple(map(_sentence, quotes, citations)), judged.confidence)
+    return replace(answer, differing=_differing(claims, quotes, citations))
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[str]) -> list[Weighed]:
@@ -185,9 +175,9 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
     return quotes
 
 
-def _judge(found: Found, weights: Weights) -> Judged:
+def _judge(found: Found, weights: Weights, deadline: Deadline) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    weighed = weigh_sentences(found.question, found.candidates, found.deadline)
+    weighed = weigh_sentences(found.question, found.candidates, deadline)
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
@@ -224,7 +214,7 @@ def _answered(found: Found, sentences: tuple[Sentence, ...], confidence: float) 
 def _declined(found: Found, confidence: float) -> Answer:
     related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
-        text=NO_ANSWER if found.candidates else EMPTY_COLLECTION,
+        text=NO_ANSWER,
         sentences=(),
         abstained=True,
         mode="quote",
@@ -248,31 +238,25 @@ def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
     return replace(answer, items_shown=items.shown, items_total=items.total)
 
 
-def _sentences(quotes: Sequence[Quote], found: Found) -> tuple[Sentence, ...]:
-    return tuple(_sentence(quote, number, found) for number, quote in enumerate(quotes, 1))
-
-
-def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
-    citation = cite(number, quote, found)
+def _sentence(quote: Quote, citation: Citation) -> Sentence:
     if quote.is_row:
         return row_of(labelled_cells(quote.stored.header_of(quote.first), quote.text), citation)
     return Sentence(quote.text, "quote", (citation,))
 
 
 def _differing(
-    claims: Sequence[Claim], quotes: Sequence[Quote], sentences: Sequence[Sentence]
+    claims: Sequence[Claim], quotes: Sequence[Quote], citations: Sequence[Citation]
 ) -> tuple[Differing, ...]:
     """Return what each source says with the number of its footnote, the newest first, undated ones last."""
-    found = list[tuple[date, Differing]]()
+    dated = list[tuple[date, Differing]]()
     documents = [claim.weighed.candidate.stored.document for claim in claims]
     for claim in claims:
         stored, position = claim.weighed.candidate.stored, claim.weighed.position
-        for quote, sentence in zip(quotes, sentences, strict=True):
+        for quote, citation in zip(quotes, citations, strict=True):
             if quote.stored is stored and quote.first <= position <= quote.last:
-                citation = sentence.citations[0]
                 published = citation.document.published or date.min
                 value = Differing(claim.value.text, citation.number, is_older(stored.document, documents))
-                found.append((published, value))
+                dated.append((published, value))
                 break
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return tuple(differing for _, differing in found)
+    dated.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(differing for _, differing in dated)

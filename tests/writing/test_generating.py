@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Timer
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -658,6 +659,23 @@ def test_an_endless_answer_in_one_piece_is_stopped_too(
     assert time.monotonic() - started < 3.5
     assert answer.remark
     assert_footnotes_hold(library, answer)
+
+
+def test_a_model_that_takes_longer_than_finding_may_has_all_its_time(
+    library: Library, server: Model, monkeypatch: pytest.MonkeyPatch
+):
+    seconds = {f"model_{limit}_seconds": 60.0 for limit in ("first_token", "between_tokens", "total")}
+    hours = list[int]()
+
+    def long_after(connection: Connection) -> None:
+        hours.append(1)
+        says(TRUE)(connection)
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 3_600 * len(hours))
+    monkeypatch.setattr("rag.deadline.time", clock)
+    server.script(long_after)
+    answer = Assistant(library, settings_for(server.url, library, **seconds)).ask(QUESTION)
+    assert (texts(answer), answer.remark) == ([BUILT, LAMP], "")
 
 
 # ---------------------------------------------------------------------------------- being stopped
