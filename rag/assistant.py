@@ -9,7 +9,15 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
-from rag.answers import EMPTY_COLLECTION, NO_MATCH, QUOTED, Answer, Sentence, Stage
+from rag.answers import (
+    EMPTY_COLLECTION,
+    NO_ANSWER_AMONG_THESE,
+    NO_MATCH,
+    QUOTED,
+    Answer,
+    Sentence,
+    Stage,
+)
 from rag.deadline import Deadline
 from rag.documents import Filters
 from rag.errors import PromptError, QuestionError, SettingsError
@@ -231,9 +239,11 @@ class Assistant:
         limited_to = self._in_words(job.filters) if job.filters else ""
         answer = quote(job.found, self._library.embedder.name, job.deadline)
         if not job.found.candidates and not self._library.status().documents:
-            answer = replace(answer, text=EMPTY_COLLECTION)
+            answer = replace(answer, declined=EMPTY_COLLECTION)
         elif not job.found.candidates and limited_to and not _may_be_more(job):
-            answer = replace(answer, text=NO_MATCH.format(limited_to), missing=())
+            answer = replace(answer, declined=NO_MATCH.format(limited_to), missing=())
+        elif answer.abstained and limited_to:
+            answer = replace(answer, declined=NO_ANSWER_AMONG_THESE)
         # What was found is of the question as it was searched for, and that may be a part of it.
         preference = job.found.question.reading.preference
         return replace(answer, question=job.question, preferring=str(preference or ""), limited_to=limited_to)

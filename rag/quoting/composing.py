@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.answers import Citation, Sentence
+from rag.answers import Citation, Items, Sentence
 from rag.deadline import Deadline
 from rag.documents import Block, Cell, Document
 from rag.question.several import DATES
@@ -36,11 +36,10 @@ _DATE_LABELS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The items of a list or table that answer: the first ``shown`` of ``total``, after their lead-in."""
+    """The first items of a list or table that answer, after their lead-in."""
 
     sentences: tuple[Sentence, ...]
-    shown: int
-    total: int
+    items: Items
 
 
 def listed(found: Found, best: Weighed, deadline: Deadline) -> Listed | None:
@@ -62,7 +61,7 @@ def _as_listed(structure: Structure, items: Sequence[Block], question: Question)
     kept = _bearable(structure, items)
     places = [*_lead_in(structure, question), *((item.start, item.end) for item in kept)]
     sentences = tuple(_sentence(structure, *place, number) for number, place in enumerate(places, 1))
-    return Listed(sentences, len(kept), len(items))
+    return Listed(sentences, Items(len(kept), len(items)))
 
 
 # ------------------------------------------------------------------------------ which one

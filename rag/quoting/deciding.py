@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from rag.answers import NO_ANSWER, Answer, Citation, Differing, Sentence
 from rag.deadline import NO_DEADLINE, Deadline, DeadlineExceeded
 from rag.documents import Hit
 from rag.quoting.citing import Quote, apart_from, cite, without_same
-from rag.quoting.composing import Listed, listed, row_of
+from rag.quoting.composing import listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
@@ -99,8 +99,10 @@ def quote(found: Found, embedder: str, deadline: Deadline = NO_DEADLINE) -> Answ
     claims: Sequence[Claim] = ()
     # Without the time for a list or for what differs there is still the best sentence.
     with suppress(DeadlineExceeded):
-        if found.question.reading.several and (items := listed(found, judged.ranked[0], deadline)):
-            return _with_items(found, items, judged.confidence)
+        if found.question.reading.several and (whole := listed(found, judged.ranked[0], deadline)):
+            return Answer(
+                found.question.text, whole.sentences, items=whole.items, confidence=judged.confidence
+            )
         claims = find_differing(found.question, judged.ranked, judged.scores, deadline)
     return _plain_answer(found, judged, claims, deadline)
 
@@ -109,8 +111,12 @@ def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim], deadlin
     chosen = choose(judged.ranked, judged.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
     citations = [cite(number, quote, found, deadline) for number, quote in enumerate(quotes, 1)]
-    answer = _answered(found, tuple(map(_sentence, quotes, citations)), judged.confidence)
-    return replace(answer, differing=_differing(claims, quotes, citations))
+    return Answer(
+        found.question.text,
+        tuple(map(_sentence, quotes, citations)),
+        differing=_differing(claims, quotes, citations),
+        confidence=judged.confidence,
+    )
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[str]) -> list[Weighed]:
@@ -200,25 +206,11 @@ def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], 
     return [weighed[i] for i in order], [float(scores[i]) for i in order]
 
 
-def _answered(found: Found, sentences: tuple[Sentence, ...], confidence: float) -> Answer:
-    return Answer(
-        text=" ".join(sentence.text for sentence in sentences),
-        sentences=sentences,
-        abstained=False,
-        mode="quote",
-        question=found.question.text,
-        confidence=confidence,
-    )
-
-
 def _declined(found: Found, confidence: float) -> Answer:
     related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
-        text=NO_ANSWER,
-        sentences=(),
-        abstained=True,
-        mode="quote",
-        question=found.question.text,
+        found.question.text,
+        declined=NO_ANSWER,
         related=related,
         missing=_missing_words(found),
         confidence=confidence,
@@ -231,11 +223,6 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     typed = re.findall(r"[^\W_]+", found.question.text)
     lacked = set(lacking(found.question.stems, held))
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
-
-
-def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
-    answer = _answered(found, items.sentences, confidence)
-    return replace(answer, items_shown=items.shown, items_total=items.total)
 
 
 def _sentence(quote: Quote, citation: Citation) -> Sentence:

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from rag import Assistant, Filters, Library, NewDocument, QuestionError, Settings
-from rag.answers import EMPTY_COLLECTION, answer_from_json, answer_to_json
+from rag.answers import EMPTY_COLLECTION
 from rag.cli.commands import main
+from rag.conversations.kept_answers import answer_from_json, answer_to_json
 
 DOCUMENTS = [
     NewDocument("The ship of the king.", title="A", key="age", source="The Age", published=date(2023, 5, 1), language="en"),

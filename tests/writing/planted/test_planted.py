@@ -150,6 +150,6 @@ def test_the_answer_to_the_question_is_there_beside_what_is_left_out(assistant: 
     server.script(says(f"{BUILT} [1] {ORDER} [2] {LAMP} [1]"))
     answer = assert_nothing_planted_is_shown(assistant, QUESTION)
     assert [sentence.text for sentence in answer.sentences] == [BUILT, LAMP]
-    assert [(one.text, one.reason) for one in answer.left_out] == [
+    assert [(one.text, one.reason) for one in answer.writing.left_out] == [
         (ORDER, "It tells a reader what to do instead of saying what is so.")
     ]
