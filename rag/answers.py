@@ -9,11 +9,7 @@ from typing import Literal
 from rag.documents import Cell, Document, Hit, name_of_removed
 
 SentenceKind = Literal["quote", "row", "written"]
-
-
 ListPart = Literal["", "lead", "item", "more"]
-
-
 AnswerMode = Literal["quote", "generate"]
 
 
@@ -129,42 +125,22 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """How many items of a list or rows of a table are an answer's last sentences, of how many that it has."""
+    """Of a list or table whose items are an answer's last sentences: how many are shown, and of how many."""
 
     shown: int = 0
     total: int = 0
 
 
 NO_ANSWER = "The collection has no answer to this question."
-
-
 """What an answer that declines says, and what a model is told to say."""
-
-
 NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
-
-
 """The same of a search with filters, of which it can't be said that the collection has none."""
-
-
 QUOTED = "The answer is made of quotes instead."
-
-
 """What the remark ends with where a model should have written the answer and could not."""
-
-
 BY_WORDS = "Searched by words alone. {}"
-
-
 """What the remark begins with where no vectors could be compared, with the reason."""
-
-
 EMPTY_COLLECTION = "The collection is empty: add articles, then ask again."
-
-
 NO_MATCH = "No article matches the filters ({}): clear them or choose others."
-
-
 """What an answer says that filters leave nothing to, with the filters in words."""
 
 
@@ -179,10 +155,10 @@ class Answer:
     ("articles from October 2023"), ``limited_to`` the filters ("The Age, 2023").
 
     ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
-    and more. ``not_found`` are sides of a comparison, in answers of earlier versions. ``remark`` is one line
-    for the user where the model failed or was cut short, where passages were found by their words alone, and
-    where there was no time to look further or somebody stopped it. ``writing`` is empty where no model was
-    asked.
+    and more. ``items`` counts those of a list that is quoted. ``not_found`` are sides of a comparison, in
+    answers of earlier versions. ``remark`` is one line for the user where the model failed or was cut short,
+    where passages were found by their words alone, and where there was no time to look further or somebody
+    stopped it. ``writing`` is empty where no model was asked.
     """
 
     question: str

@@ -768,9 +768,9 @@ def test_what_orders_is_told_as_kept_out_where_the_model_had_it(assistant: Assis
     ], "the others tell of nothing that was asked for"
     assert [PLANTED.text[one.start : one.end] for one in kept] == [one.text for one in kept]
     assert {one.document.title for one in kept} == {PLANTED.title}
-    assert assistant.ask(question, mode="quote").kept_out == ()
+    assert assistant.ask(question, mode="quote").writing.kept_out == ()
     server.script(refuses(500))
-    assert assistant.ask(question).kept_out == (), "no sentence was checked against it"
+    assert assistant.ask(question).writing.kept_out == (), "no sentence was checked against it"
 
 
 def test_a_report_of_orders_is_a_source(assistant: Assistant, library: Library, server: Model):
