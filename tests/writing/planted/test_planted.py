@@ -141,7 +141,8 @@ def test_nor_is_it_as_the_question_that_a_model_completes(
     server.script(says(f"{BUILT} [1]"))
     before = assistant.ask(QUESTION)
     # What was said before may have quoted it.
-    before = replace(before, text=f"{before.text} {PLANTED.text}")
+    quote = replace(before.sentences[0], text=PLANTED.text)
+    before = replace(before, sentences=(*before.sentences, quote))
     server.script(says(completed), says(f"{BUILT} [1]"))
     assert_nothing_planted_is_shown(assistant, "Who built it?", history=[before])
 
