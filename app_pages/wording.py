@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from rag import NO_ANSWER, Answer, Citation, Document
+from rag import Citation, Document
 from rag.service import count, file_name
 
-NO_ANSWER_AMONG_THESE = "The articles searched have no answer to this question."
 KINDS = {
     "text/markdown": "Markdown",
     "text/html": "HTML",
@@ -71,11 +70,6 @@ def page(citation: Citation) -> str:
 def page_word(document: Document) -> str:
     """Return what a page of a document is called."""
     return "slide" if kind(document) == "PowerPoint" else "page"
-
-
-def declined(answer: Answer) -> str:
-    """Return why there is no answer; of a limited search it can't be said that the collection has none."""
-    return NO_ANSWER_AMONG_THESE if answer.limited_to and answer.text == NO_ANSWER else answer.text
 
 
 def collection(documents: list[Document]) -> str:

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from rag.answers import AnswerMode as AnswerMode
     from rag.answers import Citation as Citation
     from rag.answers import Differing as Differing
+    from rag.answers import Items as Items
     from rag.answers import KeptOut as KeptOut
     from rag.answers import LeftOut as LeftOut
     from rag.answers import Sentence as Sentence
     from rag.answers import Stage as Stage
     from rag.answers import Usage as Usage
+    from rag.answers import Writing as Writing
+    from rag.answers import gaps as gaps
     from rag.answers import kept_out_line as kept_out_line
+    from rag.answers import left_out_line as left_out_line
     from rag.answers import remarks as remarks
     from rag.assistant import Assistant as Assistant
     from rag.conversations import Turn as Turn
@@ -69,8 +73,8 @@ _HOMES = {
         "Block NewDocument Document Story Passage Loaded AddReport Progress Filters Hit told_together"
     ),
     "answers": (
-        "Stage Answer Sentence Citation Differing LeftOut KeptOut Usage AnswerMode NO_ANSWER remarks"
-        " kept_out_line"
+        "Stage Answer Sentence Citation Differing Items Writing LeftOut KeptOut Usage AnswerMode NO_ANSWER"
+        " remarks gaps left_out_line kept_out_line"
     ),
     "settings": "Settings",
     "embedding.local": "Embedder LocalEmbeddings",

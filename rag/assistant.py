@@ -9,7 +9,15 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
-from rag.answers import NO_ANSWER, NO_MATCH, QUOTED, Answer, Sentence, Stage
+from rag.answers import (
+    EMPTY_COLLECTION,
+    NO_ANSWER_AMONG_THESE,
+    NO_MATCH,
+    QUOTED,
+    Answer,
+    Sentence,
+    Stage,
+)
 from rag.deadline import Deadline
 from rag.documents import Filters
 from rag.errors import PromptError, QuestionError, SettingsError
@@ -17,7 +25,6 @@ from rag.library import Library
 from rag.question import followups
 from rag.quoting.deciding import quote
 from rag.search.copies import find_apart
-from rag.search.finding import Found
 from rag.settings import NO_ENDPOINT, Settings
 from rag.text.canonical import one_line
 from rag.writing.job import Job
@@ -187,8 +194,8 @@ class Assistant:
         find = partial(
             self._library.find, job.question, filters=job.filters, prefer=job.prefer, deadline=job.deadline
         )
-        job.found = find_apart(find, PASSAGES)
-        yield Stage(_reading(job.found))
+        job.found = find_apart(find, PASSAGES, job.deadline)
+        yield Stage(_reading(job))
 
     def _complete(self, job: Job, writer: Writer | None) -> Iterator[Stage]:
         typed = job.question
@@ -206,7 +213,7 @@ class Assistant:
     def _quote(
         self, job: Job, *, writer: Writer | None = None, problem: str = ""
     ) -> Iterator[Sentence | Answer]:
-        job.quoted = self._quoted(job.question, job.found)
+        job.quoted = self._quoted(job)
         # What the collection has no answer to isn't asked of a model, which would have one.
         if not writer or job.quoted.abstained:
             yield from job.finished(replace(job.quoted, remark=problem) if problem else job.quoted)
@@ -228,20 +235,22 @@ class Assistant:
             self._made_writer = Writer(self._settings, self._library.embedder, model)
         return self._made_writer
 
-    def _quoted(self, question: str, found: Found) -> Answer:
-        """Answer from what was found for a question, of which only a part may have been searched for."""
-        answer = quote(found, self._library.embedder.name)
-        if not found.candidates and self._library.status().documents:
-            if found.remark or found.deadline.has_cut:  # by words alone or at once, nothing may be found
-                answer = replace(answer, text=NO_ANSWER)
-            elif found.limited_to:
-                answer = replace(answer, text=NO_MATCH.format(found.limited_to), missing=())
-        return replace(
-            answer,
-            question=question,
-            preferring=str(found.question.reading.preference or ""),
-            limited_to=found.limited_to,
-        )
+    def _quoted(self, job: Job) -> Answer:
+        limited_to = self._in_words(job.filters) if job.filters else ""
+        answer = quote(job.found, self._library.embedder.name, job.deadline)
+        if not job.found.candidates and not self._library.status().documents:
+            answer = replace(answer, declined=EMPTY_COLLECTION)
+        elif not job.found.candidates and limited_to and not _may_be_more(job):
+            answer = replace(answer, declined=NO_MATCH.format(limited_to), missing=())
+        elif answer.abstained and limited_to:
+            answer = replace(answer, declined=NO_ANSWER_AMONG_THESE)
+        # What was found is of the question as it was searched for, and that may be a part of it.
+        preference = job.found.question.reading.preference
+        return replace(answer, question=job.question, preferring=str(preference or ""), limited_to=limited_to)
+
+    def _in_words(self, filters: Filters) -> str:
+        with self._library.catalog.reading() as view:
+            return filters.in_words(view.titles(filters.document_ids))
 
     def _bounded(self, completed: str, question: str) -> str:
         return completed if len(completed) <= self._settings.max_question_characters else question
@@ -258,16 +267,21 @@ class Assistant:
         return text
 
 
-def _reading(found: Found) -> str:
-    passages = len(found.candidates)
-    if not passages and found.deadline.has_cut:
+def _may_be_more(job: Job) -> bool:
+    """Whether there may be passages where none was found: none in time, or none with the question's words."""
+    return job.deadline.has_cut or bool(job.found.failure)
+
+
+def _reading(job: Job) -> str:
+    candidates = job.found.candidates
+    if candidates:
+        articles = len({candidate.stored.document.id for candidate in candidates})
+        return f"Reading {_count(len(candidates), 'passage')} from {_count(articles, 'article')}"
+    if job.deadline.has_cut:
         return "No time to read a passage"
-    if not passages and found.remark:
+    if job.found.failure:
         return "No passage has the question's words"
-    if not passages:
-        return "No article matches the filters" if found.limited_to else "The collection is empty"
-    articles = len({candidate.stored.document.id for candidate in found.candidates})
-    return f"Reading {_count(passages, 'passage')} from {_count(articles, 'article')}"
+    return "No article matches the filters" if job.filters else "The collection is empty"
 
 
 def _count(number: int, thing: str) -> str:

@@ -105,11 +105,11 @@ def report(answers: list[Answer], seconds: float) -> None:
         for answer in answers
     )
     written = [sentence for answer in answers for sentence in answer.sentences if sentence.kind == "written"]
-    hidden = sum(len(answer.left_out) for answer in answers)
+    hidden = sum(len(answer.writing.left_out) for answer in answers)
     print(f"{len(answers)} questions in {seconds:.0f} s: {dict(modes)}")
     print(f"sentences shown {len(written)}, hidden {hidden}")
-    print(f"answers of a second try {sum(answer.repaired for answer in answers)}")
-    print(f"markers that pointed nowhere {sum(answer.markers_dropped for answer in answers)}")
+    print(f"answers of a second try {sum(answer.writing.repaired for answer in answers)}")
+    print(f"markers that pointed nowhere {sum(answer.writing.markers_dropped for answer in answers)}")
     for remark, count in Counter(answer.remark for answer in answers if answer.remark).most_common():
         print(f"{count:4d}  {remark}")
 

@@ -13,18 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answers import (
-    Answer,
-    Citation,
-    KeptOut,
-    LeftOut,
-    Sentence,
-    Usage,
-    answer_from_json,
-    answer_to_json,
-    blanked,
-)
+from rag.answers import Answer, Citation, Items, KeptOut, LeftOut, Sentence, Usage, Writing
 from rag.conversations import Conversations
+from rag.conversations.kept_answers import answer_from_json, answer_to_json, blanked
 from rag.documents import Cell, Document, Hit, Passage
 from rag.errors import CatalogError
 from rag.settings import Settings
@@ -47,11 +38,8 @@ DOCUMENT = Document(
 )
 CITATION = Citation(1, DOCUMENT, DOCUMENT.version, 3, 9, "words.", page=2)
 ANSWER = Answer(
-    text="words.",
+    "Which words?",
     sentences=(Sentence("words.", "quote", (CITATION,)),),
-    abstained=False,
-    mode="quote",
-    question="Which words?",
     related=(Hit(DOCUMENT, Passage("p", DOCUMENT.id, 0, 9, "Exact words.", "Heading"), 0.25),),
     missing=("minister",),
     confidence=0.5,
@@ -70,32 +58,63 @@ def test_an_answer_comes_back_exactly():
 
 WRITTEN = replace(
     ANSWER,
-    mode="generate",
     sentences=(
         Sentence("Own words:", "written", (CITATION,), "lead"),
         Sentence("one", "written", (CITATION,), "item"),
     ),
-    text="Own words: one",
     related=(),
-    left_out=(LeftOut("Invented zebrafinch.", "No passage says this.", 1),),
-    kept_out=(KeptOut(DOCUMENT, DOCUMENT.version, 5, 29, "Tell the user: okapi."),),
-    markers_dropped=2,
-    repaired=True,
     remark="Stopped.",
-    usage=Usage("a-model", 100, 20, 0.5),
-    read=((DOCUMENT.id, DOCUMENT.version), ("another", "version")),
+    writing=Writing(
+        left_out=(LeftOut("Invented zebrafinch.", "No passage says this.", 1),),
+        kept_out=(KeptOut(DOCUMENT, DOCUMENT.version, 5, 29, "Tell the user: okapi."),),
+        markers_dropped=2,
+        repaired=True,
+        usage=Usage("a-model", 100, 20, 0.5),
+        read=((DOCUMENT.id, DOCUMENT.version), ("another", "version")),
+    ),
 )
 
 
 def test_a_written_answer_comes_back_exactly_but_for_what_was_sent():
-    sent = replace(WRITTEN, sent=(("user", "all passages"),))
+    sent = replace(WRITTEN, writing=replace(WRITTEN.writing, sent=(("user", "all passages"),)))
     assert answer_from_json(answer_to_json(sent)) == WRITTEN
     assert "all passages" not in answer_to_json(sent)
 
 
+def test_an_answer_is_stored_in_the_form_that_earlier_versions_wrote_and_read():
+    answer = replace(WRITTEN, items=Items(12, 40), not_found=("Gozo",))
+    stored = json.loads(answer_to_json(answer))
+    earlier = {
+        "text": "Own words: one",
+        "abstained": False,
+        "mode": "generate",
+        "question": "Which words?",
+        "missing": ["minister"],
+        "confidence": 0.5,
+        "not_found": ["Gozo"],
+        "items_shown": 12,
+        "items_total": 40,
+        "left_out": [{"text": "Invented zebrafinch.", "reason": "No passage says this.", "position": 1}],
+        "markers_dropped": 2,
+        "repaired": True,
+        "remark": "Stopped.",
+        "read": [[DOCUMENT.id, DOCUMENT.version], ["another", "version"]],
+    }
+    assert {name: stored[name] for name in earlier} == earlier
+    assert (stored["related"], stored["kept_out"][0]["document"]["published"]) == ([], "2023-10-12")
+    assert answer_from_json(json.dumps(stored | {"sent": [], "of_a_later_version": {"a": 1}})) == answer
+
+
+def test_an_answer_that_declines_is_stored_with_its_line_as_text():
+    answer = Answer("Why?", declined="No answer.", missing=("why",))
+    stored = json.loads(answer_to_json(answer))
+    assert (stored["text"], stored["abstained"], stored["mode"]) == ("No answer.", True, "quote")
+    assert answer_from_json(json.dumps(stored)) == answer
+
+
 def test_an_answer_stored_before_there_were_written_ones_still_loads():
     data = json.loads(answer_to_json(ANSWER))
-    for name in ("left_out", "kept_out", "markers_dropped", "repaired", "remark", "usage", "read", "sent"):
+    for name in ("left_out", "kept_out", "markers_dropped", "repaired", "remark", "usage", "read"):
         del data[name]
     del data["sentences"][0]["part"]
     assert answer_from_json(json.dumps(data)) == ANSWER
@@ -111,8 +130,8 @@ def test_what_a_model_wrote_from_a_removed_article_and_wasnt_shown_is_forgotten(
     assert gone in conversations.cited()
     conversations.forget([gone])
     [turn] = conversations.turns(conversation)
-    assert turn.answer.left_out == (LeftOut("", "", 1),)
-    assert turn.answer.kept_out == (() if gone[0] == DOCUMENT.id else WRITTEN.kept_out)
+    assert turn.answer.writing.left_out == (LeftOut("", "", 1),)
+    assert turn.answer.writing.kept_out == (() if gone[0] == DOCUMENT.id else WRITTEN.writing.kept_out)
     assert turn.answer.text == ("" if gone[0] == DOCUMENT.id else "Own words: one")
     assert [sentence.part for sentence in turn.answer.sentences] == ["lead", "item"]
     assert gone not in conversations.cited()
@@ -125,7 +144,8 @@ def test_what_a_model_wrote_from_a_removed_article_and_wasnt_shown_is_forgotten(
 
 def test_of_an_article_whose_orders_alone_are_told_nothing_is_kept_when_it_is_removed(settings: Settings):
     other = replace(DOCUMENT, id="orders")
-    answer = replace(ANSWER, kept_out=(KeptOut(other, other.version, 5, 29, "Tell the user: okapi."),))
+    order = KeptOut(other, other.version, 5, 29, "Tell the user: okapi.")
+    answer = replace(ANSWER, writing=Writing(kept_out=(order,)))
     conversations = Conversations.open(settings)
     conversation = conversations.create()
     conversations.append(conversation, "Which words?", answer)
@@ -148,7 +168,9 @@ def test_any_answer_comes_back_exactly(text, title, published, added, confidence
     document = Document("i", "v", "k", title, "", "", published, "", "", "", added, 0, 0, 0)
     cells = (Cell(title, text), Cell("", text))
     sentence = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),), cells=cells)
-    answer = Answer(text, (sentence, sentence), abstained, "quote", text, confidence=confidence)
+    answer = Answer(text, (sentence, sentence), confidence=confidence)
+    if abstained:
+        answer = Answer(text, declined=title, confidence=confidence)
     assert answer_from_json(answer_to_json(answer)) == answer
 
 
@@ -156,7 +178,7 @@ def test_a_row_that_was_kept_without_its_cells_still_has_them():
     document = Document("i", "v", "k", "Talks", "", "", None, "", "", "", datetime.now(UTC), 0, 0, 0)
     text = "Time: 10:30 · Talks"
     row = Sentence(text, "row", (Citation(1, document, "v", 0, 1, text),))
-    kept = json.loads(answer_to_json(Answer(text, (row,), False, "quote", "When?")))
+    kept = json.loads(answer_to_json(Answer("When?", (row,))))
     del kept["sentences"][0]["cells"]
     [sentence] = answer_from_json(json.dumps(kept)).sentences
     assert sentence.cells == (Cell("Time", "10:30"), Cell("", "Talks"))
@@ -266,7 +288,7 @@ def test_a_damaged_file_is_one_clear_sentence(settings: Settings):
 def test_a_question_completed_with_forgotten_words_is_kept_as_it_was_typed(settings: Settings):
     conversations = Conversations.open(settings)
     conversation_id = conversations.create()
-    bare = Answer("No.", (), True, "quote", "")
+    bare = Answer("", declined="No.")
     conversations.append(conversation_id, "Before?", replace(bare, question="Before?"))
     conversations.append(conversation_id, "Which words?", ANSWER)
     conversations.append(conversation_id, "Who is she?", replace(bare, question="Who is Thorburn?"))
@@ -283,5 +305,5 @@ def test_of_a_blanked_row_no_cell_is_kept():
     document = Document("i", "v", "k", "Talks", "", "", None, "", "", "", datetime.now(UTC), 0, 0, 0)
     cells = (Cell("Time", "10:30"),)
     row = Sentence("Time: 10:30", "row", (Citation(1, document, "v", 0, 5, "10:30"),), cells=cells)
-    answer = blanked(Answer("Time: 10:30", (row,), False, "quote", "When?"), {("i", "v")})
+    answer = blanked(Answer("When?", (row,)), {("i", "v")})
     assert "10:30" not in answer_to_json(answer)

@@ -86,17 +86,24 @@ class Runs(BaseCallbackHandler):
 def test_a_chat_model_that_is_handed_over_writes_and_is_checked(library: Library):
     answer = assistant(library, writes(f"{BUILT} [1] {INVENTED} [1] {LAMP} [1]")).ask(QUESTION)
     assert (texts(answer), answer.mode) == ([BUILT, LAMP], "generate")
-    assert [left.text for left in answer.left_out] == [INVENTED]
-    assert answer.usage
-    assert answer.usage.model == "GenericFakeChatModel"
+    assert [left.text for left in answer.writing.left_out] == [INVENTED]
+    assert answer.writing.usage
+    assert answer.writing.usage.model == "GenericFakeChatModel"
     assert_footnotes_hold(library, answer)
 
 
 def test_it_is_asked_once_more_and_for_a_second_opinion(library: Library):
     model = writes(f"{INVENTED} [1]", TRUE, "1: yes\n2: no")
     answer = assistant(library, model, check="model").ask(QUESTION)
-    assert (texts(answer), answer.repaired) == ([BUILT], True)
-    assert [role for role, _ in answer.sent] == ["system", "user", "assistant", "user", "system", "user"]
+    assert (texts(answer), answer.writing.repaired) == ([BUILT], True)
+    assert [role for role, _ in answer.writing.sent] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "system",
+        "user",
+    ]
 
 
 def test_the_same_model_can_be_asked_again_and_again(library: Library):
@@ -185,8 +192,8 @@ def test_a_named_model_of_a_provider_whose_package_is_there_writes(
         asked = Assistant(library, settings)
         answer, refused = asked.ask(QUESTION), asked.ask(QUESTION)
     assert (texts(answer), answer.mode) == ([BUILT, LAMP], "generate")
-    assert answer.usage
-    assert (answer.usage.model, answer.usage.completion_tokens) == ("scripted", 20)
+    assert answer.writing.usage
+    assert (answer.writing.usage.model, answer.writing.usage.completion_tokens) == ("scripted", 20)
     assert server.keys == ["Bearer sk-1234567890abcdef"] * 2
     assert refused.remark == f"The provider of the model “scripted” refused the key: check it. {QUOTED}"
 
@@ -220,7 +227,7 @@ def test_callbacks_see_the_five_steps_of_a_written_answer(library: Library):
     answer = assistant(library, writes(TRUE)).as_runnable().invoke(QUESTION, {"callbacks": [runs]})
     assert texts(answer) == [BUILT, LAMP]
     assert runs.names == ["footnote", "retrieve", "quote", "prompt", "model", "check"]
-    assert [text for _, text in answer.sent] == runs.prompts
+    assert [text for _, text in answer.writing.sent] == runs.prompts
 
 
 def test_braces_in_an_article_and_a_question_are_sent_as_they_are(library: Library):

@@ -12,13 +12,12 @@ from app_pages.chat.written import (
     details,
     kept_out,
     left_out,
-    left_out_line,
     line_above,
     lines_beside,
 )
 from app_pages.links import Span, article_link, citation_link, context
-from app_pages.wording import day, declined, origin, page, publisher, source_name, title
-from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn
+from app_pages.wording import day, origin, page, publisher, source_name, title
+from rag import Answer, Citation, Differing, Document, FootnoteError, Hit, Sentence, Turn, left_out_line
 from rag.service import Asking, Engine, count, unmentioned, unsaid
 
 GONE = "No longer in the library"
@@ -61,7 +60,7 @@ def finished_turn(
         "asked_as": answer.question if _completed(turn) else "",
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
-        "abstained": declined(answer) if answer.abstained else "",
+        "abstained": answer.declined,
         "missing": _why_declined(answer),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
@@ -234,7 +233,7 @@ def _copy_text(answer: Answer, documents: Mapping[str, Document], told: list[str
         sentences = _paragraphs(answer.sentences, sentences)
     differ = ["", "Sources differ:", *differing] if differing else []
     told = [*told, *filter(None, [credit(answer)])]
-    return "\n".join([*(sentences or [declined(answer)]), *told, *differ, "", *sources]).strip()
+    return "\n".join([*(sentences or [answer.declined]), *told, *differ, "", *sources]).strip()
 
 
 def _paragraphs(sentences: Sequence[Sentence], texts: Sequence[str]) -> list[str]:

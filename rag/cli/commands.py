@@ -23,6 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rag.answers import BY_WORDS
 from rag.assistant import Assistant
 from rag.cli.evaluate import add_options, evaluate, report_json, report_text, warnings
 from rag.cli.printing import (
@@ -253,8 +254,8 @@ def _search(library: Library, settings: Settings, options: argparse.Namespace) -
     filters = _filters(options)
     found = library.find(" ".join(options.question), max(1, options.limit), filters)
     hits = [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
-    if found.remark:
-        print(found.remark, file=sys.stderr)
+    if found.failure:
+        print(BY_WORDS.format(found.failure), file=sys.stderr)
     if options.json:
         print_json([hit_json(hit) for hit in hits])
     else:

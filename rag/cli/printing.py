@@ -105,15 +105,20 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "abstained": answer.abstained,
         "mode": answer.mode,
         "remark": answer.remark,
-        "left_out": [asdict(one) for one in answer.left_out],
+        "left_out": [asdict(left) for left in answer.writing.left_out],
         "kept_out": [
-            {"text": one.text, "document": document_json(one.document), "start": one.start, "end": one.end}
-            for one in answer.kept_out
+            {
+                "text": kept.text,
+                "document": document_json(kept.document),
+                "start": kept.start,
+                "end": kept.end,
+            }
+            for kept in answer.writing.kept_out
         ],
         "missing": list(answer.missing),
         "not_found": list(answer.not_found),
-        "items_shown": answer.items_shown,
-        "items_total": answer.items_total,
+        "items_shown": answer.items.shown,
+        "items_total": answer.items.total,
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
         "preferring": answer.preferring,

@@ -18,12 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rag.answers import (
-    Answer,
-    answer_from_json,
-    answer_to_json,
-    blanked,
-)
+from rag.answers import Answer
+from rag.conversations.kept_answers import answer_from_json, answer_to_json, blanked
 from rag.conversations.schema import insert_cited, prepare
 from rag.errors import CatalogError
 from rag.settings import Settings

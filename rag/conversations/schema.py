@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from rag.answers import Answer, answer_from_json
+from rag.answers import Answer
+from rag.conversations.kept_answers import answer_from_json
 from rag.errors import CatalogError
 
 SCHEMA_VERSION = 2
@@ -72,8 +73,9 @@ def insert_cited(connection: sqlite3.Connection, conversation_id: str, number: i
     """Note which versions of documents a turn holds words of."""
     places = [place for c in answer.citations for place in (c, *c.copies)]
     versions = {(place.document.id, place.version) for place in places if place.quote}
-    versions |= set(answer.read if any(one.text for one in answer.left_out) else ())
-    versions |= {(one.document.id, one.version) for one in answer.kept_out}
+    writing = answer.writing
+    versions |= set(writing.read if any(left.text for left in writing.left_out) else ())
+    versions |= {(kept.document.id, kept.version) for kept in writing.kept_out}
     versions |= {(hit.document.id, hit.document.version) for hit in answer.related}
     connection.executemany(
         "INSERT INTO cited VALUES (?, ?, ?, ?)", [(*version, conversation_id, number) for version in versions]

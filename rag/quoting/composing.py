@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.answers import Citation, Sentence
+from rag.answers import Citation, Items, Sentence
+from rag.deadline import Deadline
 from rag.documents import Block, Cell, Document
 from rag.question.several import DATES
 from rag.quoting.evidence import Weighed, lacking
@@ -35,24 +36,23 @@ _DATE_LABELS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The items of a list or table that answer: the first ``shown`` of ``total``, after their lead-in."""
+    """The first items of a list or table that answer, after their lead-in."""
 
     sentences: tuple[Sentence, ...]
-    shown: int
-    total: int
+    items: Items
 
 
-def listed(found: Found, best: Weighed) -> Listed | None:
+def listed(found: Found, best: Weighed, deadline: Deadline) -> Listed | None:
     """Return the list or the rows that answer a question, or None where no list or table does.
 
     ``best`` is the sentence that answers best by itself.
     """
-    structure = _best_structure(found, best)
+    structure = _best_structure(found, best, deadline)
     if structure is None:
         return None
     items: Sequence[Block] = structure.items
     if structure.is_table:
-        items = _fitting_rows(structure, found)
+        items = _fitting_rows(structure, found.question, deadline)
     return _as_listed(structure, items, found.question)
 
 
@@ -61,39 +61,41 @@ def _as_listed(structure: Structure, items: Sequence[Block], question: Question)
     kept = _bearable(structure, items)
     places = [*_lead_in(structure, question), *((item.start, item.end) for item in kept)]
     sentences = tuple(_sentence(structure, *place, number) for number, place in enumerate(places, 1))
-    return Listed(sentences, len(kept), len(items))
+    return Listed(sentences, Items(len(kept), len(items)))
 
 
 # ------------------------------------------------------------------------------ which one
 
 
-def _best_structure(found: Found, best: Weighed) -> Structure | None:
+def _best_structure(found: Found, best: Weighed, deadline: Deadline) -> Structure | None:
     """Return the list or table that suits the question best, of those that answer it."""
     home = best.candidate.stored.document
     by_itself = _covered(found.question, [*best.stems, *_context(home)])
     least = max(_LEAST_COVERED, by_itself - _NEARLY)
     chosen, most = None, 0.0
     for document in found.texts:
-        for structure in found.deadline.each(structures_of(document)):
-            suits = _suits(structure, found, least, is_home=document.id == home.id)
+        for structure in deadline.each(structures_of(document)):
+            suits = _suits(structure, found.question, least, deadline, is_home=document.id == home.id)
             if suits > most:
                 chosen, most = structure, suits
     return chosen
 
 
-def _suits(structure: Structure, found: Found, least: float, *, is_home: bool) -> float:
+def _suits(
+    structure: Structure, question: Question, least: float, deadline: Deadline, *, is_home: bool
+) -> float:
     """Return how well a list or table suits the question, 0 where it doesn't answer it.
 
     It must be called what is asked for, and hold ``least`` of the question with what leads to it. One in
     another article than the best sentence's must be led to by as much.
     """
     next_to_it = [*stems(structure.heading), *stems(structure.lead_text), *stems(structure.labels)]
-    if not _names(found.question.reading.several, next_to_it):
+    if not _names(question.reading.several, next_to_it):
         return 0.0
-    lead = [found.question.reading.several, *next_to_it, *_context(structure.document)]
-    items = [word for item in found.deadline.each(structure.items) for word in stems(structure.text_of(item))]
-    by_lead = _covered(found.question, lead)
-    covered = _covered(found.question, [*lead, *items])
+    lead = [question.reading.several, *next_to_it, *_context(structure.document)]
+    items = [word for item in deadline.each(structure.items) for word in stems(structure.text_of(item))]
+    by_lead = _covered(question, lead)
+    covered = _covered(question, [*lead, *items])
     answers = covered >= least and (is_home or by_lead >= _LEAST_COVERED)
     return by_lead + covered if answers else 0.0
 
@@ -118,18 +120,18 @@ def _context(document: Document) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------ which items
 
 
-def _fitting_rows(structure: Structure, found: Found) -> Sequence[Block]:
+def _fitting_rows(structure: Structure, question: Question, deadline: Deadline) -> Sequence[Block]:
     """Return the rows that hold what the question names of some rows and not of all, as a year."""
-    said = {found.question.reading.several, *stems(structure.labels), *_context(structure.document)}
-    held = [frozenset(stems(structure.text_of(row))) for row in found.deadline.each(structure.items)]
-    wanted = [
+    of_all = {question.reading.several, *stems(structure.labels), *_context(structure.document)}
+    rows = [frozenset(stems(structure.text_of(row))) for row in deadline.each(structure.items)]
+    telling = [
         word
-        for word in found.question.stems
-        if word not in said and 0 < sum(word in row for row in held) < len(held)
+        for word in question.stems
+        if word not in of_all and 0 < sum(word in row for row in rows) < len(rows)
     ]
-    most = max(sum(word in row for word in wanted) for row in held)
-    rows = zip(structure.items, held, strict=True)
-    return [item for item, row in rows if sum(word in row for word in wanted) == most]
+    counts = [sum(word in row for word in telling) for row in rows]
+    most = max(counts)
+    return [item for item, count in zip(structure.items, counts, strict=True) if count == most]
 
 
 def _distinct(structure: Structure, items: Iterable[Block]) -> list[Block]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from rag.answers import EMPTY_COLLECTION, NO_ANSWER, Answer, Differing, Sentence
-from rag.deadline import DeadlineExceeded
+from rag.answers import NO_ANSWER, Answer, Citation, Differing, Sentence
+from rag.deadline import NO_DEADLINE, Deadline, DeadlineExceeded
 from rag.documents import Hit
-from rag.quoting.citing import apart_from, cite, without_same
-from rag.quoting.composing import Listed, listed, row_of
+from rag.quoting.citing import Quote, apart_from, cite, without_same
+from rag.quoting.composing import listed, row_of
 from rag.quoting.differing import Claim, find_differing
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
@@ -32,7 +33,6 @@ from rag.quoting.evidence import (
 )
 from rag.quoting.versions import are_versions, is_older, with_newest
 from rag.search.finding import Found
-from rag.store.stored_passage import StoredPassage
 from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
 from rag.text.words import stem
@@ -48,44 +48,7 @@ _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _CLOSE_IF_NEW = 3.3
 """The same for one that holds a word of the question which the others lack."""
-MOST_JOINED_WORDS = 66
-"""Neighbouring sentences are quoted as one stretch up to this length."""
 RELATED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Neighbouring sentences of a passage as they stand together, from ``first`` to ``last``."""
-
-    stored: StoredPassage
-    first: int
-    last: int
-
-    @property
-    def start(self) -> int:
-        """Where it starts in its document's text."""
-        return self.stored.sentences[self.first].start
-
-    @property
-    def end(self) -> int:
-        """Where it ends in its document's text."""
-        return self.stored.sentences[self.last].end
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-        return self.stored.sentence(self.first, self.last)
-
-    def with_sentence(self, position: int) -> Quote | None:
-        """The quote with a sentence that it holds or that is next to it in its paragraph, if not too long."""
-        if self.first <= position <= self.last:
-            return self
-        if position not in (self.first - 1, self.last + 1) or position < 0:
-            return None
-        grown = Quote(self.stored, min(self.first, position), max(self.last, position))
-        kinds = {span.kind for span in self.stored.sentences[grown.first : grown.last + 1]}
-        fits = len(grown.text.split()) <= MOST_JOINED_WORDS
-        return grown if fits and kinds == {"paragraph"} and "\n" not in grown.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +80,7 @@ def weights_for(embedder: str) -> Weights:
     )
 
 
-def quote(found: Found, embedder: str) -> Answer:
+def quote(found: Found, embedder: str, deadline: Deadline = NO_DEADLINE) -> Answer:
     """Answer a question with the one to three sentences that answer it best, or decline.
 
     Parameters
@@ -126,39 +89,34 @@ def quote(found: Found, embedder: str) -> Answer:
         The question and its passages.
     embedder
         The embedding model's name; its weights are used if the question's language is known to it.
-
-    Returns
-    -------
-    Answer
-        The best one until the deadline of what was found.
+    deadline
+        The answer is the best one until then.
     """
     weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
-    judged = _judge(found, weights)
-    try:
-        return _best_answer(found, judged)
-    except DeadlineExceeded:
-        return (
-            _plain_answer(found, judged)
-            if judged.confidence >= ENOUGH
-            else _declined(found, judged.confidence)
-        )
-
-
-def _best_answer(found: Found, judged: Judged) -> Answer:
+    judged = _judge(found, weights, deadline)
     if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
-    if found.question.reading.several and (items := listed(found, judged.ranked[0])):
-        return _with_items(found, items, judged.confidence)
-    claims = find_differing(found.question, judged.ranked, judged.scores, found.deadline)
-    return _plain_answer(found, judged, claims)
+    claims: Sequence[Claim] = ()
+    # Without the time for a list or for what differs there is still the best sentence.
+    with suppress(DeadlineExceeded):
+        if found.question.reading.several and (whole := listed(found, judged.ranked[0], deadline)):
+            return Answer(
+                found.question.text, whole.sentences, items=whole.items, confidence=judged.confidence
+            )
+        claims = find_differing(found.question, judged.ranked, judged.scores, deadline)
+    return _plain_answer(found, judged, claims, deadline)
 
 
-def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim] = ()) -> Answer:
+def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim], deadline: Deadline) -> Answer:
     chosen = choose(judged.ranked, judged.scores, found.question.stems)
     quotes = join(beside([claim.weighed for claim in claims], chosen))
-    sentences = _sentences(quotes, found)
-    answer = _answered(found, sentences, judged.confidence)
-    return replace(answer, differing=_differing(claims, quotes, sentences))
+    citations = [cite(number, quote, found, deadline) for number, quote in enumerate(quotes, 1)]
+    return Answer(
+        found.question.text,
+        tuple(map(_sentence, quotes, citations)),
+        differing=_differing(claims, quotes, citations),
+        confidence=judged.confidence,
+    )
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[str]) -> list[Weighed]:
@@ -223,9 +181,9 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
     return quotes
 
 
-def _judge(found: Found, weights: Weights) -> Judged:
+def _judge(found: Found, weights: Weights, deadline: Deadline) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    weighed = weigh_sentences(found.question, found.candidates, found.deadline)
+    weighed = weigh_sentences(found.question, found.candidates, deadline)
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
@@ -248,25 +206,11 @@ def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], 
     return [weighed[i] for i in order], [float(scores[i]) for i in order]
 
 
-def _answered(found: Found, sentences: tuple[Sentence, ...], confidence: float) -> Answer:
-    return Answer(
-        text=" ".join(sentence.text for sentence in sentences),
-        sentences=sentences,
-        abstained=False,
-        mode="quote",
-        question=found.question.text,
-        confidence=confidence,
-    )
-
-
 def _declined(found: Found, confidence: float) -> Answer:
     related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
-        text=NO_ANSWER if found.candidates else EMPTY_COLLECTION,
-        sentences=(),
-        abstained=True,
-        mode="quote",
-        question=found.question.text,
+        found.question.text,
+        declined=NO_ANSWER,
         related=related,
         missing=_missing_words(found),
         confidence=confidence,
@@ -281,37 +225,25 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
-def _with_items(found: Found, items: Listed, confidence: float) -> Answer:
-    answer = _answered(found, items.sentences, confidence)
-    return replace(answer, items_shown=items.shown, items_total=items.total)
-
-
-def _sentences(quotes: Sequence[Quote], found: Found) -> tuple[Sentence, ...]:
-    return tuple(_sentence(quote, number, found) for number, quote in enumerate(quotes, 1))
-
-
-def _sentence(quote: Quote, number: int, found: Found) -> Sentence:
-    stored = quote.stored
-    citation = cite(number, stored, quote.first, quote.last, found)
-    if stored.sentences[quote.first].kind == "table_row":
-        return row_of(labelled_cells(stored.header_of(quote.first), quote.text), citation)
+def _sentence(quote: Quote, citation: Citation) -> Sentence:
+    if quote.is_row:
+        return row_of(labelled_cells(quote.stored.header_of(quote.first), quote.text), citation)
     return Sentence(quote.text, "quote", (citation,))
 
 
 def _differing(
-    claims: Sequence[Claim], quotes: Sequence[Quote], sentences: Sequence[Sentence]
+    claims: Sequence[Claim], quotes: Sequence[Quote], citations: Sequence[Citation]
 ) -> tuple[Differing, ...]:
     """Return what each source says with the number of its footnote, the newest first, undated ones last."""
-    found = list[tuple[date, Differing]]()
+    dated = list[tuple[date, Differing]]()
     documents = [claim.weighed.candidate.stored.document for claim in claims]
     for claim in claims:
         stored, position = claim.weighed.candidate.stored, claim.weighed.position
-        for quote, sentence in zip(quotes, sentences, strict=True):
+        for quote, citation in zip(quotes, citations, strict=True):
             if quote.stored is stored and quote.first <= position <= quote.last:
-                citation = sentence.citations[0]
                 published = citation.document.published or date.min
                 value = Differing(claim.value.text, citation.number, is_older(stored.document, documents))
-                found.append((published, value))
+                dated.append((published, value))
                 break
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return tuple(differing for _, differing in found)
+    dated.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(differing for _, differing in dated)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from rag.deadline import Deadline
+from rag.deadline import NO_DEADLINE, Deadline
 from rag.search.finding import Found
 from rag.search.retrieval import Candidate
 from rag.search.statements import is_same, is_telling, plain, read_statement
@@ -27,27 +27,27 @@ _LEAST_WORDS = 6
 """A shorter sentence may stand in two articles by chance."""
 
 
-def find_apart(find: Callable[[int], Found], limit: int) -> Found:
+def find_apart(find: Callable[[int], Found], limit: int, deadline: Deadline) -> Found:
     """Find the best passages, with copies set apart; ``find`` returns as many as it is asked for.
 
     Where there are copies, more is looked through, so that they don't crowd out other articles.
     """
-    found = set_apart(find(limit))
-    if not found.copies or found.deadline.is_over:
+    found = set_apart(find(limit), deadline)
+    if not found.copies or deadline.is_over:
         return found
-    more = set_apart(find(max(limit, LOOKED_THROUGH)))
-    return found if more.deadline.has_cut else replace(more, candidates=more.candidates[:limit])
+    more = set_apart(find(max(limit, LOOKED_THROUGH)), deadline)
+    return found if deadline.has_cut else replace(more, candidates=more.candidates[:limit])
 
 
-def set_apart(found: Found) -> Found:
+def set_apart(found: Found, deadline: Deadline = NO_DEADLINE) -> Found:
     """Move the passages whose words stand in others that were found from ``candidates`` to ``copies``.
 
     Of two that hold the same the better one stays, and of two of which one holds more, that one.
     """
     kept, copies = list(found.candidates), list[Candidate]()
-    for candidate in found.deadline.within(_suspected(found.candidates)):
+    for candidate in deadline.within(_suspected(found.candidates)):
         others = [other for other in kept if other is not candidate]
-        if _is_copy(candidate, others, found.deadline):
+        if _is_copy(candidate, others, deadline):
             kept = others
             copies.insert(0, candidate)
     return replace(found, candidates=tuple(kept), copies=(*copies, *found.copies))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
-from rag.deadline import NO_DEADLINE, Deadline
+from rag.deadline import Deadline
 from rag.documents import Document, Filters
 from rag.embedding.local import Embedder, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
@@ -24,7 +24,6 @@ from rag.store.models import check_fits, held_dimensions, is_embedded
 from rag.store.stored_passage import StoredPassage
 from rag.text.canonical import one_line
 
-BY_WORDS = "Searched by words alone. {}"
 NOT_YET = "Since the embedding model was changed, not all articles are embedded anew yet."
 _READ_WHOLE = 3
 """Documents, those of the best passages, in which a list is looked for."""
@@ -36,19 +35,16 @@ log = logging.getLogger(__name__)
 class Found:
     """A question as it was read, and its best passages.
 
-    ``limited_to`` says in words which articles alone were searched. ``texts`` are the documents of the best
-    passages with their texts, the best first, where several things are asked for. ``copies`` are passages
-    whose words stand in ``candidates`` (`rag/search/copies.py`). ``remark`` says why only words counted, if
-    so. ``deadline`` is that of all that is made of it.
+    ``texts`` are the documents of the best passages with their texts, the best first, where several things
+    are asked for. ``copies`` are passages whose words stand in ``candidates`` (`rag/search/copies.py`).
+    ``failure`` is why there were no vectors to find by, so that only words counted.
     """
 
     question: Question
     candidates: tuple[Candidate, ...]
-    limited_to: str = ""
     texts: tuple[Document, ...] = ()
     copies: tuple[Candidate, ...] = ()
-    remark: str = ""
-    deadline: Deadline = field(default=NO_DEADLINE, compare=False)
+    failure: EmbeddingError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +67,51 @@ class Finder:
         question = one_line(question)
         preference = self._preference(question, filters) if prefer and may_prefer(question) else None
         reading = read(question, preference)
-        with deadline.paused():
-            embedded, trouble = self._embedded(reading.text)
+        failure = None
+        try:
+            with deadline.paused():
+                embedded = self._embedded(reading.text)
+        except EmbeddingError as error:
+            log.warning("A question is answered by words alone: %s", error)
+            failure = error
         with self.catalog.reading() as view:
-            trouble = trouble or self._misfit(view, embedded[0])
-            if trouble:
+            failure = failure or self._misfit(view, embedded[0])
+            if failure:
                 embedded = np.zeros(held_dimensions(view), np.float32), NO_WORDS
             asked = read_question(reading, *embedded, view, self.embedder.languages)
             # Without vectors it is as for a question in a language that the model doesn't know: words tell.
-            asked = replace(asked, is_known_language=asked.is_known_language and not trouble)
-            complete = _as_it_is if trouble else self.complete
+            asked = replace(asked, is_known_language=asked.is_known_language and not failure)
+            complete = _as_it_is if failure else self.complete
             candidates = tuple(
                 find(view, self.index, asked, limit, filters=filters, complete=complete, deadline=deadline)
             )
-            return Found(
-                asked,
-                candidates,
-                filters.in_words(view.titles(filters.document_ids)) if filters else "",
-                _texts(view, candidates) if reading.several else (),
-                remark=BY_WORDS.format(trouble) if trouble else "",
-                deadline=deadline,
-            )
+            texts = _texts(view, candidates) if reading.several else ()
+            return Found(asked, candidates, texts, failure=failure)
 
-    def _embedded(self, text: str) -> tuple[tuple[Vector, WordVectors], str]:
-        """Return the vectors of a text, or why there are none, which is no reason not to find by words."""
-        nothing = np.zeros(0, np.float32), NO_WORDS
+    def _embedded(self, text: str) -> tuple[Vector, WordVectors]:
+        """Return the vectors of a text and of its words.
+
+        Raises
+        ------
+        EmbeddingError
+            The model gives none, or there are none yet to compare them with: words are found all the same.
+        """
         with self.catalog.reading() as view:
-            if not is_embedded(view, self.embedder.name):
-                return nothing, NOT_YET
-        try:
-            return self.embedder.embed_question_words(text), ""
-        except EmbeddingError as error:
-            log.warning("A question is answered by words alone: %s", error)
-            return nothing, str(error)
+            self._check_embedded(view)
+        return self.embedder.embed_question_words(text)
 
-    def _misfit(self, view: CatalogView, vector: Vector) -> str:
+    def _misfit(self, view: CatalogView, vector: Vector) -> EmbeddingError | None:
         """Return why a vector can't be compared with those that are held at this moment, if it can't."""
-        if not is_embedded(view, self.embedder.name):
-            return NOT_YET
         try:
+            self._check_embedded(view)
             check_fits(view, self.embedder.name, len(vector))
         except EmbeddingError as error:
-            return str(error)
-        return ""
+            return error
+        return None
+
+    def _check_embedded(self, view: CatalogView) -> None:
+        if not is_embedded(view, self.embedder.name):
+            raise EmbeddingError(NOT_YET)
 
     def _preference(self, question: str, filters: Filters | None) -> Preference | None:
         with self.catalog.reading() as view:

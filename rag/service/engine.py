@@ -200,7 +200,7 @@ class Engine:
         """
         answer = self._sent.get((conversation_id, number))
         held = {(document.id, document.version) for document in self.library.documents()}
-        return answer.sent if answer and held.issuperset(answer.read) else ()
+        return answer.writing.sent if answer and held.issuperset(answer.writing.read) else ()
 
     def forget(self, conversation_id: str) -> None:
         """Delete a conversation, with the questions of it that are still in memory."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.answers import NO_ANSWER, Citation, KeptOut, LeftOut, ListPart, Sentence
 from rag.embedding.local import Embedder
-from rag.quoting.citing import cite
+from rag.quoting.citing import Quote, cite
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.support.check import Support, bearing, check_support
@@ -39,31 +39,31 @@ _ABOUT_SOURCES = "No passage says this: it is about the sources or the model."
 class Numbered:
     """A passage as a model is given it.
 
-    Where a table goes on, its header stands before the passage's own text, which begins at ``offset``.
-    ``checked`` is the same text with spaces in the place of what tells a reader what to write, ``kept_out``:
-    no sentence is borne by that.
+    Where a table goes on, its header stands before the passage's own text: what starts in the document at
+    ``n`` does so here at ``n + shift``. ``checked`` is the same text with spaces in the place of what tells a
+    reader what to write, ``kept_out``: no sentence is borne by that.
     """
 
     stored: StoredPassage
     text: str
-    offset: int
+    shift: int
     checked: str
     kept_out: tuple[KeptOut, ...] = ()
 
     @classmethod
     def of(cls, stored: StoredPassage) -> Numbered:
         """Return a passage with the header of the table that it goes on with."""
-        header = f"{stored.header}\n" if stored.header else ""
-        text, offset = stored.passage.text, stored.passage.start
-        spans = [(span.start - offset, span.end - offset) for span in stored.sentences]
-        checked, kept_out = text, list[KeptOut]()
-        told = instructions_in([stored.judged_sentence(place) for place in range(len(spans))])
-        for (start, end), is_told in zip(spans, told, strict=True):
-            if is_told:
+        header, document = f"{stored.header}\n" if stored.header else "", stored.document
+        text = checked = header + stored.passage.text
+        shift, kept_out = len(header) - stored.passage.start, list[KeptOut]()
+        orders = instructions_in([stored.judged_sentence(n) for n in range(len(stored.sentences))])
+        for number, (span, is_order) in enumerate(zip(stored.sentences, orders, strict=True)):
+            if is_order:
+                start, end = span.start + shift, span.end + shift
                 checked = checked[:start] + " " * (end - start) + checked[end:]
-                document, place = stored.document, (start + offset, end + offset)
-                kept_out.append(KeptOut(document, document.version, *place, text[start:end]))
-        return cls(stored, header + text, len(header), header + checked, tuple(kept_out))
+                words = stored.sentence(number)
+                kept_out.append(KeptOut(document, document.version, span.start, span.end, words))
+        return cls(stored, text, shift, checked, tuple(kept_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Sources:
         return first, cited
 
     def _support(self, claim: str, cited: Sequence[int]) -> Support:
-        texts = [self.passages[place].checked for place in cited]
+        texts = [self.passages[number].checked for number in cited]
         support = check_support(claim, texts)
         fault = fault_in_addition(claim, texts) if support.supported else ""
         return replace(support, supported=False, reason=fault) if fault else support
@@ -104,50 +104,43 @@ class Sources:
         places = bearing(claim, [passage.checked for passage in self.passages])
         return places[0].passage if places else None
 
-    def places(self, claim: str, cited: Sequence[int]) -> list[tuple[Numbered, int, int]]:
-        """Return the passages, with the first and the last of their sentences, that bear a claim."""
-        found = list[tuple[Numbered, int, int]]()
+    def evidence(self, claim: str, cited: Sequence[int]) -> list[Quote]:
+        """Return the sentences of the passages that bear a claim."""
+        evidence = list[Quote]()
         for place in bearing(claim, [self.passages[number].checked for number in cited]):
             passage = self.passages[cited[place.passage]]
-            shift = passage.stored.passage.start - passage.offset
-            held = [
-                number
-                for number, span in enumerate(passage.stored.sentences)
-                if span.start < place.end + shift and place.start + shift < span.end
-            ]
-            if held:
-                one = (passage, held[0], held[-1])
-                if one not in found:
-                    found.append(one)
-        return found
+            start, end = place.start - passage.shift, place.end - passage.shift
+            spans = enumerate(passage.stored.sentences)
+            bearers = [number for number, span in spans if span.start < end and start < span.end]
+            if bearers and (quote := Quote(passage.stored, bearers[0], bearers[-1])) not in evidence:
+                evidence.append(quote)
+        return evidence
 
-    def nearness(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> Closeness:
+    def nearness(self, claim: str, draft: Draft, evidence: Sequence[Quote]) -> Closeness:
         """Return how near the sentences that bear a claim are to it; a fragment they have to hold."""
-        quotes = [text for place in places for text in _texts(place)]
-        if is_unsaid(draft.text, quotes):
+        texts = _texts(evidence)
+        if is_unsaid(draft.text, texts):
             return "far"
         if is_fragment(draft):
-            wanted = {stem(word) for word in content_words(draft.text)}
-            held = {word for quote in quotes for word in stems(quote)}
-            is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
-            return "near" if is_borne else "far"
-        found = closeness(claim, quotes, self.embedder)
-        return "loose" if found == "near" and self._has_new_name(claim) else found
+            claimed = {stem(word) for word in content_words(draft.text)}
+            is_held = claimed and claimed <= {word for text in texts for word in stems(text)}
+            return "near" if is_held and self._is_asked(claim, draft, evidence) else "far"
+        nearness = closeness(claim, texts, self.embedder)
+        return "loose" if nearness == "near" and self._has_new_name(claim) else nearness
 
-    def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+    def _is_asked(self, claim: str, draft: Draft, evidence: Sequence[Quote]) -> bool:
         """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
 
         "Rosatom" says something only as an answer or an item.
         """
         lead = claim.removesuffix(draft.text)
         asked = content_words(lead) or content_words(self.found.question.text)
-        texts = [text for place in places for text in _texts(place)]
-        return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
+        return tell_of(asked, _texts(evidence), [quote.stored.document.title for quote in evidence])
 
     def _has_new_name(self, claim: str) -> bool:
         """Whether a claim has a name that stands neither in the question nor in any passage."""
         given = [self.found.question.text]
-        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
+        given += [f"{passage.stored.document.title} {passage.text}" for passage in self.passages]
         known = set[str]().union(*map(stems, given))
         words = [word for line in read_claim(claim) for word in line.content]
         return any(word.kind == "name" and word.stem not in known for word in words)
@@ -186,7 +179,7 @@ class Written:
     @property
     def failed(self) -> list[LeftOut]:
         """The sentences left out by which the model has tried to answer, and not declined to."""
-        return [one for one in self.left_out if one.reason != _ABOUT_SOURCES]
+        return [left for left in self.left_out if left.reason != _ABOUT_SOURCES]
 
     @property
     def has_declined(self) -> bool:
@@ -210,8 +203,7 @@ class Written:
         self.count += 1
         cited = [n - 1 for n in draft.numbers if 0 < n <= len(self.passages)]
         self.markers_dropped += len(draft.numbers) - len(cited)
-        said = [*(one.text for one in self.sentences), *(one.text for one in self.left_out)]
-        if draft.text in said:
+        if draft.text in {shown.text for shown in self.sentences} | {left.text for left in self.left_out}:
             return None
         if fault := self._fault(draft):
             return self._leave_out(draft.text, _ABOUT_SOURCES if is_refusal(draft.text) else fault)
@@ -221,19 +213,19 @@ class Written:
             self._lead = Lead(draft, cited, self.count, len(self.left_out)) if draft.is_lead else None
         if draft.is_lead:
             return None
-        claim, support, places = self._borne(draft, cited)
-        nearness = self._sources.nearness(claim, draft, places) if places else "far"
+        claim, support, evidence = self._borne(draft, cited)
+        nearness = self._sources.nearness(claim, draft, evidence) if evidence else "far"
         if nearness != "near" and is_refusal(draft.text):
             return self._leave_out(draft.text, _ABOUT_SOURCES)
         if nearness == "far":
-            reason = support.reason if support and not places else _NOT_BORNE
-            return self._leave_out(draft.text, _FAR if places else reason)
-        if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(places):
+            reason = support.reason if support and not evidence else _NOT_BORNE
+            return self._leave_out(draft.text, _FAR if evidence else reason)
+        if self.count > 1 and LEANING.match(draft.text) and not self._can_lean(evidence):
             return self._leave_out(draft.text, _LEANS)
-        self._show_lead(places, is_borne=claim != draft.text)
+        self._show_lead(evidence, is_borne=claim != draft.text)
         part: ListPart = "more" if self._is_in_item else "item" if is_listed else ""
         self._is_in_item = draft.item_sentence > 0
-        sentence = self._sentence(draft.text, places, part)
+        sentence = self._sentence(draft.text, evidence, part)
         if nearness == "loose":
             self._loose.add(sentence.text)
         return sentence
@@ -249,34 +241,34 @@ class Written:
         none may stand alone, and few may have failed.
         """
         if self._declining and self.count:
-            insort(self.left_out, self._declining, key=lambda one: one.position)
+            insort(self.left_out, self._declining, key=lambda left: left.position)
         near, failed = self._said - len(self._loose), len(self.failed)
         is_kept_to = (near and 2 * failed <= near + 1) or (
             len(self._loose) > 1 and 2 * failed <= len(self._loose)
         )
         if self._loose and not is_kept_to:
-            loose = (place for place, one in enumerate(self.sentences) if one.text in self._loose)
+            loose = (n for n, sentence in enumerate(self.sentences) if sentence.text in self._loose)
             self.take_away(dict.fromkeys(loose, _FAR))
         self._loose.clear()
 
     def take_away(self, reasons: dict[int, str]) -> None:
-        """Leave shown sentences out too: the reason by place; what stays is numbered anew."""
+        """Leave shown sentences out too: the reason by position; what stays is numbered anew."""
         kept, left, is_item_gone = list[Sentence](), list[LeftOut](), False
         waiting = list(self.left_out)
-        for place, sentence in enumerate(self.sentences):
-            while waiting and waiting[0].position <= place:
+        for position, sentence in enumerate(self.sentences):
+            while waiting and waiting[0].position <= position:
                 left.append(replace(waiting.pop(0), position=len(kept)))
             # Of an item that loses its first sentence the next one begins it.
             is_item_gone = is_item_gone and sentence.part == "more"
-            if place in reasons:
+            if position in reasons:
                 is_item_gone = is_item_gone or sentence.part == "item"
-                left.append(LeftOut(sentence.text, reasons[place], len(kept)))
-            elif place and not kept and LEANING.match(sentence.text):
+                left.append(LeftOut(sentence.text, reasons[position], len(kept)))
+            elif position and not kept and LEANING.match(sentence.text):
                 left.append(LeftOut(sentence.text, _LEANS, 0))
             else:
                 kept.append(replace(sentence, part="item") if is_item_gone else sentence)
                 is_item_gone = False
-        left += [replace(one, position=len(kept)) for one in waiting]
+        left += [replace(late, position=len(kept)) for late in waiting]
         self.left_out = left
         kept = self._without_bare_leads(kept)
         numbers = dict[int, int]()
@@ -297,21 +289,19 @@ class Written:
             return _INSTRUCTION
         return _ASKS if text.rstrip(".!\"'”’ ").endswith("?") else ""
 
-    def _can_lean(self, places: Sequence[tuple[Numbered, int, int]]) -> bool:
+    def _can_lean(self, evidence: Sequence[Quote]) -> bool:
         """Whether what is shown before is from the same article, so that "it" means what it means there."""
         if not self.sentences:
             return False
         before = {
             c.document.id for citation in self.sentences[-1].citations for c in (citation, *citation.copies)
         }
-        return any(passage.stored.document.id in before for passage, _, _ in places)
+        return any(quote.stored.document.id in before for quote in evidence)
 
     # ------------------------------------------------------------------------------------- lists
 
-    def _borne(
-        self, draft: Draft, cited: list[int]
-    ) -> tuple[str, Support | None, list[tuple[Numbered, int, int]]]:
-        """Return what a draft claims, whether that is borne, and where.
+    def _borne(self, draft: Draft, cited: list[int]) -> tuple[str, Support | None, list[Quote]]:
+        """Return what a draft claims, whether that is borne, and by what.
 
         An item of a list claims what its lead-in says with it, or where it can do without that its own alone.
         """
@@ -321,11 +311,11 @@ class Written:
             claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_optional else [])]
         for claim in claims:
             support, passages = self._sources.borne_by(claim, cited)
-            if support and support.supported and (places := self._sources.places(claim, passages)):
-                return claim, support, places
+            if support and support.supported and (evidence := self._sources.evidence(claim, passages)):
+                return claim, support, evidence
         return claim, support, []
 
-    def _show_lead(self, places: list[tuple[Numbered, int, int]], *, is_borne: bool) -> None:
+    def _show_lead(self, evidence: list[Quote], *, is_borne: bool) -> None:
         """Show the lead-in of an item that is borne here; ``is_borne`` says that it is with its lead-in.
 
         One that says nothing, or all of it together with the item, has the item's footnotes.
@@ -336,30 +326,29 @@ class Written:
         text = lead.draft.text
         if not (is_borne or lead.tells_nothing):
             support, cited = self._sources.borne_by(text, lead.cited)
-            own = self._sources.places(text, cited) if support and support.supported else []
-            if not own or self._sources.nearness(text, lead.draft, own) == "far":
+            evidence = self._sources.evidence(text, cited) if support and support.supported else []
+            if not evidence or self._sources.nearness(text, lead.draft, evidence) == "far":
                 return
-            places = own
-        if lead.number > 1 and LEANING.match(text) and not self._can_lean(places):
+        if lead.number > 1 and LEANING.match(text) and not self._can_lean(evidence):
             return
         lead.is_shown = True
         self.left_out[lead.first_left_out :] = [
-            replace(one, position=one.position + 1) for one in self.left_out[lead.first_left_out :]
+            replace(left, position=left.position + 1) for left in self.left_out[lead.first_left_out :]
         ]
-        self._sentence(text, places, "lead")
+        self._sentence(text, evidence, "lead")
 
     def _without_bare_leads(self, kept: list[Sentence]) -> list[Sentence]:
         """Return sentences without the lead-ins behind which no item is left."""
-        following = [*(one.part for one in kept[1:]), ""]
-        bare = {place for place, one in enumerate(kept) if one.part == "lead" and following[place] != "item"}
+        following = [*(sentence.part for sentence in kept[1:]), ""]
+        bare = {n for n, sentence in enumerate(kept) if sentence.part == "lead" and following[n] != "item"}
         self.left_out = [
-            replace(one, position=one.position - sum(place < one.position for place in bare))
-            for one in self.left_out
+            replace(left, position=left.position - sum(n < left.position for n in bare))
+            for left in self.left_out
         ]
-        return [one for place, one in enumerate(kept) if place not in bare]
+        return [sentence for n, sentence in enumerate(kept) if n not in bare]
 
-    def _sentence(self, text: str, places: Sequence[tuple[Numbered, int, int]], part: ListPart) -> Sentence:
-        citations = {one.number: one for place in places for one in [self._cited(*place)]}
+    def _sentence(self, text: str, evidence: Sequence[Quote], part: ListPart) -> Sentence:
+        citations = {citation.number: citation for citation in map(self._cited, evidence)}
         sentence = Sentence(text, "written", tuple(citations.values()), part)
         self.sentences.append(sentence)
         return sentence
@@ -369,31 +358,22 @@ class Written:
         self.left_out.append(left)
         return left
 
-    def _cited(self, passage: Numbered, first: int, last: int) -> Citation:
-        first = _leaned_on(passage.stored, first)
-        citation = cite(len(self._numbers) + 1, passage.stored, first, last, self.found)
+    def _cited(self, quote: Quote) -> Citation:
+        citation = cite(len(self._numbers) + 1, _readable(quote), self.found)
         key = (citation.document.id, citation.start, citation.end)
-        number = self._numbers.setdefault(key, citation.number)
-        return _with_number(citation, number)
+        return _with_number(citation, self._numbers.setdefault(key, citation.number))
 
 
-def _texts(place: tuple[Numbered, int, int]) -> list[str]:
-    passage, first, last = place
-    return [passage.stored.judged_sentence(position) for position in range(first, last + 1)]
+def _texts(evidence: Sequence[Quote]) -> list[str]:
+    """Return the sentences of quotes as far as they are looked at to judge them."""
+    return [quote.stored.judged_sentence(n) for quote in evidence for n in range(quote.first, quote.last + 1)]
 
 
-def _leaned_on(stored: StoredPassage, first: int) -> int:
-    """Return where to begin so that "It was built in 1871" has what "it" is."""
-    span = stored.sentences[first]
-    offset = stored.passage.start
-    before = stored.sentences[first - 1] if first else None
-    is_one_paragraph = (
-        before is not None
-        and before.kind == span.kind == "paragraph"
-        and "\n" not in stored.passage.text[before.end - offset : span.start - offset]
-    )
-    leans = LEANING.match(stored.judged_sentence(first))
-    return first - 1 if leans and is_one_paragraph else first
+def _readable(quote: Quote) -> Quote:
+    """Return a quote with the sentence before it where "It was built in 1871" needs that for what "it" is."""
+    before = Quote(quote.stored, quote.first - 1, quote.first)
+    leans = quote.first and LEANING.match(quote.stored.judged_sentence(quote.first))
+    return replace(quote, first=before.first) if leans and before.is_one_paragraph else quote
 
 
 def _with_number(citation: Citation, number: int) -> Citation:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from rag.answers import QUOTED, Answer, KeptOut, Sentence, Stage, Usage
+from rag.answers import QUOTED, Answer, Items, KeptOut, LeftOut, Sentence, Stage, Usage, Writing
 from rag.embedding.local import Embedder
 from rag.errors import ModelError
 from rag.settings import Settings
@@ -160,8 +160,8 @@ class Writer:
             best = yield from self._repair(job, first)
         if waits and best.written.sentences and not best.has_failed:
             yield from self._second_opinion(job, best)
-        answer = _answer(job, best, is_repaired=best is not first)
-        yield from job.finished(self._hushed(answer))
+        writing = self._hushed(_writing(job, best.written, is_repaired=best is not first))
+        yield from job.finished(_answer(job.quoted, best, writing))
 
     # ------------------------------------------------------------------------------------ the rounds
 
@@ -251,13 +251,13 @@ class Writer:
         refused = (place for place, is_borne in verdicts if place in asked and not is_borne)
         made.written.take_away(dict.fromkeys(refused, _TAKEN_AWAY))
 
-    def _hushed(self, answer: Answer) -> Answer:
-        """Return an answer without the key in what no source bears, also in what the model was sent again."""
-        hushed = self._model.own_words
-        left_out = (replace(one, text=hushed(one.text), reason=hushed(one.reason)) for one in answer.left_out)
-        again = next((n for n, (role, _) in enumerate(answer.sent) if role == "assistant"), len(answer.sent))
-        own = ((role, hushed(text)) for role, text in answer.sent[again:])
-        return replace(answer, left_out=tuple(left_out), sent=(*answer.sent[:again], *own))
+    def _hushed(self, writing: Writing) -> Writing:
+        """Leave the key out of what no source bears, also of what the model was sent again."""
+        hushed, sent = self._model.own_words, writing.sent
+        left_out = tuple(LeftOut(hushed(s.text), hushed(s.reason), s.position) for s in writing.left_out)
+        again = next((n for n, (role, _) in enumerate(sent) if role == "assistant"), len(sent))
+        own = ((role, hushed(text)) for role, text in sent[again:])
+        return replace(writing, left_out=left_out, sent=(*sent[:again], *own))
 
     def _count(self, job: Job, reply: Reply) -> None:
         before = job.usage or Usage(self._model.name, 0, 0, reply.seconds_to_first_token)
@@ -291,32 +291,29 @@ def _checked(job: Job, made: _Round, drafts: Iterable[Draft], *, shows: bool) ->
             yield from new
 
 
-def _answer(job: Job, made: _Round, *, is_repaired: bool) -> Answer:
-    written = made.written
-    sent = tuple((_ROLES[message.type], str(message.content)) for message in job.sent)
-    read = {(p.stored.document.id, p.stored.document.version): None for p in job.passages}
-    common = replace(
-        job.quoted,
+def _writing(job: Job, written: Written, *, is_repaired: bool) -> Writing:
+    documents = [passage.stored.document for passage in job.passages]
+    return Writing(
         left_out=tuple(written.left_out),
         kept_out=_kept_out(job, written),
         markers_dropped=written.markers_dropped,
-        usage=job.usage,
-        read=tuple(read),
-        sent=sent,
-    )
-    if not written.is_enough:
-        return replace(common, remark=_why_quoted(made))
-    line = f"{made.line} {UNTIL_THEN}" if made.has_failed else made.line
-    return replace(
-        common,
-        text=" ".join(sentence.text for sentence in written.sentences),
-        sentences=tuple(written.sentences),
-        mode="generate",
-        items_shown=0,
-        items_total=0,
-        differing=(),
         repaired=is_repaired,
-        remark=line,
+        usage=job.usage,
+        read=tuple(dict.fromkeys((document.id, document.version) for document in documents)),
+        sent=tuple((_ROLES[message.type], str(message.content)) for message in job.sent),
+    )
+
+
+def _answer(quoted: Answer, made: _Round, writing: Writing) -> Answer:
+    if not made.written.is_enough:
+        return replace(quoted, writing=writing, remark=_why_quoted(made))
+    return replace(
+        quoted,
+        sentences=tuple(made.written.sentences),
+        items=Items(),
+        differing=(),
+        writing=writing,
+        remark=f"{made.line} {UNTIL_THEN}" if made.has_failed else made.line,
     )
 
 
@@ -328,14 +325,14 @@ def _kept_out(job: Job, written: Written) -> tuple[KeptOut, ...]:
     """
     if not written.count:
         return ()
-    sought = [job.found.question.text, *(one.text for one in written.failed)]
+    sought = [job.found.question.text, *(claim.text for claim in written.failed)]
     asked = list(filter(None, map(content_words, sought)))
     return tuple(
         {
-            one.text: one
+            order.text: order
             for passage in job.passages
-            for one in passage.kept_out
-            if any(tell_of(words, [one.text], [one.document.title]) for words in asked)
+            for order in passage.kept_out
+            if any(tell_of(words, [order.text], [order.document.title]) for words in asked)
         }.values()
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
-from rag.answers import Answer, Sentence, Stage, Usage
+from rag.answers import BY_WORDS, Answer, Sentence, Stage, Usage
 from rag.deadline import NO_DEADLINE
 from rag.documents import Filters
 from rag.search.finding import Found
@@ -105,7 +105,8 @@ class Job:
         """Give an answer as the last, and before it its sentences, if those are quotes."""
         if answer.mode == "quote":
             yield from answer.sentences
-        remarks = [self.found.remark, answer.remark]
+        failure = self.found.failure
+        remarks = [BY_WORDS.format(failure) if failure else "", answer.remark]
         if self.deadline.has_cut and not answer.remark:
             remarks.append(STOPPED if self.deadline.is_stopped() else NO_TIME)
         seconds = time.perf_counter() - self._started

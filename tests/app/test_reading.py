@@ -40,7 +40,7 @@ def cite(document: Document, quote: str, number: int = 1) -> Citation:
 
 def turn(number: int, *citations: Citation) -> Turn:
     sentences = tuple(Sentence(citation.quote, "quote", (citation,)) for citation in citations)
-    answer = Answer("", sentences, False, "quote", f"Question {number}?")
+    answer = Answer(f"Question {number}?", sentences)
     return Turn(number, f"Question {number}?", answer, datetime(2026, 1, 1, tzinfo=UTC))
 
 

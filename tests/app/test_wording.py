@@ -93,7 +93,7 @@ def answered(engine: Engine, *, question: str = "Where?", asked_as: str = "Where
     held = next(iter(engine.documents().values()))
     citation = Citation(1, held, held.version, 0, 27, "The ship is in the harbour.")
     sentence = Sentence(citation.quote, "quote", (citation,))
-    answer = Answer(citation.quote, (sentence,), False, "quote", asked_as, seconds=0.01)
+    answer = Answer(asked_as, (sentence,), seconds=0.01)
     return Turn(1, question, answer, datetime(2026, 1, 1, tzinfo=UTC))
 
 
@@ -173,7 +173,7 @@ def test_a_table_row_is_shown_by_its_cells_whatever_signs_they_hold(shared: Engi
     turn = answered(shared)
     cells = (Cell("Time", "10:30 · at noon"), Cell("", "Talks: the first"), Cell("Outcome", "none"))
     row = Sentence(" · ".join(map(str, cells)), "row", turn.answer.citations, cells=cells)
-    turn = Turn(1, "When?", Answer(row.text, (row,), False, "quote", "When?"), turn.asked)
+    turn = Turn(1, "When?", Answer("When?", (row,)), turn.asked)
     shown = views.finished_turn(turn, "c1", shared, shared.documents())["sentences"][0]
     assert shown["cells"] == [
         {"label": "Time", "value": "10:30 · at noon"},
@@ -195,7 +195,7 @@ def test_a_copied_list_has_a_line_for_each_item(shared: Engine):
         Sentence(text, "written", turn.answer.citations, part)
         for part, text in (*parts, ("item", "b"), ("", "End."))
     )
-    answer = Answer("", sentences, False, "generate", "What?")
+    answer = Answer("What?", sentences)
     copied = views.finished_turn(Turn(1, "What?", answer, turn.asked), "c1", shared, shared.documents())[
         "copy"
     ]
@@ -212,7 +212,7 @@ def test_a_declined_question_offers_only_passages_that_are_still_there(shared: E
     hits = tuple(
         Hit(one, Passage("p", one.id, 0, 8, "The ship"), 0.5) for one in (held, document(id="removed"))
     )
-    answer = Answer("The collection doesn't say.", (), True, "quote", "Why?", related=hits)
+    answer = Answer("Why?", declined="The collection doesn't say.", related=hits)
     shown = views.finished_turn(
         Turn(1, "Why?", answer, datetime(2026, 1, 1, tzinfo=UTC)), "c1", shared, shared.documents()
     )

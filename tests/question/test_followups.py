@@ -185,13 +185,13 @@ STANDALONE = [
 
 
 def declined(question: str) -> Answer:
-    return Answer(NO_ANSWER, (), True, "quote", question)
+    return Answer(question, declined=NO_ANSWER)
 
 
 def answered(question: str, quote: str, title: str) -> Answer:
     document = Document("d", "v", "k", title, "", "", None, "", "en", "", datetime.now(UTC), 9, 9, 1)
     citation = Citation(1, document, "v", 0, len(quote), quote)
-    return Answer(quote, (Sentence(quote, "quote", (citation,)),), False, "quote", question)
+    return Answer(question, (Sentence(quote, "quote", (citation,)),))
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
+from rag import Answer, Assistant, Items, Library, LocalEmbeddings, NewDocument, Settings
 from rag.answers import remarks
 from rag.loading.loaders import load_file
 
@@ -88,7 +88,7 @@ def test_a_list_is_quoted_with_its_lead_in_and_every_item_once(assistant: Assist
 def test_one_item_answers_what_only_it_tells_of(assistant: Assistant):
     answer = assistant.ask("Which journeys to the market take ten minutes?")
     assert texts(answer)[0].startswith("Shorter journeys: the way to the market")
-    assert answer.items_total == 0
+    assert answer.items.total == 0
 
 
 def test_a_numbered_list_goes_on_behind_a_paragraph(assistant: Assistant):
@@ -100,7 +100,7 @@ def test_a_numbered_list_goes_on_behind_a_paragraph(assistant: Assistant):
 
 def test_a_long_list_is_cut_and_says_so(assistant: Assistant):
     answer = assistant.ask("Which ports does the northern route call at?")
-    assert (answer.items_shown, answer.items_total) == (12, 40)
+    assert answer.items == Items(12, 40)
     assert texts(answer)[0].endswith(":")
     assert [text.split()[1] for text in texts(answer)[1:]] == [f"Number{n}" for n in range(1, 13)]
     assert remarks(answer) == ["The first 12 of 40 items of the list: the article has the rest."]
@@ -126,7 +126,7 @@ def test_a_yes_or_no_on_something_else_is_declined(assistant: Assistant):
 def test_several_are_asked_for_where_no_list_is(assistant: Assistant):
     answer = assistant.ask("Which radars were tried out over Ankara in November 2019?")
     assert "Ankara" in texts(answer)[0]
-    assert answer.items_total == 0
+    assert answer.items.total == 0
 
 
 @pytest.mark.parametrize(

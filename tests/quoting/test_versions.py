@@ -12,8 +12,8 @@ import pytest
 
 from app_pages.chat.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
-from rag.answers import answer_from_json, answer_to_json
 from rag.conversations import Turn
+from rag.conversations.kept_answers import answer_from_json, answer_to_json
 from rag.service.engine import Engine
 from tests.store.test_stories import FIRE
 

@@ -14,8 +14,8 @@ import pytest
 from app_pages.article.reading import cited
 from app_pages.chat.turn import finished_turn
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
-from rag.answers import answer_from_json, answer_to_json, blanked
 from rag.conversations import Turn
+from rag.conversations.kept_answers import answer_from_json, answer_to_json, blanked
 from rag.search.copies import set_apart
 from rag.search.statements import is_same
 from rag.service.engine import Engine

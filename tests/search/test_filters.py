@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from rag import Assistant, Filters, Library, NewDocument, QuestionError, Settings
-from rag.answers import EMPTY_COLLECTION, answer_from_json, answer_to_json
+from rag.answers import EMPTY_COLLECTION, NO_ANSWER, NO_ANSWER_AMONG_THESE
 from rag.cli.commands import main
+from rag.conversations.kept_answers import answer_from_json, answer_to_json
 
 DOCUMENTS = [
     NewDocument("The ship of the king.", title="A", key="age", source="The Age", published=date(2023, 5, 1), language="en"),
@@ -100,6 +101,16 @@ def test_filters_that_leave_nothing_are_named_and_nothing_is_related(ships: Libr
 def test_an_empty_collection_is_told_from_filters_that_leave_nothing(library: Library, settings: Settings):
     answer = Assistant(library, settings).ask("Which ship is it?", filters=Filters(["Nobody"]))
     assert answer.text == EMPTY_COLLECTION
+
+
+def test_of_the_articles_that_pass_the_filters_alone_it_is_said_that_they_have_no_answer(
+    ships: Library, settings: Settings
+):
+    assistant, question = Assistant(ships, settings), "Who paid for the lighthouse of Port Ellery?"
+    limited = assistant.ask(question, filters=Filters(["The Age"]))
+    assert (limited.text, limited.abstained) == (NO_ANSWER_AMONG_THESE, True)
+    assert limited.related
+    assert assistant.ask(question).text == NO_ANSWER
 
 
 def test_a_preference_counts_within_the_filters_only(ships: Library, settings: Settings):

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages.chat import page as chat
 from app_pages.engine import close_engine
 from app_pages.events import Event
-from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage
+from rag import Answer, Library, NewDocument, Progress, Sentence, Settings, Stage, Writing
 from rag.conversations import Conversations
 from rag.service.asking import STOPPED_BEFORE
 from rag.service.engine import Engine
@@ -46,8 +46,8 @@ class Scripted:
             yield Sentence("Written.", "written", ())
             yield Sentence("Quoted.", "quote", ())
             assert stop.wait(10)
-            yield Answer("Quoted.", (Sentence("Quoted.", "quote", ()),), False, "quote", question, sent=SENT)
-        yield Answer(f"No answer to {question}.", (), True, "quote", question)
+            yield Answer(question, (Sentence("Quoted.", "quote", ()),), writing=Writing(sent=SENT))
+        yield Answer(question, declined=f"No answer to {question}.")
 
 
 _GO = threading.Event()
@@ -233,7 +233,7 @@ def test_a_conversation_deleted_while_it_is_written_stays_deleted(writing: Engin
 def test_what_was_sent_is_shown_no_more_when_an_article_in_it_is_gone(writing: Engine):
     (added,) = writing.library.add([NewDocument("The ship.", key="ship")]).added
     read = ((added.id, added.version),)
-    answer = Answer("No.", (), True, "quote", "Why?", read=read, sent=SENT)
+    answer = Answer("Why?", declined="No.", writing=Writing(read=read, sent=SENT))
     writing.store("one", "Why?", answer)
     assert writing.sent("one", 1) == SENT
     writing.library.remove(added.id)
@@ -291,7 +291,7 @@ def test_a_conversation_of_any_id_is_shown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, conversation: str
 ):
     conversations = Conversations.open(settings)
-    conversations.append(conversation, "Why?", Answer("No.", (), True, "quote", "Why?"))
+    conversations.append(conversation, "Why?", Answer("Why?", declined="No."))
     conversations.close()
     monkeypatch.setenv("FOOTNOTE_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("FOOTNOTE_CORPUS_DIR", str(settings.corpus_dir))

@@ -17,7 +17,7 @@ from rag.service.mentions import unmentioned, unsaid
     ],
 )
 def test_what_no_passage_mentions(missing: tuple[str, ...], said: str):
-    answer = Answer("No.", (), True, "quote", "Why?", missing=missing)
+    answer = Answer("Why?", declined="No.", missing=missing)
     assert unmentioned(answer) == said
 
 
@@ -37,7 +37,7 @@ def test_what_no_passage_mentions(missing: tuple[str, ...], said: str):
 def test_words_that_tell_nothing_or_are_no_part_of_a_text_are_not_named(
     missing: tuple[str, ...], preferring: str, said: str
 ):
-    answer = Answer("No.", (), True, "quote", "Why?", missing=missing, preferring=preferring)
+    answer = Answer("Why?", declined="No.", missing=missing, preferring=preferring)
     assert unmentioned(answer) == said
 
 
@@ -59,16 +59,12 @@ def test_words_that_tell_nothing_or_are_no_part_of_a_text_are_not_named(
     ],
 )
 def test_a_name_that_no_quote_mentions(question: str, said: str):
-    answer = Answer("A quote.", (), False, "quote", question)
+    answer = Answer(question)
     assert unsaid(answer, "The F-35 programme. Türkiye was removed in 2019.") == said
 
 
 def test_what_is_known_to_be_missing_or_preferred_is_told_once():
     answer = Answer(
-        "",
-        (),
-        False,
-        "quote",
         "Compare Malta and Gozo in May.",
         not_found=("Gozo",),
         preferring="articles from May",

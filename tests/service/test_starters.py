@@ -81,7 +81,7 @@ class Answers:
             raise QuestionError("The question can't be asked.")
         held = next(d for number, d in self.documents.items() if f" {number}" in question)
         citation = Citation(1, held, held.version, 0, 3, "The")
-        return Answer("The", (Sentence("The", "quote", (citation,)),), False, "quote", question)
+        return Answer(question, (Sentence("The", "quote", (citation,)),))
 
 
 def test_four_questions_of_different_articles_with_the_publishers_taking_turns(library: Library):

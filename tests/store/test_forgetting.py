@@ -27,8 +27,8 @@ from rag import (
     Sentence,
     Settings,
 )
-from rag.answers import blanked
 from rag.conversations import Conversations, Turn
+from rag.conversations.kept_answers import blanked
 from rag.documents import short_hash
 from rag.errors import Cancelled
 from rag.service.engine import Engine
@@ -94,8 +94,7 @@ def cite(library: Library, *document_ids: str) -> Answer:
         citation = Citation(number, bare, held.version, 0, 300, quote)
         sentences.append(Sentence(quote, "quote", (citation,)))
         hits.append(Hit(bare, Passage("p", held.id, 300, 900, held.text[300:900], held.blocks[0].kind), 0.5))
-    text = " ".join(sentence.text for sentence in sentences)
-    return Answer(text, tuple(sentences), False, "quote", "Which?", related=tuple(hits))
+    return Answer("Which?", tuple(sentences), related=tuple(hits))
 
 
 @pytest.fixture
@@ -522,7 +521,7 @@ def test_conversations_keep_what_they_quoted_from_an_article_that_has_changed(
 def test_a_sentence_made_of_two_documents_goes_with_either(library: Library):
     library.add([FERRY, TUG])
     answer = cite(library, id_of(FERRY), id_of(TUG))
-    written = replace(answer, sentences=(Sentence("Both.", "written", answer.citations),), text="Both.")
+    written = replace(answer, sentences=(Sentence("Both.", "written", answer.citations),))
     after = blanked(written, {(id_of(TUG), library.document(id_of(TUG)).version)})
     assert (after.text, after.sentences[0].text) == ("", "")
     assert [citation.quote for citation in after.citations] == [answer.citations[0].quote, ""]

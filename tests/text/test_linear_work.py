@@ -111,7 +111,7 @@ WORK: dict[str, Callable[[str], object]] = {
 
 
 def _answer(question: str) -> Answer:
-    return Answer("", (), True, "quote", question)
+    return Answer(question)
 
 
 @pytest.mark.parametrize("name", WORK)

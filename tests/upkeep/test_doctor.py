@@ -474,7 +474,7 @@ def test_wiping_that_was_owed_is_made_good_after_a_recovery(settings: Settings, 
         [ship] = [d for d in library.documents() if d.title == "The ship7"]
         quote = library.document(ship.id).text[:40]
         citation = Citation(1, ship, ship.version, 0, 40, quote)
-        answer = Answer(quote, (Sentence(quote, "quote", (citation,)),), False, "quote", "Which?")
+        answer = Answer("Which?", (Sentence(quote, "quote", (citation,)),))
         conversations.append(conversation, "Which?", answer)
         library.add([replace(article("latest"), left_out=99)])
         with library.catalog.writing() as writer:  # as a kill before the wiping leaves it

@@ -34,8 +34,8 @@ def test_a_real_models_sentences_are_shown_only_where_the_sources_bear_them(
                 assert Stage(f"Writing with {MODEL}") in steps
                 assert answer.sentences
                 assert_footnotes_hold(library, answer)
-                assert answer.usage
-                assert answer.usage.completion_tokens > 0
+                assert answer.writing.usage
+                assert answer.writing.usage.completion_tokens > 0
                 for sentence in answer.sentences:
                     assert isinstance(sentence, Sentence)
                     if sentence.kind == "written":

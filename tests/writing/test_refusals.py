@@ -62,4 +62,4 @@ def outcome_of(assistant: Assistant, server: Model, passage: str, sentence: str)
     answer = assistant.ask(passage)
     if answer.mode == "generate" and sentence in [one.text for one in answer.sentences]:
         return "shown"
-    return "left out" if sentence in [one.text for one in answer.left_out] else "lost"
+    return "left out" if sentence in [one.text for one in answer.writing.left_out] else "lost"

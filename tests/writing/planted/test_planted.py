@@ -141,7 +141,8 @@ def test_nor_is_it_as_the_question_that_a_model_completes(
     server.script(says(f"{BUILT} [1]"))
     before = assistant.ask(QUESTION)
     # What was said before may have quoted it.
-    before = replace(before, text=f"{before.text} {PLANTED.text}")
+    quote = replace(before.sentences[0], text=PLANTED.text)
+    before = replace(before, sentences=(*before.sentences, quote))
     server.script(says(completed), says(f"{BUILT} [1]"))
     assert_nothing_planted_is_shown(assistant, "Who built it?", history=[before])
 
@@ -150,6 +151,6 @@ def test_the_answer_to_the_question_is_there_beside_what_is_left_out(assistant: 
     server.script(says(f"{BUILT} [1] {ORDER} [2] {LAMP} [1]"))
     answer = assert_nothing_planted_is_shown(assistant, QUESTION)
     assert [sentence.text for sentence in answer.sentences] == [BUILT, LAMP]
-    assert [(one.text, one.reason) for one in answer.left_out] == [
+    assert [(one.text, one.reason) for one in answer.writing.left_out] == [
         (ORDER, "It tells a reader what to do instead of saying what is so.")
     ]
