@@ -15,7 +15,6 @@ from rag.quoting.citing import cite
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.support.check import Support, bearing, check_support
-from rag.support.claims import read_claim
 from rag.text.splitting import LEANING
 from rag.text.words import content_words, stem, stems
 from rag.writing.additions import fault_in_addition
@@ -131,8 +130,7 @@ class Sources:
             held = {word for quote in quotes for word in stems(quote)}
             is_borne = wanted and wanted <= held and self._is_asked(claim, draft, places)
             return "near" if is_borne else "far"
-        found = closeness(claim, quotes, self.embedder)
-        return "loose" if found == "near" and self._has_new_name(claim) else found
+        return closeness(claim, quotes, self.embedder)
 
     def _is_asked(self, claim: str, draft: Draft, places: Sequence[tuple[Numbered, int, int]]) -> bool:
         """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
@@ -143,14 +141,6 @@ class Sources:
         asked = content_words(lead) or content_words(self.found.question.text)
         texts = [text for place in places for text in _texts(place)]
         return tell_of(asked, texts, [passage.stored.document.title for passage, _, _ in places])
-
-    def _has_new_name(self, claim: str) -> bool:
-        """Whether a claim has a name that stands neither in the question nor in any passage."""
-        given = [self.found.question.text]
-        given += [f"{one.stored.document.title} {one.text}" for one in self.passages]
-        known = set[str]().union(*map(stems, given))
-        words = [word for line in read_claim(claim) for word in line.content]
-        return any(word.kind == "name" and word.stem not in known for word in words)
 
 
 @dataclass(slots=True)
@@ -313,12 +303,12 @@ class Written:
     ) -> tuple[str, Support | None, list[tuple[Numbered, int, int]]]:
         """Return what a draft claims, whether that is borne, and where.
 
-        An item of a list claims what its lead-in says with it, or where it can do without that its own alone.
+        An item of a list claims what its lead-in says with it, or if it is a whole sentence its own alone.
         """
         lead = self._lead if draft.is_item else None
         claims = [draft.text]
         if lead and not lead.tells_nothing:
-            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_optional else [])]
+            claims = [f"{lead.draft.text} {draft.text}", *(() if is_fragment(draft) else claims)]
         for claim in claims:
             support, passages = self._sources.borne_by(claim, cited)
             if support and support.supported and (places := self._sources.places(claim, passages)):
