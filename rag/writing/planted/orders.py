@@ -39,10 +39,9 @@ _ENDS = re.compile(r"[.!]\W{0,5}$")
 _CLAUSE_ENDS = frozenset(",;:!?.()–—")
 _CONJUNCTIONS = frozenset("and or but so then und oder aber ve ama et ou mais".split())
 
-_PLEASE = frozenset("please kindly bitte lütfen".split())
-_LEADS_IN = _PLEASE | frozenset(
-    "just simply now then first next finally also always only instead quickly immediately never not don't do"
-    " jetzt today urgent important note warning hurry".split()
+_LEADS_IN = frozenset(
+    "please kindly bitte lütfen just simply now then first next finally also always only instead quickly"
+    " immediately never not don't do jetzt today urgent important note warning hurry".split()
 )
 """What may stand before the verb of an order."""
 _DETERMINERS = frozenset(
@@ -61,8 +60,6 @@ _SUBORDINATES = frozenset(
 )
 _ENGLISH = frozenset("the to from with of you your that".split())
 """Without any of these a sentence may be in a language in which the word is no verb."""
-_RHETORICAL = frozenset("consider note see suppose imagine compare recall assume let think".split())
-"""What a text asks of its reader's mind alone."""
 _BASE_FORMS = frozenset("be do tell give say get let name write reply respond forget".split())
 """Verbs that the table doesn't know as such, as they say little by themselves, or knows as nouns too."""
 _AUXILIARIES = frozenset(
@@ -239,7 +236,7 @@ def _ordering_clauses(told: str) -> Iterator[_Clause]:
         else:
             # "The sign said: do not enter".
             may_order = not clause.cut or (clause.cut in _CLAUSE_ENDS and not (clause.cut == ":" and is_told))
-        if may_order or _CONTACT in clause.words or _PLEASE.intersection(clause.lead):
+        if may_order or _CONTACT in clause.words:
             yield clause
 
 
@@ -255,8 +252,6 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     if len(clause.words) < 2 or not _is_base_form(clause.words[0]):
         return False
     verb, following = clause.words[:2]
-    if verb in _RHETORICAL and not is_urgent:
-        return False
     if following == _CONTACT or verb == "be":
         return True
     if following in _DETERMINERS:
