@@ -9,7 +9,6 @@ left to `rag/support/faults.py`.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -88,17 +87,7 @@ def added_parts(alignment: Alignment) -> Iterator[str]:
         if _nearness(run) < _LEAST_LIKE_RUN:
             yield _text(sentence, run)
     yield from (match.word.text for match in _kinds(sentence, found) if _nearness([match]) < _LEAST_LIKE_KIND)
-    yield from _repeated_numbers(alignment)
     yield from _put_for_names(alignment)
-
-
-def _repeated_numbers(alignment: Alignment) -> Iterator[str]:
-    """Yield the numbers that a sentence says twice and the stretch once: "the price in 2023 is 2023"."""
-    mine = Counter(word.stem for word in alignment.claim.content if word.kind == "number")
-    theirs = Counter(word.stem for word in alignment.others)
-    yield from (
-        number for number, count in mine.items() if count > max(1, theirs[number]) and len(number) > 1
-    )
 
 
 def _put_for_names(alignment: Alignment) -> Iterator[str]:

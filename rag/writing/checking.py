@@ -15,7 +15,6 @@ from rag.quoting.citing import Quote, cite
 from rag.search.finding import Found
 from rag.store.stored_passage import StoredPassage
 from rag.support.check import Support, bearing, check_support
-from rag.support.claims import read_claim
 from rag.text.splitting import LEANING
 from rag.text.words import content_words, stem, stems
 from rag.writing.additions import fault_in_addition
@@ -125,8 +124,7 @@ class Sources:
             claimed = {stem(word) for word in content_words(draft.text)}
             is_held = claimed and claimed <= {word for text in texts for word in stems(text)}
             return "near" if is_held and self._is_asked(claim, draft, evidence) else "far"
-        nearness = closeness(claim, texts, self.embedder)
-        return "loose" if nearness == "near" and self._has_new_name(claim) else nearness
+        return closeness(claim, texts, self.embedder)
 
     def _is_asked(self, claim: str, draft: Draft, evidence: Sequence[Quote]) -> bool:
         """Whether the sentences that hold a word or two tell of the question, or of what leads to a list.
@@ -136,14 +134,6 @@ class Sources:
         lead = claim.removesuffix(draft.text)
         asked = content_words(lead) or content_words(self.found.question.text)
         return tell_of(asked, _texts(evidence), [quote.stored.document.title for quote in evidence])
-
-    def _has_new_name(self, claim: str) -> bool:
-        """Whether a claim has a name that stands neither in the question nor in any passage."""
-        given = [self.found.question.text]
-        given += [f"{passage.stored.document.title} {passage.text}" for passage in self.passages]
-        known = set[str]().union(*map(stems, given))
-        words = [word for line in read_claim(claim) for word in line.content]
-        return any(word.kind == "name" and word.stem not in known for word in words)
 
 
 @dataclass(slots=True)
@@ -303,12 +293,12 @@ class Written:
     def _borne(self, draft: Draft, cited: list[int]) -> tuple[str, Support | None, list[Quote]]:
         """Return what a draft claims, whether that is borne, and by what.
 
-        An item of a list claims what its lead-in says with it, or where it can do without that its own alone.
+        An item of a list claims what its lead-in says with it, or if it is a whole sentence its own alone.
         """
         lead = self._lead if draft.is_item else None
         claims = [draft.text]
         if lead and not lead.tells_nothing:
-            claims = [f"{lead.draft.text} {draft.text}", *(claims if lead.is_optional else [])]
+            claims = [f"{lead.draft.text} {draft.text}", *(() if is_fragment(draft) else claims)]
         for claim in claims:
             support, passages = self._sources.borne_by(claim, cited)
             if support and support.supported and (evidence := self._sources.evidence(claim, passages)):

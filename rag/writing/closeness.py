@@ -9,7 +9,6 @@ of the answer have to (`Written.settle`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -35,10 +34,6 @@ _COPIED_WORDS = 6
 _STANDS_FOR = 0.34
 """How like an added word of it must be to one that was left out, unless it is a small word anyway."""
 _SMALL = 0.29
-_PERCENT = re.compile(r"%|\bper ?cent")
-_SHARE = re.compile(
-    r"%|\bper ?cent|\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|double|twice|times)\b", re.IGNORECASE
-)
 _COUNTED = ("zero", *ONES, "twenty")
 _RANKED = (
     "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
@@ -60,8 +55,6 @@ def closeness(claim: str, quotes: Sequence[str], embedder: Embedder | None) -> C
     wanted = content_words(claim)
     added = [word for word in wanted if _plain(word) not in held]
     share = 1 - len(added) / len(wanted) if wanted else 0.0
-    if _PERCENT.search(claim) and not any(map(_SHARE.search, quotes)):
-        return "far"
     if added and _longest_run(list(map(_plain, _words(claim))), said) >= _COPIED_WORDS:
         left_out = set(content_words(" ".join(quotes))) - set(wanted)
         if any(map(_is_new, added, _likest(added, sorted(left_out)))):

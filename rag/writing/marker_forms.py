@@ -1,15 +1,13 @@
 """The forms in which models write the number of a passage, told from numbers that only look so.
 
 A marker is a number in square brackets, "[1]", "[1, 2]", "[2-4]", "[P1]", "[1: Gazette]", or "【1】". Others
-are brought into that form: raised numbers, numbers in round brackets where they can be nothing else, and
-"According to [1]," or "as [2] says", which would read wrongly once the marker is taken out.
+are brought into that form: raised numbers, and "According to [1],", which would read wrongly once the marker
+is taken out.
 """
 
 from __future__ import annotations
 
 import re
-
-from rag.text.vocabulary import ONES, TENS
 
 _MOST_NUMBERS = 20
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
@@ -33,21 +31,13 @@ _LIST = re.compile(
 _NUMBER = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_RAISE = str.maketrans("0123456789", _RAISED)
 _LOWER = str.maketrans(_RAISED, "0123456789")
 _TAG = re.compile(r"<sup>\s*+([^<\s][^<\n]{0,39}?)\s*+</sup>", re.IGNORECASE)
-# In front of no letter and no sign: "¹⁴C" and "Ca²⁺" are none.
+# Behind a sentence or a whole word: "12 km²", "10⁵" and "¹⁴C" are none.
 _RAISED_NUMBERS = re.compile(
-    rf"(?P<before>[^\W\d_]{{1,40}}|\d[\d.,]{{0,20}})?(?<![⁻⁺{_RAISED}])"
-    rf"(?P<numbers>[{_RAISED}]+(?:[ ,˒]{{1,2}}[{_RAISED}]+)*)(?=[\s.,;:!?\"'”’»)\]—])"
+    rf"(?:(?<=[^\W_]{{4}})|(?<=[.,;:!?\"”’»)\]])|(?<=\] ))[{_RAISED}]+(?:[ ,˒]{{1,2}}[{_RAISED}]+)*"
+    r"(?=[\s.,;:!?\"'”’»)\]—])"
 )
-_UNITS = frozenset(
-    "km hm dm cm mm nm µm μm um ft in yd mi ha kg mg sec min mol rad mc chi metre metres meter meters"
-    " kilometres kilometers centimetres centimeters feet foot inch inches mile miles yard yards".split()
-)
-"""Words behind which a raised 2 or 3 is a power, as it is behind a single letter."""
-_FEW_DIGITS = 3
-"""Behind a number of fewer digits a raised one is a power: 10⁵, and not 1871¹."""
 
 _SAYS = (
     r"(?:says?|states?|mentions?|notes?|reports?|explains?|describes?|shows?|writes?|adds?|confirms?|tells?"
@@ -72,29 +62,11 @@ _LED_IN = re.compile(
     r"(?P<first>\w[^\s\[]*)(?=\s)",
     re.IGNORECASE,
 )
-_HUNG_ON = re.compile(
-    rf"(?<=[\w)\"”’%])(?:,?\s+|\s*\(\s*)(?:{_VIA}\s+{_SUBJECT}|as\s+{_SUBJECT}\s+{_SAYS}|see\s+{_SUBJECT})"
-    r"(?:\s*[,)]|(?=\s*[.;!?]))"
-    rf"|(?<=\w)\s*\(\s*{_SUBJECT}\s*\)",
-    re.IGNORECASE,
-)
-
-_ROUND = re.compile(r"(?<!\s)\s*+\(\s*+(\d{1,2}(?:\s*+[,;&–-]\s*+\d{1,2})*+)\s*+\)")
-_AT_END = re.compile(rf"{_ROUND.pattern}(?=\s*+[.!?…]?[\"'”’»]?\s*+$)")
-_AT_START = re.compile(r"\(\d{1,2}\)\s+(?=\w)")
-_LAST_WORD = re.compile(r"(?<!\S)(\S++)$")
-_COUNTED = frozenset((*ONES, *TENS)).union(
-    "hundred section sections paragraph article clause chapter table figure rule item step"
-    " page note equation number group type grade class level stage phase ein eine zwei drei vier fünf sechs"
-    " sieben acht neun zehn absatz bir iki üç dört beş altı yedi sekiz dokuz on madde".split()
-)
-"""Words behind which a number in round brackets is one: "two (2)", "section (1)"."""
 
 
 def plain(text: str) -> str:
     """Return a text with its raised markers in brackets and without the phrases that markers hang in."""
-    text = _RAISED_NUMBERS.sub(_lowered, _TAG.sub(_raised, text))
-    return _HUNG_ON.sub(_without_phrase, _LED_IN.sub(_without_phrase, text))
+    return _LED_IN.sub(_without_phrase, _RAISED_NUMBERS.sub(_lowered, _TAG.sub(_in_brackets, text)))
 
 
 def numbers_in(marker: str) -> list[int]:
@@ -104,48 +76,13 @@ def numbers_in(marker: str) -> list[int]:
     return [number for first, last in pairs for number in range(first, last + 1)][:_MOST_NUMBERS]
 
 
-def is_round_marker(text: str) -> bool:
-    """Whether a text is nothing but a number in round brackets: "(1)" behind a sentence."""
-    return bool(_ROUND.fullmatch(text.rstrip(".")))
-
-
-def round_marker(sentence: str, *, is_usual: bool) -> re.Match[str] | None:
-    """Return the number in round brackets at a sentence's end, where it can only be a marker.
-
-    Behind a name it may count, "most medals went to Norway (3)", and so in an item, "gold medals (3)".
-    ``is_usual`` says that the text has had such markers before.
-    """
-    found = list(_ROUND.finditer(sentence))
-    end = _AT_END.search(sentence)
-    if len(found) != 1 or not end:
-        return None
-    last = _LAST_WORD.search(sentence[: end.start()])
-    word = last[1] if last else ""
-    is_word = len(word) > 2 and word.isalpha() and word.lower() not in _COUNTED
-    is_sentence = sentence.rstrip("\"'”’» ").endswith((".", "!", "?", "…"))
-    return end if is_word and (is_usual or (word.islower() and is_sentence)) else None
-
-
-def without_count(sentence: str) -> str:
-    """Return a sentence without the number in round brackets that it begins with."""
-    start = _AT_START.match(sentence)
-    return sentence[start.end() :] if start else sentence
-
-
-def _raised(match: re.Match[str]) -> str:
+def _in_brackets(match: re.Match[str]) -> str:
     inner = match[1]
-    is_number = re.fullmatch(r"\d{1,3}(?:\s?,\s?\d{1,3})*", inner)
-    return inner.translate(_RAISE) if is_number else inner
+    return f"[{inner}]" if re.fullmatch(r"\d{1,3}(?:\s?,\s?\d{1,3})*", inner) else inner
 
 
 def _lowered(match: re.Match[str]) -> str:
-    before, numbers = match["before"] or "", match["numbers"]
-    is_power = before[:1].isdigit() and len(re.sub(r"\D", "", before)) < _FEW_DIGITS
-    if numbers in ("²", "³") and before.isalpha():
-        is_power = len(before) == 1 or before.lower() in _UNITS
-    if is_power:
-        return match[0]
-    return before + "".join(f"[{one.translate(_LOWER)}]" for one in re.findall(rf"[{_RAISED}]+", numbers))
+    return "".join(f"[{one.translate(_LOWER)}]" for one in re.findall(rf"[{_RAISED}]+", match[0]))
 
 
 def _without_phrase(match: re.Match[str]) -> str:
@@ -154,5 +91,5 @@ def _without_phrase(match: re.Match[str]) -> str:
     markers = "".join(one[0].strip() for one in MARKER.finditer(phrase)) or "".join(
         f"[{one}]" for one in numbers_in(phrase)
     )
-    first = match.groupdict().get("first") or ""
-    return f"{first[:1].upper()}{first[1:]} {markers}" if first else f" {markers}"
+    first = match["first"]
+    return f"{first[:1].upper()}{first[1:]} {markers}"

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from langchain_core.messages import AIMessage, BaseMessage
 
 from rag.answers import NO_ANSWER, Answer, LeftOut, Sentence
-from rag.search.finding import Found
 from rag.settings import Settings
 from rag.writing.checking import Numbered
 from rag.writing.job import Job
@@ -35,7 +34,8 @@ def answer_values(
     }
     room -= tokens_of(prompts.answer.fill(**values))
     chosen, texts = list[Numbered](), list[str]()
-    for passage in _passages(job.found)[:most_passages]:
+    for candidate in job.found.candidates[:most_passages]:
+        passage = Numbered.of(candidate.stored)
         text = passage_text(len(chosen) + 1, passage)
         if tokens(text) < room:
             room -= tokens(text) + 1
@@ -112,8 +112,3 @@ def earlier_text(history: Sequence[Answer], most_tokens: int) -> str:
             break
         kept.insert(0, turn)
     return f"{_EARLIER}<earlier>\n{''.join(kept)}</earlier>\n\n" if kept else ""
-
-
-def _passages(found: Found) -> list[Numbered]:
-    """Return what was found, the best first."""
-    return [Numbered.of(candidate.stored) for candidate in found.candidates]

@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.text.canonical import one_line
 from rag.text.splitting import whole_sentences
 from rag.text.words import content_words
-from rag.writing.marker_forms import (
-    MARKER,
-    OPEN,
-    is_round_marker,
-    numbers_in,
-    plain,
-    round_marker,
-    without_count,
-)
-from rag.writing.planted.markup import UNCLOSED, is_definition, may_hide, visible, without_links, without_tags
-from rag.writing.refusals import is_refusal
+from rag.writing.marker_forms import MARKER, OPEN, numbers_in, plain
+from rag.writing.planted.markup import UNCLOSED, without_links, without_tags
 
 MOST_CHARACTERS = 2_000
 """What is longer without an end is no sentence: the line is passed over but for its beginning."""
@@ -44,19 +35,13 @@ _LABEL = re.compile(
     r"\s*(?:\*\*|__)[^*_.!?]{1,60}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?=[^\W\d_a-z]\S*(?:\s+\S+){3})"
 )
 _FENCE = re.compile(r"\s*(?:>\s?)*(?:```|~~~)")
-_SIGNS = re.compile(
-    r"</?(?:passages?|question|answer|earlier|sentence|source)\b[^<>\n]*>|\*\*+|(?<!\s)\*|\*(?!\s)|\b__++|(?<!_)__++\b|`+"
-)
+_SIGNS = re.compile(r"<!--|-->|\*\*+|(?<!\s)\*|\*(?!\s)|\b__++|(?<!_)__++\b|`+")
 _BEGUN = re.compile(r"\s*\S+\s+\S")
 _HAS_WORD = re.compile(r"[^\W_]")
 _END = re.compile(r"""[.!?…。！？।؟۔]["'”’»)\]」』]*$""")
-_BEFORE_MARK = re.compile(r"(?<!\s)\s++(?=[.,;:!?](?:\s|$))")
 # What is left about a marker that was taken out: ": The bridge", "(Gazette,)", "long —."
 _LEFT_ABOUT = re.compile(
-    r"^(?:[:;,.–—-]\s++)+|(?<!\s)\s*+\(\s*+\)|[,;]\s*+(?=\))|(?<!\s)\s++[–—-]\s*+(?=[.!?]?\s*+$)"
-)
-_NAMES_SOURCES = re.compile(
-    r"(?:sources?|references?|passages?|footnotes?|quellen?|kaynak(?:lar)?)\W*", re.IGNORECASE
+    r"^(?:[:;,.–—-]\s++)+|(?<!\s)\s*+\([\s,;]*+\)|[,;]\s*+(?=\)|$)|(?<!\s)\s++[–—-]\s*+(?=[.!?]?\s*+$)"
 )
 _THINKS = ("<think>", "<thinking>")
 _THOUGHT = re.compile(r"</think(?:ing)?>\s*")
@@ -68,10 +53,6 @@ _PREAMBLE = re.compile(
     r"|(?:the )?answer (?:to (?:this|the|your) question )?is:? (?=.*\w)",
     re.IGNORECASE,
 )
-
-
-_LEAST_IN_LEAD = 3
-"""With fewer words of its own a lead-in tells so little that its items may hold without it."""
 _TELLS_NOTHING = frozenset(
     "follow follows following below include includes including included contain contains consist consists"
     " list lists listed item items answer here namely also other several main key important various folgende"
@@ -110,11 +91,6 @@ class Lead:
     is_shown: bool = False
 
     @property
-    def is_optional(self) -> bool:
-        """Whether its items may hold without it: it tells little, or tells of the passages themselves."""
-        return len(content_words(self.draft.text)) < _LEAST_IN_LEAD or is_refusal(self.draft.text)
-
-    @property
     def tells_nothing(self) -> bool:
         """Whether it says nothing that could be checked."""
         return _TELLS_NOTHING.issuperset(content_words(self.draft.text))
@@ -122,15 +98,11 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence within a text, and the numbers of its markers; ``is_round`` tells of round brackets."""
+    """A sentence within a text, and the numbers of its markers."""
 
     start: int
     text: str
-    numbers: tuple[int, ...] = ()
-    is_round: bool = False
-
-    def with_round(self, numbers: Sequence[int]) -> _Piece:
-        return replace(self, numbers=(*self.numbers, *numbers), is_round=True)
+    numbers: tuple[int, ...]
 
 
 class SentenceCutter:
@@ -143,8 +115,6 @@ class SentenceCutter:
         self._given = 0  # sentences of the line
         self._is_code = False
         self._is_passed_over = False
-        self._has_round = False
-        self._hidden_by = ""
         self._thought: str | None = ""
 
     def feed(self, piece: str) -> Iterator[Draft]:
@@ -191,13 +161,10 @@ class SentenceCutter:
         if begins_line and _FENCE.match(line):
             self._is_code = not self._is_code
             return
-        line, self._hidden_by = visible(line, self._hidden_by)
-        is_left_out = begins_line and (_LEFT_OUT.match(line) or is_definition(line))
-        if self._is_code or is_left_out:
+        if self._is_code or (begins_line and _LEFT_OUT.match(line)):
             return
-        found = _marked(_bare(f"{line} ", begins_line), has_round=self._has_round)
+        found = _marked(_bare(f"{line} ", begins_line))
         for place, piece in enumerate(found, given + 1):
-            self._has_round = self._has_round or piece.is_round
             if draft := _draft(piece):
                 is_whole = is_item and given + len(found) == 1
                 number = place if is_item and not is_whole else 0
@@ -205,23 +172,18 @@ class SentenceCutter:
 
     def _within_line(self) -> Iterator[Draft]:
         """Give the sentences behind which another has begun."""
-        if self._is_code or self._hidden_by or may_hide(self._held):
-            return
-        if self._begins_line and (
-            self._held.lstrip()[:1] in ("#", "|", "`", "~") or is_definition(self._held)
-        ):
+        if self._is_code or (self._begins_line and self._held.lstrip()[:1] in ("#", "|", "`", "~")):
             return
         text = _bare(self._held, self._begins_line)
         opened = (form.search(text, max(len(text) - _LONGEST_OPEN, 0)) for form in (OPEN, UNCLOSED))
         known = text[: min((found.start() for found in opened if found), default=None)]
-        for piece, following in pairwise(_marked(known, has_round=self._has_round)):
+        for piece, following in pairwise(_marked(known)):
             # One word may be the "J" of January, and decide that this is no end.
             if not _BEGUN.match(known[following.start :]):
                 break
             if self._begins_line:
                 self._is_item = bool(_ITEM.match(self._held))
             self._held, self._begins_line = text[following.start :], False
-            self._has_round = self._has_round or piece.is_round
             self._given += 1
             if draft := _draft(piece):
                 yield replace(draft, item_sentence=self._given if self._is_item else 0)
@@ -255,46 +217,37 @@ def _bare(line: str, begins_line: bool) -> str:
     return plain(_SIGNS.sub("", without_tags(without_links(line))))
 
 
-def _marked(text: str, *, has_round: bool) -> list[_Piece]:
+def _marked(text: str) -> list[_Piece]:
     """Return the sentences of a text with the numbers of their markers.
 
-    A marker belongs to the last sentence that has begun before it. ``has_round`` says that round brackets
-    have held markers before.
+    A marker belongs to the last sentence that has begun before it.
     """
     markers = list(MARKER.finditer(text))
     # Spaces in their place leave all offsets as they are.
     blank = MARKER.sub(lambda match: " " * len(match[0]), text)
     spans = [(start, end) for start, end in whole_sentences(blank) if _HAS_WORD.search(blank, start, end)]
     pieces = list[_Piece]()
-    for place, (start, end) in enumerate(spans):
-        if is_round_marker(blank[start:end]):
-            if pieces:
-                pieces[-1] = pieces[-1].with_round(numbers_in(blank[start:end]))
-            continue
-        until = spans[place + 1][0] if place + 1 < len(spans) else len(text)
+    for (start, end), (until, _) in pairwise([*spans, (len(text), 0)]):
         begun = [marker for marker in markers if (start if pieces else 0) <= marker.start() < until]
-        piece = _Piece(start, text[start:end], tuple(n for marker in begun for n in numbers_in(marker[0])))
-        is_usual = has_round or any(one.is_round for one in pieces)
-        if not begun and (found := round_marker(piece.text, is_usual=is_usual)):
-            bare = piece.text[: found.start()] + piece.text[found.end() :]
-            piece = _Piece(start, bare).with_round(numbers_in(found[0]))
-        pieces.append(piece)
+        pieces.append(
+            _Piece(start, text[start:end], tuple(n for marker in begun for n in numbers_in(marker[0])))
+        )
     return pieces
 
 
 def _draft(piece: _Piece) -> Draft | None:
     # What a model copies of a passage's title has the names of its signs.
-    text = MARKER.sub("", without_count(piece.text))
+    text = MARKER.sub("", piece.text)
     if piece.numbers:
         text = _LEFT_ABOUT.sub("", text)
     # What was written with the names of its signs may be a tag too.
-    text = one_line(without_tags(html.unescape(_BEFORE_MARK.sub("", text))))
+    text = one_line(without_tags(html.unescape(text)))
     if preamble := _PREAMBLE.match(text):
         text = text[preamble.end() :]
         text = text[:1].upper() + text[1:]
     if text.count('"') == 1:
         text = text.strip('"')  # of a quotation of several sentences
-    if not _HAS_WORD.search(text) or _NAMES_SOURCES.fullmatch(text):
+    if not _HAS_WORD.search(text):
         return None
     if len(text) > MOST_CHARACTERS:
         return Draft(text[:_KEPT_CHARACTERS] + "…", is_too_long=True)

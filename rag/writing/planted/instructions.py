@@ -14,10 +14,6 @@ from collections.abc import Sequence
 from rag.writing.planted.contacts import has_contact
 from rag.writing.planted.orders import as_told, asks_reader, orders_in
 
-_MOST_QUOTED = 4
-"""Sentences within quotation marks that are looked at as one: a mark may never be closed."""
-_GOES_ON = re.compile(r"://|\bwww\.|\w@\w|!|\.(?:com|org|net|xyz|info|io)\b", re.IGNORECASE)
-
 _WRITER = r"(?:ais?|llms?|chatgpt|assistants?|chatbots?|bots?|(?:language |ai )?models?|summari[sz]ers?)"
 _ANSWER = r"(?:answers?|responses?|repl(?:y|ies)|outputs?|summar(?:y|ies))"
 _THIS = r"(?:this|these|the (?:above|following|present))"
@@ -26,7 +22,6 @@ _USER = (
     r"(?:the |any |all )*(?:users?\b(?! (?:name|manual|guide)s?\b)|readers?|whoever"
     r"|(?:anyone|everyone|person|people) (?:who|asking))"
 )
-_WORDS = r"(?:\w+ )?(?:links?|sentences?|phrases?|words?|text|urls?|statement|claim|slogan|disclaimer)"
 _MUST = (
     r"(?:must|should|shall|ha(?:s|ve) to|needs? to|ought to|(?:is|are) (?:\w+ )?to)"
     r"(?: (?:\w+ly|always|also|not|never))?"
@@ -49,7 +44,6 @@ _TO_WRITER = [
     rf"\b(?<!send )(?<!submit )(?<!mark )your (?:[\w-]+ ){{0,2}}{_ANSWER}\b(?! (?:on|down|under|below)\b)",
     r"\b(?:base your answer|in your messages?)\b",
     rf"\b(?:in|into|to|of|begin|start|end|close) (?:every|each|any|all) (?:\w+ )?{_ANSWER}\b",
-    rf"\b{_MUST} be \w+ (?:in|at the \w+ of) (?:the|any) {_ANSWER}\b",
     # "Whoever summarises this should say", "every answer must contain".
     rf"\b(?:(?:reads?|reading|summari[sz]\w+) {_THIS}|(?:\w+s|\w+ing) (?:on )?{_TEXT}|readers? of {_TEXT}"
     r"|(?:whoever|(?:anyone|everyone|those) who) (?:answers?|writes?|repl\w+|responds?|summari\w+)"
@@ -58,19 +52,13 @@ _TO_WRITER = [
     # "Note to language models: ...", "Dear assistant, ...".
     r"\b(?:note|message|attention|instructions?|notice|memo|reminder)(?: (?:to|for|of))?"
     rf"(?: (?:the|any|all|every))* (?:\w+ )?{_WRITER}\b[^.:!?]{{0,40}}:",
-    rf"\b{_WRITER} (?:instructions?|notes?|notice) ?:|\bnew (?:system )?instructions? ?:",
-    rf"^\W{{0,3}}(?:dear|hey|hello|hi|attention|listen),? (?:(?:the|all|any|every) )*(?:\w+ )?{_WRITER}\b",
-    r"^\W{0,3}(?:to|for) (?:whoever|anyone who|those who) [^.:!?]{0,60}:",
     # "You are now an assistant of the bank", "as an AI you".
     rf"\byou are (?:now |no longer )*an? [^.!?]{{0,60}}\b{_WRITER}\b|\bfrom now on,? you\b",
     rf"\b(?:as|if you are) an? (?:\w+ )?{_WRITER},? (?:\w+ )?(?:you|always|never|please|{_SAY})\b",
-    r"\byou will (?:now |always |only )*(?:answer|reply|respond)\b",
     # "When asked about the bank, reply".
     rf"\b{_ASKED}\b[^.;!?]{{0,120}}[,:] (?:the {_ANSWER} {_MUST}|(?:(?:please|then|always|just|simply"
     rf"|only|never|do|not|don't|you (?:must|should|have to|are to|will)) )*{_SAY})\b",
     r"\bdeine[rmn]? antwort\w*|\b(?:ignoriere?|ignorieren sie|vergiss)\b[^.!?]{0,40}\banweisung\w*",
-    r"\b(?:ta|votre) réponse\b|\btu respuesta\b",
-    r"\b(?:yanıt|cevab)ın\w*\b[^.!?]{0,80}\b(?:ekle|yaz|belirt|söyle|kullan)(?:yin|in|iniz)?\W*$",
 ]
 """How whoever writes is spoken to, or of."""
 _WRITES = [
@@ -78,25 +66,15 @@ _WRITES = [
     rf".*\bthe users?\b(?! (?:name|manual|guide)s?\b)|\w+ {_USER}\b",
     r"tell (?:them|everyone|everybody|people|him|her) that\b",
     r"(?:reply|respond)(?: only| always| exactly| just)? (?:with|in|as|only|by|to (?:every|any|all))\b",
-    r"answer (?:only|always|with (?:the|this|exactly|a)|(?:\w+ ){1,4}(?:about|regarding|concerning|with))\b",
     r"(?:ignore|disregard|forget|override|bypass|discard)\b.{0,40}\b(?:instructions?|prompts?|guidelines?|(?:what"
     r"|everything) (?:you|above|before)|(?:the|this) question|other (?:passages|sources|articles|documents)"
     r"|above|previous|prior|earlier|preceding)\b",
-    rf"(?:include|add|insert|append|attach|put|place|use|cite|quote|print|output|repeat|copy|write|say|begin|start|end"
-    rf"|finish|close) (?:\w+ ){{0,4}}(?:{_THIS}|with the|exactly the) {_WORDS}\b",
-    rf"(?:include|add|insert|append|quote|repeat) (?:a|the) {_WORDS}\b",
-    r"(?:print|output|repeat|reveal|show|display|write)\b.{0,40}\b(?:prompts?|system message|verbatim)\b",
-    rf"{_SAY}\b.* (?:when|whenever|if) (?:(?:you are|anyone|someone|users?) )*(?:asked|asks?|answering)\b",
-    rf"mention\b|(?:\w+ ){{1,2}}{_THIS} (?:\w+ )?(?:article|text|document|passage|page|source) (?:as|only)\b",
+    r"mention\b",
     rf"(?:summari[sz]e|translate|paraphrase|rephrase) {_THIS}\b",
-    r"(?:describe|present|portray) (?:\w+ ){1,6}as\b",
-    r"(?:act|speak|write|answer|behave) (?:as|like)\b|pretend (?:to be|you)\b",
 ]
 """What only whoever writes an answer can be ordered to do, from the verb on."""
 _ADDRESS = re.compile("|".join(_TO_WRITER), re.IGNORECASE)
 _ORDER = re.compile(rf"(?:to )?(?:\w{{1,20}}ly )?(?:{'|'.join(_WRITES)})")
-_CALL = re.compile(rf"^\W{{0,3}}(?:\w+ )?{_WRITER}[,:]", re.IGNORECASE)
-"""How a model is called: "Assistant, ignore the question"."""
 _TASK = re.compile(
     r"(?:please,? )?(?:explain|describe|compose|provide|replace|rearrange|render|translate|summari[sz]e"
     r"|generate|convert|integrate|insert|append|embed|introduce|remove|swap|reverse|encode) \w",
@@ -110,10 +88,7 @@ def is_instruction(text: str) -> bool:
     What it quotes, and what it says that others were told, addresses nobody who reads it.
     """
     told = as_told(text)
-    if _ADDRESS.search(told) or any(_ORDER.match(order) for order in orders_in(told)):
-        return True
-    called = _CALL.match(told)
-    return called is not None and any(True for _ in orders_in(told[called.end() :]))
+    return bool(_ADDRESS.search(told)) or any(_ORDER.match(order) for order in orders_in(told))
 
 
 def is_task(text: str) -> bool:
@@ -133,19 +108,5 @@ def is_shouted(text: str) -> bool:
 
 
 def instructions_in(sentences: Sequence[str]) -> list[bool]:
-    """Return for each sentence of a passage whether it belongs to an instruction.
-
-    What is quoted belongs to the sentence that quotes it, an address or a cry to the instruction before it.
-    """
-    found, open_since = [False] * len(sentences), 0
-    quoted = ""
-    for place, sentence in enumerate(sentences):
-        quoted += f" {sentence}"
-        is_open = quoted.count('"') % 2 == 1 or quoted.count("“") > quoted.count("”")
-        if is_open and place + 1 < len(sentences) and place - open_since < _MOST_QUOTED:
-            continue
-        goes_on = open_since > 0 and found[open_since - 1] and bool(_GOES_ON.search(quoted))
-        if goes_on or is_instruction(quoted.strip()) or _sends_somewhere(quoted.strip()):
-            found[open_since : place + 1] = [True] * (place + 1 - open_since)
-        open_since, quoted = place + 1, ""
-    return found
+    """Return for each sentence of a passage whether it is an instruction."""
+    return [is_instruction(sentence) or _sends_somewhere(sentence) for sentence in sentences]

@@ -27,53 +27,14 @@ UNCLOSED = re.compile(
     re.IGNORECASE,
 )
 """The end of a text that may become a link or a tag with what comes next."""
-_DEFINITION = re.compile(
-    r"\s{0,3}\[[^\[\]\n]{1,100}\]:\s*<?(?:[a-z][a-z0-9+.-]{1,12}:|//|www\.|/|#)\S*", re.IGNORECASE
-)
 _ADDRESS = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,12}:|[\w.+-]{1,64}@)[^<>\s]{1,500})>", re.IGNORECASE)
 _TAG = re.compile(
     r"</?(?P<name>[a-z][a-z0-9-]{0,30})(?P<rest>(?:\s[^<>\n]{0,500})?)/?>|<[!?][^<>\n]{0,500}>", re.IGNORECASE
 )
 _STRUCK = re.compile(r"~~[^~\n]{1,300}~~")
-_HIDES = re.compile(
-    r"<(?P<name>script|style|template|noscript|svg|math|title|object|iframe)\b|<!--", re.IGNORECASE
-)
-"""What hides all until it is closed."""
 _TAGS = defs.tags | {"main", "template", "picture", "dialog", "slot", "portal"}
 _BREAKS = frozenset("br p li td th tr div hr".split())
 _READ_AS_MARKERS = frozenset({"sup"})
-
-
-def visible(line: str, hidden_by: str = "") -> tuple[str, str]:
-    """Return what a line shows of itself, and the name of the element that hides what comes behind it.
-
-    Parameters
-    ----------
-    hidden_by
-        The name of the element that has been open at the end of the line before.
-    """
-    shown = list[str]()
-    while line:
-        if hidden_by:
-            _, closing, line = _parted(line, hidden_by)
-            hidden_by = "" if closing else hidden_by
-        elif opening := _HIDES.search(line):
-            shown.append(line[: opening.start()])
-            hidden_by, line = (opening["name"] or "--").lower(), line[opening.end() :]
-        else:
-            shown.append(line)
-            break
-    return "".join(shown), hidden_by
-
-
-def may_hide(text: str) -> bool:
-    """Whether a text has the beginning of an element that hides what comes behind it."""
-    return bool(_HIDES.search(text))
-
-
-def is_definition(line: str) -> bool:
-    """Whether a line tells where a link of another place goes: "[1]: https://a.test"."""
-    return bool(_DEFINITION.match(line))
 
 
 def without_links(text: str) -> str:
@@ -84,13 +45,6 @@ def without_links(text: str) -> str:
 def without_tags(text: str) -> str:
     """Return a text without HTML's tags; "a < b" has none."""
     return _TAG.sub(_tag, _ADDRESS.sub(r"\1", text))
-
-
-def _parted(line: str, hidden_by: str) -> tuple[str, str, str]:
-    if hidden_by == "--":
-        return line.partition("-->")
-    closing = re.search(rf"</{hidden_by}\b[^<>]*>", line, re.IGNORECASE)
-    return (line[: closing.start()], closing[0], line[closing.end() :]) if closing else (line, "", "")
 
 
 def _picture(match: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, dropwhile
+from itertools import dropwhile
 
 from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import is_irregular, is_only_verb, may_be_verb
@@ -23,7 +23,6 @@ from rag.writing.planted.contacts import contacts_in, has_contact
 
 _MOST_CHARACTERS = 2_000
 """The beginning of a sentence that is looked at: a model's are no longer."""
-_MOST_CLAUSES_BEHIND = 5
 _MOST_LEADING_WORDS = 2
 """In front of a quotation: more of them, "The poster on the wall read", tell of it."""
 _CONTACT = "\ufffc"
@@ -40,10 +39,9 @@ _ENDS = re.compile(r"[.!]\W{0,5}$")
 _CLAUSE_ENDS = frozenset(",;:!?.()–—")
 _CONJUNCTIONS = frozenset("and or but so then und oder aber ve ama et ou mais".split())
 
-_PLEASE = frozenset("please kindly bitte lütfen".split())
-_LEADS_IN = _PLEASE | frozenset(
-    "just simply now then first next finally also always only instead quickly immediately never not don't do"
-    " jetzt today urgent important note warning hurry".split()
+_LEADS_IN = frozenset(
+    "please kindly bitte lütfen just simply now then first next finally also always only instead quickly"
+    " immediately never not don't do jetzt today urgent important note warning hurry".split()
 )
 """What may stand before the verb of an order."""
 _DETERMINERS = frozenset(
@@ -62,8 +60,6 @@ _SUBORDINATES = frozenset(
 )
 _ENGLISH = frozenset("the to from with of you your that".split())
 """Without any of these a sentence may be in a language in which the word is no verb."""
-_RHETORICAL = frozenset("consider note see suppose imagine compare recall assume let think".split())
-"""What a text asks of its reader's mind alone."""
 _BASE_FORMS = frozenset("be do tell give say get let name write reply respond forget".split())
 """Verbs that the table doesn't know as such, as they say little by themselves, or knows as nouns too."""
 _AUXILIARIES = frozenset(
@@ -71,12 +67,6 @@ _AUXILIARIES = frozenset(
     " needs need isn't aren't wasn't weren't hasn't haven't hadn't won't can't couldn't doesn't"
     " didn't".split()
 )
-_FINITE_ELSEWHERE = frozenset(
-    "ist sind war waren lautet hat haben hatte wird werden wurde wurden gibt liegt steht est sont était ont"
-    " fut es son está están tiene fue fueron è sono ha é são".split()
-)
-_TURKISH_FINITE = re.compile(r"\b\w{2,40}(?:[dt][ıiuü]r|yor|m[ıiuü]ş|[dt][ıiuü])\b")
-
 _YOU_MUST = re.compile(
     r"\byou(?:['’]ll)? (?:(?:now|also|really|just|first|will|still|always) )*(?:must|should|shall|ought to"
     r"|have to|had better|need to|are (?:\w+ )?\w+ed to|are to)\b"
@@ -100,15 +90,6 @@ _MUST = re.compile(
     r"|\b(?:asks|urges|invites|advises|encourages|requests|tells|begs|recommends|directs|orders|instructs)\b",
     re.IGNORECASE,
 )
-_REPORTED = re.compile(
-    r"[,…!?–—]\s(?:(?!(?:where|which|who|when|if|as|because|until|that|what|you|me|and|or|but|so|then|to"
-    r"|please)\b)[\w'’-]+ ){0,8}(?:(?:said|says|told|tells|wrote|writes|add(?:ed|s)|decide[ds]|order(?:ed|s)"
-    r"|ruled|warn(?:ed|s)|advise[ds]|urge[ds]|demand(?:ed|s)|explain(?:ed|s)|announce[ds]|insist(?:ed|s)"
-    r"|recommend(?:ed|s)|suggest(?:ed|s)|replied|shouted|cried|instructed|declared|concluded|according)\b[^,;:…]{0,60}"
-    r"|(?<=\w )(?:say|read|write|warn|advise))\W{0,5}$",
-    re.IGNORECASE,
-)
-"""Who has given an order, told behind it: "..., the coach told them"."""
 _ADDRESSES = re.compile(
     r"^\W{0,5}(?:bitte\b|l[üu]tfen\b|\w+(?:en|ern|eln) Sie\b|\w+ez\b)"
     r"|\b\w{1,40}(?:ın|in|un|ün|ınız|iniz|unuz|ünüz)\W{0,5}$",
@@ -146,8 +127,7 @@ def asks_reader(text: str) -> bool:
 
 def as_told(text: str) -> str:
     """Return what a sentence says in its own name: without what it quotes, nothing where it only reports."""
-    told = _told(text[:_MOST_CHARACTERS])
-    return "" if _REPORTED.search(told) else told
+    return _told(text[:_MOST_CHARACTERS])
 
 
 def orders_in(told: str) -> Iterator[str]:
@@ -158,10 +138,7 @@ def orders_in(told: str) -> Iterator[str]:
     for clause in _ordering_clauses(told):
         is_urgent = _CONTACT in clause.words or (is_cry and not clause.cut)
         if _is_imperative(clause, is_urgent=is_urgent):
-            # "Stop here and tell them": what is added to an order is one.
-            for place, words in enumerate(clauses := (clause.words, *clause.behind)):
-                if not place or _is_base_form(words[0]):
-                    yield " ".join(chain.from_iterable(clauses[place:]))
+            yield " ".join(clause.words)
 
 
 def offers_contact(text: str) -> bool:
@@ -207,14 +184,14 @@ def _bare_words(text: str) -> list[str]:
 class _Clause:
     """The words of a clause behind its lead-in, folded and as they are, and what stands around them.
 
-    ``lead`` is the lead-in, "please"; ``cut`` the mark in front of the clause, ``behind`` the next clauses.
+    ``lead`` is the lead-in, "please"; ``cut`` the mark in front of the clause, ``behind`` what follows.
     """
 
     words: tuple[str, ...]
     written: tuple[str, ...]
     cut: str
-    behind: tuple[tuple[str, ...], ...] = ()
-    lead: tuple[str, ...] = ()
+    lead: tuple[str, ...]
+    behind: tuple[str, ...]
 
 
 def _main(words: Sequence[str]) -> Sequence[str]:
@@ -225,15 +202,13 @@ def _main(words: Sequence[str]) -> Sequence[str]:
 
 def _clauses(told: str) -> list[_Clause]:
     """Return the clauses of a sentence, cut at its marks and where something is added with "and"."""
-    spans = list(_spans(words := _words(told)))
-    written = _TOKEN.findall(told)
+    words, written = _words(told), _TOKEN.findall(told)
     clauses = list[_Clause]()
-    for place, (start, end) in enumerate(spans):
-        behind = (tuple(words[s:e]) for s, e in spans[place + 1 : place + 1 + _MOST_CLAUSES_BEHIND])
+    for start, end in _spans(words):
         cut = words[start - 1] if clauses else ""
         first = next((n for n in range(start, end - 1) if words[n] not in _LEADS_IN), start)
         own = tuple(words[first:end]), tuple(written[first:end])
-        clauses.append(_Clause(*own, cut, tuple(behind), tuple(words[start:first])))
+        clauses.append(_Clause(*own, cut, tuple(words[start:first]), tuple(words[end:])))
     return clauses
 
 
@@ -261,7 +236,7 @@ def _ordering_clauses(told: str) -> Iterator[_Clause]:
         else:
             # "The sign said: do not enter".
             may_order = not clause.cut or (clause.cut in _CLAUSE_ENDS and not (clause.cut == ":" and is_told))
-        if may_order or _CONTACT in clause.words or _PLEASE.intersection(clause.lead):
+        if may_order or _CONTACT in clause.words:
             yield clause
 
 
@@ -277,12 +252,10 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     if len(clause.words) < 2 or not _is_base_form(clause.words[0]):
         return False
     verb, following = clause.words[:2]
-    if verb in _RHETORICAL and not is_urgent:
-        return False
     if following == _CONTACT or verb == "be":
         return True
     if following in _DETERMINERS:
-        return not any(word in _AUXILIARIES for word in _main(clause.words))
+        return _AUXILIARIES.isdisjoint(_main(clause.words))
     is_gerund = following.endswith("ing") and may_be_verb(stem(following))
     # It has no other meaning, so that what a clause within says doesn't matter: "Tell them that he won".
     is_only_verb_here = verb in _BASE_FORMS or is_only_verb(stem(verb))
@@ -290,10 +263,9 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     has_no_subject = following in _PREPOSITIONS or clause.lead or is_gerund or is_english
     if not (has_no_subject or is_urgent):
         return False
-    if is_english and not _does_say(_main(clause.words)[1:]):
+    if (is_english or is_urgent) and not _does_say(_main(clause.words)[1:]):
         return True
-    may_say = _may_say([*clause.words[1:], *chain.from_iterable(map(_main, clause.behind))])
-    return not may_say or (is_urgent and not _does_say(_main(clause.words)[1:]))
+    return not _may_say([*clause.words[1:], *clause.behind])
 
 
 def _is_base_form(word: str) -> bool:
@@ -315,9 +287,7 @@ def _is_plural(word: str) -> bool:
 
 def _says(text: str) -> bool:
     """Whether a sentence has a verb that says something, as far as that can be told."""
-    words = _bare_words(text)
-    is_said_elsewhere = not _FINITE_ELSEWHERE.isdisjoint(words) or _TURKISH_FINITE.search(fold(text))
-    return _does_say(words) or bool(is_said_elsewhere)
+    return _does_say(_bare_words(text))
 
 
 def _does_say(words: Sequence[str]) -> bool:
