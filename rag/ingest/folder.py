@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rag.keys import CORPUS_PREFIX, FOLDER_PREFIX, Stamp, storable
 from rag.loading.files import Bounds, stamp_in
+from rag.settings import Settings
 from rag.text.canonical import one_line
 
 QUESTIONS_FILE = "questions.jsonl"
@@ -72,6 +73,11 @@ def further_folder(path: Path) -> Folder:
     """Return a folder beside the corpus; its keys name the place, whatever other folders are followed."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # without "..", and links as they are named
     return Folder(absolute, storable(f"{FOLDER_PREFIX}{absolute.as_posix().rstrip('/')}/"))
+
+
+def followed_folders(settings: Settings) -> list[Folder]:
+    """Return the folders that a library of these settings follows, the corpus first."""
+    return [Folder(settings.corpus_dir), *map(further_folder, settings.folders)]
 
 
 def name_in(folders: Sequence[Folder], key: str) -> str:

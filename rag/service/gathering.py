@@ -11,8 +11,7 @@ from pathlib import Path
 
 from rag.documents import AddReport, Loaded, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import QUESTIONS_FILE, key_of
-from rag.ingest.followed_folders import followed_folders
+from rag.ingest.folder import QUESTIONS_FILE, followed_folders, key_of
 from rag.ingest.jobs import Contents, Job
 from rag.keys import file_key
 from rag.library import Library

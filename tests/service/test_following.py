@@ -17,7 +17,7 @@ from app_pages.library.in_step import followed_line
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing
-from rag.ingest.followed_folders import FollowedFolders
+from rag.ingest.syncing import FollowedFolders
 from rag.ingest.watching import Rest
 from rag.service.following import Following, FollowingState
 from rag.service.work import Work
