@@ -93,23 +93,15 @@ def one_by_one(
             if cancelled is not None and cancelled():
                 return
             report(Progress(done, len(jobs), name))
-            tell_part = partial(_tell_part, report, done, len(jobs), name)
-            yield from guarded(name, partial(add, _part_of(tell_part), cancelled))
+            tell = partial(_tell_part, report, Progress(done, len(jobs), name))
+            yield from guarded(name, partial(add, tell, cancelled))
     report(Progress(len(jobs), len(jobs), ""))
 
 
-def _part_of(tell_part: Callable[[float], None]) -> ReportProgress:
-    """Return a function that tells how much of some documents is done."""
-
-    def tell(progress: Progress) -> None:
-        if (progress.done or progress.part) and progress.done < progress.total:
-            tell_part((progress.done + progress.part) / progress.total)
-
-    return tell
-
-
-def _tell_part(report: ReportProgress, done: int, total: int, what: str, part: float) -> None:
-    report(Progress(done, total, what, part))
+def _tell_part(report: ReportProgress, whole: Progress, inner: Progress) -> None:
+    """Tell how much of its documents is done as a part of what is added."""
+    if (inner.done or inner.part) and inner.done < inner.total:
+        report(replace(whole, part=(inner.done + inner.part) / inner.total))
 
 
 def add_text(
@@ -128,30 +120,29 @@ def add_text(
     return guarded(name, lambda: add_contents(library, name, contents, report, cancelled))
 
 
-def replace_document(
+def add_chosen(
     library: Library,
     result: Result,
     report: ReportProgress | None = None,
     cancelled: IsCancelled | None = None,
+    *,
+    beside: bool,
 ) -> list[Result]:
-    """Add what waited under the keys it came with: it takes the place of all that its name brought before."""
-    contents = _waiting(result)
-    return guarded(result.name, lambda: add_contents(library, result.name, contents, report, cancelled))
+    """Add what waited for a choice, in the place of all that its name brought before, or beside it.
 
-
-def keep_both(
-    library: Library,
-    result: Result,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> list[Result]:
-    """Add what waited under keys of its own, "upload:name (2)"."""
-    documents, key = _waiting(result).documents, upload_key(result.name)
-    with library.catalog.reading() as view:
-        number = next(number for number in itertools.count(2) if not view.keys_within(f"{key} ({number})"))
-    own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
-    name = f"{result.name} ({number})"
-    return guarded(name, lambda: add_contents(library, name, Contents(own), report, cancelled))
+    Beside it the keys are its own, "upload:name (2)".
+    """
+    contents, name = result.waiting, result.name
+    if contents is None:
+        raise ValueError("nothing waits for a choice here")
+    if beside:
+        key = upload_key(name)
+        with library.catalog.reading() as view:
+            number = next(n for n in itertools.count(2) if not view.keys_within(f"{key} ({n})"))
+        name, new_key = f"{name} ({number})", f"{key} ({number})"
+        documents = [replace(one, key=new_key + one.key.removeprefix(key)) for one in contents.documents]
+        contents = Contents(documents)
+    return guarded(name, lambda: add_contents(library, name, contents, report, cancelled))
 
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
@@ -290,12 +281,6 @@ def _cut(report: AddReport) -> dict[str, str]:
 
 def _added(document: Document) -> str:
     return f"Added, {document.words:,} words."
-
-
-def _waiting(result: Result) -> Contents:
-    if result.waiting is None:
-        raise ValueError("nothing waits for a choice here")
-    return result.waiting
 
 
 def guarded(name: str, add: Callable[[], Iterable[Result]]) -> list[Result]:

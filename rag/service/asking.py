@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rag.answers import Answer, AnswerMode, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
-from rag.documents import Filters
+from rag.documents import Filters, ReportProgress
 from rag.errors import QuestionError
-from rag.service.work import sentence_for
+from rag.service.work import Work
 
 if TYPE_CHECKING:
     from rag.service.engine import Engine
@@ -25,7 +25,7 @@ _MOMENT_SECONDS = 1.0
 """What takes no longer needs no button to stop it, which would only flicker."""
 
 
-class Asking:
+class Asking(Work[None]):
     """One question under way.
 
     Parameters
@@ -55,8 +55,6 @@ class Asking:
         The question as it was completed from the conversation, otherwise empty.
     turn
         The stored turn once it is answered.
-    error
-        The sentence for the user where it failed, otherwise empty.
     """
 
     def __init__(
@@ -84,20 +82,13 @@ class Asking:
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
         self.turn: Turn | None = None
-        self.error = ""
         self._engine = engine
         self._conversation_id = conversation_id
         self._after = after
         self._heard = self._began = time.monotonic()
         self._stop = threading.Event()
         self._is_forgotten = False
-        self._done = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    @property
-    def done(self) -> bool:
-        """Whether it was answered or failed."""
-        return self._done.is_set()
+        super().__init__(self._ask)
 
     @property
     def failed(self) -> bool:
@@ -129,20 +120,11 @@ class Asking:
         self._is_forgotten = True
         self.stop()
 
-    def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the end, at most so long, and return whether it has come."""
-        return self._done.wait(timeout_seconds)
-
-    def _run(self) -> None:
-        try:
-            self._wait_for_its_turn()
-            answer = self._answer()
-            if not self._is_forgotten:
-                self.turn = self._engine.store(self._conversation_id, self.question, answer)
-        except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
-            self.error = sentence_for(error)
-        finally:
-            self._done.set()
+    def _ask(self, _: ReportProgress) -> None:
+        self._wait_for_its_turn()
+        answer = self._answer()
+        if not self._is_forgotten:
+            self.turn = self._engine.store(self._conversation_id, self.question, answer)
 
     def _wait_for_its_turn(self) -> None:
         for earlier in self._after:

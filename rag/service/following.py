@@ -89,7 +89,7 @@ class Following:
     def start(self, first: Work[AddReport]) -> None:
         """Begin to follow as soon as the first reading, which calls `read_first`, is over."""
         self._work = first
-        self._thread = threading.Thread(target=self._run, args=(first,), name="following", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="following", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -97,11 +97,6 @@ class Following:
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether it has been started."""
-        return self._thread is not None
 
     def pause(self) -> None:
         """Read nothing more, and follow nothing, until `go_on`; what has been read stays."""
@@ -176,9 +171,8 @@ class Following:
     def _is_stopped(self) -> bool:
         return self._paused.is_set() or self._closing.is_set()
 
-    def _run(self, first: Work[AddReport]) -> None:
-        while not (self._begun.is_set() or first.done or self._closing.is_set()):
-            self._begun.wait(0.1)
+    def _run(self) -> None:
+        self._begun.wait()
         while not self._closing.is_set():
             try:
                 self._watch()

@@ -6,9 +6,10 @@ not, and every page shows the same: whoever reaches the app may see and change a
 
 from __future__ import annotations
 
+import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,10 +22,9 @@ from rag.service.adding import (
     Add,
     Result,
     Upload,
+    add_chosen,
     failure,
-    keep_both,
     one_by_one,
-    replace_document,
     too_large,
 )
 from rag.service.waiting import PASTED, in_bytes, jobs_of, name_of
@@ -54,8 +54,6 @@ class Adding:
         Its progress; done when all is done, or it was cancelled.
     results
         What has become of its parts so far.
-    is_begun
-        Whether its turn has come.
     """
 
     def __init__(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> None:
@@ -63,10 +61,20 @@ class Adding:
         self.name = name
         self.total = total
         self.results = list(results)
-        self.is_begun = False
         self._add = add
+        self._turn = threading.Lock()
         self._cancelled = threading.Event()
         self.work = Work[None](self._run, begin=False)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._turn.locked()
+
+    def begin(self) -> None:
+        """Do it, unless another thread does or has done it."""
+        if self._turn.acquire(blocking=False):
+            self.work.run()
 
     @property
     def is_cancelled(self) -> bool:
@@ -129,61 +137,50 @@ class Intake:
         self._network = network
         self._incoming = Incoming(library.settings.data_dir)
         self._addings: list[Adding] = []
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._turns = queue.SimpleQueue[Adding | None]()
         self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
         left = self._incoming.left()
         for drop in dict.fromkeys(kept.drop for kept in left):
             self._begin_kept([kept for kept in left if kept.drop == drop], [])
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
 
     @property
     def under_way(self) -> list[Adding]:
         """What is being added or waits, in the order in which it came."""
-        with self._changed:
-            return [adding for adding in self._addings if not adding.work.done]
+        return [adding for adding in self._addings if not adding.work.done]
 
     @property
     def done(self) -> list[Adding]:
         """What has been added since the start of the server and was not dismissed, in order."""
-        with self._changed:
-            return [adding for adding in self._addings if adding.work.done]
+        return [adding for adding in self._addings if adding.work.done]
 
     def begin(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> Adding:
         """Add something as soon as all that came before it is done; `results` are known already."""
         adding = Adding(name, total, add, results)
-        with self._changed:
+        with self._lock:
             self._addings = [*self._addings, adding]
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            self._turns.put(adding)
         return adding
 
     def drop(self, uploads: Iterable[Upload]) -> Adding:
         """Write files to disk, one after the other as they are given, and add them in their turn."""
-        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
-        for upload in uploads:
-            try:
-                _check(upload, self._library.settings.max_upload_bytes)
-                kept.append(self._incoming.keep(upload.name, upload.data, drop))
-            except LoadError as error:
-                refused.append(Result(upload.name, "failed", error.reason))
-        return self._begin_kept(kept, refused)
+        return self._keep(((upload, "") for upload in uploads), "file")
 
     def paste(self, title: str, text: str) -> Adding:
         """Write a pasted text to disk, and add it in its turn."""
         title = one_line(title)
         if not text.strip():
             return self._begin_kept([], [Result(title or PASTED, "failed", NO_TEXT)])
-        upload = Upload(title, text.encode(errors="replace"))
-        return self._keep([(upload, "")], "text")
+        return self._keep([(Upload(title, text.encode(errors="replace")), "")], "text")
 
     def fetch(self, addresses: Sequence[str]) -> Adding:
         """Write addresses to disk, and add what is there in their turn."""
         urls = list(dict.fromkeys(addresses))
         if not urls:
             return self._begin_kept([], [Result("From the web", "failed", NO_ADDRESS)])
-        return self._keep([(Upload(url, url.encode()), address_key(url)) for url in urls], "address")
+        return self._keep_some([(Upload(url, url.encode()), address_key(url)) for url in urls], "address")
 
     def take(self, result: Result, chosen: Sequence[Entry]) -> None:
         """Write the entries of a feed that were chosen to disk, and add them in their turn."""
@@ -191,16 +188,15 @@ class Intake:
         if not (feed and chosen and self._take(result)):
             return  # it has been chosen from on another page
         entries = [(Upload(one.title, in_bytes(feed, one)), address_key(one.url)) for one in chosen]
-        self._keep(entries, "entry")
+        self._keep_some(entries, "entry")
         if result.kept:
             result.kept.delete()
 
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
-        add = replace_document if replace else keep_both
-        if not self._take(result):
-            return  # it has been chosen for on another page
-        self.begin(result.name, 1, partial(self._add_chosen, result, partial(add, self._library, result)))
+        if result.kept and self._take(result):  # otherwise it has been chosen for on another page
+            add = partial(add_chosen, self._library, result, beside=not replace)
+            self.begin(result.name, 1, partial(self._add_one, result.kept, add))
 
     def leave(self, result: Result) -> None:
         """Forget a result, and what waits in it."""
@@ -212,8 +208,7 @@ class Intake:
         for adding in self.under_way:
             if adding.id == adding_id:
                 adding.cancel()
-                if self._takes(adding):  # it has not begun, and has little to do any more
-                    adding.work.run()
+                adding.begin()  # if it has not begun, it has little to do any more
 
     def dismiss(self, result_ids: Sequence[str]) -> None:
         """Forget these results, but for what still waits for a choice."""
@@ -223,22 +218,16 @@ class Intake:
 
     def close(self) -> None:
         """Stop, so that the next start goes on with the files that are not added yet."""
-        with self._changed:
-            self._closing.set()
-            for adding in self._addings:
-                adding.cancel()
-            self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE_SECONDS)
+        self._closing.set()
+        for adding in self._addings:
+            adding.cancel()
+        self._turns.put(None)
+        self._thread.join(_PATIENCE_SECONDS)
         self._incoming.close()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing.is_set() or self._next() is not None)
-                adding = self._next()
-            if adding and not self._closing.is_set() and self._takes(adding):
-                adding.work.run()
+        while (adding := self._turns.get()) and not self._closing.is_set():
+            adding.begin()
 
     def _take(self, result: Result) -> bool:
         was_there = any(adding.take(result) for adding in self.done)
@@ -246,28 +235,25 @@ class Intake:
         return was_there
 
     def _forget_empty(self) -> None:
-        with self._changed:
+        with self._lock:
             self._addings = [one for one in self._addings if not one.work.done or one.results]
 
-    def _next(self) -> Adding | None:
-        return next((adding for adding in self._addings if not adding.is_begun), None)
+    def _keep_some(self, parts: Sequence[tuple[Upload, str]], kind: Kind) -> Adding:
+        refused = [Result(part.name, "failed", TOO_MANY) for part, _ in parts[_MOST_AT_ONCE:][:1]]
+        return self._keep(parts[:_MOST_AT_ONCE], kind, refused)
 
-    def _takes(self, adding: Adding) -> bool:
-        """Whether this thread is the one to do it."""
-        with self._changed:
-            was_begun, adding.is_begun = adding.is_begun, True
-        return not was_begun
-
-    def _keep(self, parts: Sequence[tuple[Upload, str]], kind: Kind) -> Adding:
-        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
-        for part, key in parts[:_MOST_AT_ONCE]:
+    def _keep(
+        self, parts: Iterable[tuple[Upload, str]], kind: Kind, refused: Sequence[Result] = ()
+    ) -> Adding:
+        """Write things to disk, each with the key of what it brings as far as that is known, and add them."""
+        kept, failed, drop = list[Kept](), list[Result](), secrets.token_hex(8)
+        for part, key in parts:
             try:
                 _check(part, self._library.settings.max_upload_bytes)
                 kept.append(self._incoming.keep(part.name, part.data, drop, kind=kind, key=key))
             except LoadError as error:
-                refused.append(Result(part.name or PASTED, "failed", error.reason))
-        refused += [Result(part.name, "failed", TOO_MANY) for part, _ in parts[_MOST_AT_ONCE:][:1]]
-        return self._begin_kept(kept, refused)
+                failed.append(Result(part.name or PASTED, "failed", error.reason))
+        return self._begin_kept(kept, [*failed, *refused])
 
     def _begin_kept(self, kept: list[Kept], refused: list[Result]) -> Adding:
         total = len(kept) + len(refused)
@@ -302,20 +288,6 @@ class Intake:
             else:
                 self._settle(kept)
         return [replace(one, kept=kept) if one.state == "asks" else one for one in results]
-
-    def _add_chosen(
-        self,
-        result: Result,
-        add: Callable[[ReportProgress, IsCancelled | None], list[Result]],
-        report: ReportProgress,
-        cancelled: IsCancelled | None,
-    ) -> list[Result]:
-        if result.kept:
-            result.kept.note(is_begun=True, attempts=result.kept.attempts + 1)
-        results = add(report, cancelled)
-        if result.kept:
-            self._settle(result.kept)
-        return results
 
     def _settle(self, kept: Kept) -> None:
         """Delete a file that is done with, but for one that the closing server has cut short."""

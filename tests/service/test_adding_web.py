@@ -11,8 +11,8 @@ import pytest
 
 from rag import Library, Progress
 from rag.service.adding import Result, one_by_one
-from rag.service.web import address_jobs, entry_jobs
-from rag.web.feeds import Entry, Feed
+from rag.service.web import Page, page_jobs
+from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from tests.helpers.web_server import Answer, Web, serve
 from tests.web.test_pages import ARTICLE, PAGE
 
@@ -27,8 +27,12 @@ def web() -> Iterator[Web]:
 def nothing(progress: Progress) -> None: ...
 
 
+def pages(web: Web, library: Library, *urls: str) -> list[Page]:
+    return [Page(url, url, partial(load_page_or_feed, url, library.settings, web.network)) for url in urls]
+
+
 def add(web: Web, library: Library, *urls: str) -> list[Result]:
-    with address_jobs(library, urls, web.network) as jobs:
+    with page_jobs(library, pages(web, library, *urls)) as jobs:
         return list(one_by_one(library, jobs, nothing, None))
 
 
@@ -72,7 +76,9 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
     web.page("/ferry", PAGE.replace("bridge", "ferry").replace(ARTICLE[:20], "The ferry was opened"))
     entries = tuple(Entry(web.url(f"/{name}"), name.title()) for name in ("ferry", "bridge"))
     feed = Feed(web.url("/feed"), "Harbour Gazette", entries)
-    with entry_jobs(library, [(feed, entry) for entry in entries], web.network) as jobs:
+    loads = [partial(load_entry, feed, entry, library.settings, web.network) for entry in entries]
+    chosen = [Page(entry.title, entry.url, load) for entry, load in zip(entries, loads, strict=True)]
+    with page_jobs(library, chosen) as jobs:
         results = list(one_by_one(library, jobs, nothing, None))
     assert [result.name for result in results] == ["The ferry", "The bridge"]
     assert {document.source for document in library.documents()} == {"Harbour Gazette"}
@@ -81,6 +87,6 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
 def test_cancelled_it_begins_nothing_further(web: Web, library: Library):
     web.page("/bridge", PAGE)
     urls = [web.url("/bridge", host) for host in ("quay.test", "articles.test")]
-    with address_jobs(library, urls, web.network) as jobs:
+    with page_jobs(library, pages(web, library, *urls)) as jobs:
         assert list(one_by_one(library, jobs, nothing, lambda: True)) == []
     assert (library.documents(), web.asked) == ([], [])

@@ -85,10 +85,8 @@ class Followed:
         return path
 
     def texts(self) -> dict[str, str]:
-        return {
-            document.key.partition(":")[2]: self.library.document(document.id).text
-            for document in self.library.documents()
-        }
+        with self.library.catalog.reading() as view:
+            return {one.key.partition(":")[2]: view.document(one.id).text for one in view.documents()}
 
 
 @pytest.fixture
