@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import streamlit as st
 
-from app_pages.chat.limits import limit, limits, limits_chosen, limits_view, move_limits
+from app_pages.chat.chosen import move_chosen
+from app_pages.chat.limits import limit, limits, limits_chosen, limits_view
 from app_pages.chat.turn import finished_turn, pending_turn
-from app_pages.chat.writing import choose_mode, has_choice, mode_of, move_mode
-from app_pages.component import say, show, show_progress
-from app_pages.engine import engine, watch
+from app_pages.chat.writing import choose_mode, has_choice, mode_of
+from app_pages.component import say, show
+from app_pages.engine import engine, watch, watch_indexing
 from app_pages.events import Event
 from app_pages.links import conversation_link
 from app_pages.wording import collection, day
-from rag import AnswerMode, Document, Filters, Turn
-from rag.service import Asking, Engine, count
+from rag import Document, Filters, Turn
+from rag.service import Asking, Engine, How, count
 
 _PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."
@@ -70,23 +71,15 @@ def _invitation(shared: Engine, filters: Filters) -> str:
 
 
 def _ask(
-    shared: Engine,
-    conversation_id: str,
-    question: str,
-    *,
-    alone: bool = False,
-    prefer: bool = True,
-    everything: bool = False,
-    mode: AnswerMode | None = None,
+    shared: Engine, conversation_id: str, question: str, *, everything: bool = False, **how: Unpack[How]
 ) -> str:
-    filters = Filters() if everything else limits(conversation_id)
-    mode = mode or mode_of(conversation_id, shared.settings)
+    how["filters"] = Filters() if everything else limits(conversation_id)
+    how["mode"] = how.get("mode") or mode_of(conversation_id, shared.settings)
     if not conversation_id or not shared.conversations.exists(conversation_id):
         old, conversation_id = conversation_id, shared.conversations.create()
-        move_limits(old, conversation_id)
-        move_mode(old, conversation_id)
+        move_chosen(old, conversation_id)
     # Streamlit may stop this script at any call of its own: the question is under way before the first.
-    asking = shared.ask(conversation_id, question, alone=alone, prefer=prefer, filters=filters, mode=mode)
+    asking = shared.ask(conversation_id, question, **how)
     st.session_state["conversation"] = conversation_id
     st.query_params["c"] = conversation_id
     # Most answers are quicker than a second drawing of the page would be.
@@ -188,12 +181,8 @@ def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
 
 
 def _indexing(shared: Engine) -> None:
-    def draw() -> None:
-        work = shared.indexing
-        show_progress(work.progress, "indexing", shared.doing, work.pace.in_words())
-
     if not shared.indexing.done:
-        watch(draw, lambda: shared.indexing.done)
+        watch_indexing(shared)
     elif shared.indexing.error:
         say(shared.indexing.error, key="indexing-failed", tone="alert")
 

@@ -13,6 +13,7 @@ from rag.service.adding import restore as restore
 from rag.service.adding import summary as summary
 from rag.service.adding import too_large as too_large
 from rag.service.asking import Asking as Asking
+from rag.service.asking import How as How
 from rag.service.engine import Engine as Engine
 from rag.service.following import FollowingState as FollowingState
 from rag.service.intake import Adding as Adding

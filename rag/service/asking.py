@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from rag.answers import Answer, AnswerMode, Sentence, Stage
 from rag.assistant import ASKED_AS
@@ -25,6 +25,27 @@ _MOMENT_SECONDS = 1.0
 """What takes no longer needs no button to stop it, which would only flicker."""
 
 
+class How(TypedDict, total=False):
+    """How a question is asked.
+
+    Attributes
+    ----------
+    alone
+        Whether the question is taken as it was typed, without the conversation before it; usually not.
+    prefer
+        Whether articles of the time or source that it names count more, as they usually do.
+    filters
+        What is searched; nothing for everything.
+    mode
+        How it is answered; as the settings say if left out.
+    """
+
+    alone: bool
+    prefer: bool
+    filters: Filters | None
+    mode: AnswerMode | None
+
+
 class Asking(Work[None]):
     """One question under way.
 
@@ -32,14 +53,6 @@ class Asking(Work[None]):
     ----------
     number
         The number that its turn will have in the conversation.
-    alone
-        Whether the question is taken as it was typed, without the conversation before it.
-    prefer
-        Whether articles of the time or source that it names count more.
-    filters
-        What is searched; nothing for everything.
-    mode
-        How it is answered; as the settings say if left out.
     after
         Questions of the same conversation to wait for: an answer may lean on those before it.
 
@@ -63,20 +76,15 @@ class Asking(Work[None]):
         conversation_id: str,
         question: str,
         number: int,
-        *,
-        alone: bool,
         after: Sequence[Asking],
-        prefer: bool = True,
-        filters: Filters | None = None,
-        mode: AnswerMode | None = None,
+        **how: Unpack[How],
     ) -> None:
         self.question = question
         self.number = number
-        self.alone = alone
-        self.prefer = prefer
-        self.filters = filters
-        self.mode = mode
-        self.may_write = engine.settings.has_endpoint and (mode or engine.settings.answer_mode) != "quote"
+        self.alone, self.prefer = how.get("alone", False), how.get("prefer", True)
+        self.filters, self.mode = how.get("filters"), how.get("mode")
+        mode = self.mode or engine.settings.answer_mode
+        self.may_write = engine.settings.has_endpoint and mode != "quote"
         self.waits = bool(after) or engine.filling
         self.stage = "Looking for passages"
         self.asked_as = ""

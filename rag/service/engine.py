@@ -7,15 +7,16 @@ import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Unpack
 
-from rag.answers import Answer, AnswerMode
+from rag.answers import Answer
 from rag.assistant import Assistant
 from rag.conversations import Conversations, Turn
-from rag.documents import AddReport, Document, Filters, ReportProgress
+from rag.documents import AddReport, Document, ReportProgress
 from rag.errors import FootnoteError, SettingsError
 from rag.library import Library
 from rag.question.time_and_source import get_ready
-from rag.service.asking import Asking
+from rag.service.asking import Asking, How
 from rag.service.following import Following
 from rag.service.intake import Intake
 from rag.service.starters import starter_questions
@@ -135,31 +136,12 @@ class Engine:
         """Whether a library that was empty is being filled for the first time."""
         return self.was_empty and not self.indexing.done
 
-    def ask(
-        self,
-        conversation_id: str,
-        question: str,
-        *,
-        alone: bool = False,
-        prefer: bool = True,
-        filters: Filters | None = None,
-        mode: AnswerMode | None = None,
-    ) -> Asking:
-        """Begin to answer a question; `alone` leaves the conversation before it out of account."""
+    def ask(self, conversation_id: str, question: str, **how: Unpack[How]) -> Asking:
+        """Begin to answer a question of a conversation."""
         with self._lock:
             earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.failed]
             number = len(self.conversations.turns(conversation_id)) + sum(not a.done for a in earlier) + 1
-            asking = Asking(
-                self,
-                conversation_id,
-                question,
-                number,
-                alone=alone,
-                after=earlier,
-                prefer=prefer,
-                filters=filters,
-                mode=mode,
-            )
+            asking = Asking(self, conversation_id, question, number, earlier, **how)
             self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
         return asking
 

@@ -292,6 +292,6 @@ class Intake:
     def _settle(self, kept: Kept) -> None:
         """Delete a file that is done with, but for one that the closing server has cut short."""
         if self._closing.is_set():
-            kept.pause()
+            kept.note(is_begun=True)
         else:
             kept.delete()
