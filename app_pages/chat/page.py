@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any, Unpack
 
 import streamlit as st
@@ -16,7 +16,7 @@ from app_pages.engine import engine, watch, watch_indexing
 from app_pages.events import Event
 from app_pages.links import conversation_link
 from app_pages.wording import collection, day
-from rag import Document, Filters, Turn
+from rag import Filters, Turn
 from rag.service import Asking, Engine, How, count
 
 _PATIENCE_SECONDS = 0.2
@@ -111,58 +111,39 @@ def _conversation(shared: Engine, conversation_id: str) -> None:
 
 def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list[Asking]) -> None:
     documents = shared.documents()
-    numbers = [turn.number for turn in turns] + [one.number for one in asking]
-    for turn in turns:
-        data = finished_turn(turn, conversation_id, shared, documents)
-        # Where `watch` draws the question under way: its view stays the same one when it is answered.
-        with st.container():
-            _turn(shared, conversation_id, turn.number, numbers, data)
-    for one in asking:
-        _asking(shared, conversation_id, one, numbers, documents)
+    every = [*turns, *asking]
 
-
-def _asking(
-    shared: Engine,
-    conversation_id: str,
-    asking: Asking,
-    numbers: list[int],
-    documents: Mapping[str, Document],
-) -> None:
-    def draw() -> None:
+    def draw(one: Turn | Asking) -> None:
         # It may have been answered since the turns were read: then nothing else would show its answer.
-        if asking.turn:
-            data = finished_turn(asking.turn, conversation_id, shared, documents)
+        turn = one if isinstance(one, Turn) else one.turn
+        if turn:
+            data = finished_turn(turn, conversation_id, shared, documents)
+        elif isinstance(one, Asking):
+            data = pending_turn(one, conversation_id)
+        _turn(shared, conversation_id, one.number, data, is_last=one.number == every[-1].number)
+
+    for one in every:
+        if isinstance(one, Asking) and not one.done:
+            watch(partial(draw, one), partial(one.wait, 0))
         else:
-            data = pending_turn(asking, conversation_id)
-        _turn(shared, conversation_id, asking.number, numbers, data)
-
-    if asking.done:
-        with st.container():
-            draw()
-    else:
-        watch(draw, lambda: asking.done)
+            # Where `watch` draws the question under way: its view stays the same one when it is answered.
+            with st.container():
+                draw(one)
 
 
-def _turn(
-    shared: Engine, conversation_id: str, number: int, numbers: list[int], data: dict[str, Any]
-) -> None:
+def _turn(shared: Engine, conversation_id: str, number: int, data: dict[str, Any], *, is_last: bool) -> None:
     name = f"{conversation_id}/{number}"
-    fresh = name if st.session_state.get("fresh") == name else ""
     event = show(
         "turn",
         key=f"turn-{name}",
         number=number,
-        last=number == numbers[-1],
-        fresh=fresh,
+        last=is_last,
+        fresh=name if st.session_state.get("fresh") == name else "",
         struck=bool(st.session_state.get("struck")),
-        sent=shared.sent(conversation_id, number) if _is_debugging() else (),
+        sent=shared.sent(conversation_id, number) if st.query_params.get("debug") == "1" else (),
         **data,
     )
     _react(shared, conversation_id, event)
-
-
-def _is_debugging() -> bool:
-    return st.query_params.get("debug") == "1"
 
 
 def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:

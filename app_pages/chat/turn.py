@@ -39,7 +39,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
         "alone": asking.alone,
         "plain": not asking.prefer,
         "asked_as": asking.asked_as,
-        "stage": "" if asking.failed else STOPPING if asking.stopping else asking.stage,
+        "stage": "" if asking.error else STOPPING if asking.stopping else asking.stage,
         "waited": f"{waited} s" if waited >= _WAITED_SECONDS else "",
         "stoppable": asking.stoppable,
         "error": asking.error,

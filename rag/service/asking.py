@@ -99,11 +99,6 @@ class Asking(Work[None]):
         super().__init__(self._ask)
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended without an answer."""
-        return bool(self.error)
-
-    @property
     def stopping(self) -> bool:
         """Whether it was stopped, and ends in a moment."""
         return self._stop.is_set()

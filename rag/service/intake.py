@@ -20,14 +20,16 @@ from rag.library import Library
 from rag.service.adding import (
     NO_TEXT,
     Add,
+    Read,
+    Reads,
     Result,
     Upload,
-    add_chosen,
-    failure,
+    add,
     one_by_one,
+    read_chosen,
     too_large,
 )
-from rag.service.waiting import PASTED, in_bytes, jobs_of, name_of
+from rag.service.waiting import PASTED, in_bytes, name_of, reading
 from rag.service.web import NO_ADDRESS, address_key
 from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
@@ -117,14 +119,6 @@ def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Resu
     return []
 
 
-def _check(upload: Upload, most_bytes: int) -> None:
-    refusal = upload.refusal
-    if not refusal and len(upload.data) > most_bytes:
-        refusal = too_large(upload.name, len(upload.data), most_bytes).text
-    if refusal:
-        raise LoadError(upload.name, refusal)
-
-
 class Intake:
     """Adds to a library what is handed over, in a thread of its own, and knows what became of it.
 
@@ -195,8 +189,8 @@ class Intake:
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
         if result.kept and self._take(result):  # otherwise it has been chosen for on another page
-            add = partial(add_chosen, self._library, result, beside=not replace)
-            self.begin(result.name, 1, partial(self._add_one, result.kept, add))
+            reads = partial(read_chosen, self._library, result, beside=not replace)
+            self.begin(result.name, 1, partial(self._add_one, result.kept, reads))
 
     def leave(self, result: Result) -> None:
         """Forget a result, and what waits in it."""
@@ -249,7 +243,11 @@ class Intake:
         kept, failed, drop = list[Kept](), list[Result](), secrets.token_hex(8)
         for part, key in parts:
             try:
-                _check(part, self._library.settings.max_upload_bytes)
+                most = self._library.settings.max_upload_bytes
+                if len(part.data) > most:
+                    raise LoadError(part.name, too_large(part.name, len(part.data), most).text)
+                if part.refusal:
+                    raise LoadError(part.name, part.refusal)
                 kept.append(self._incoming.keep(part.name, part.data, drop, kind=kind, key=key))
             except LoadError as error:
                 failed.append(Result(part.name or PASTED, "failed", error.reason))
@@ -263,10 +261,12 @@ class Intake:
     def _add_kept(
         self, waiting: Sequence[Kept], report: ReportProgress, cancelled: IsCancelled | None
     ) -> Iterator[Result]:
-        with jobs_of(self._library, waiting, self._network) as jobs:
-            each = zip(waiting, jobs, strict=True)
-            settling = [(name, partial(self._add_one, kept, add)) for kept, (name, add) in each]
-            yield from one_by_one(self._library, settling, report, cancelled)
+        with reading(self._library, waiting, self._network) as reads:
+            steps = [
+                (kept.name or PASTED, partial(self._add_one, kept, read))
+                for kept, read in zip(waiting, reads, strict=True)
+            ]
+            yield from one_by_one(self._library, steps, report, cancelled)
         if cancelled is not None and cancelled() and not self._closing.is_set():
             asked = {result.kept for adding in self._addings for result in adding.results}
             for kept in waiting:
@@ -274,19 +274,17 @@ class Intake:
                     kept.delete()
 
     def _add_one(
-        self, kept: Kept, add: Add, report: ReportProgress, cancelled: IsCancelled | None
+        self, kept: Kept, reads: Reads, report: ReportProgress, cancelled: IsCancelled | None
     ) -> list[Result]:
-        results = list[Result]()
-        try:
+        def begin(cancelled: IsCancelled | None) -> Read:
             kept.begin()
-            results = list(add(report, cancelled))
-        except LoadError as error:
-            results = [failure(kept.name, error)]
-        finally:
-            if any(result.state == "asks" for result in results):
-                kept.note(is_begun=False)
-            else:
-                self._settle(kept)
+            return reads(cancelled)
+
+        results = add(self._library, kept.name or PASTED, begin, report, cancelled)
+        if not any(result.state == "asks" for result in results):
+            self._settle(kept)
+            return results
+        kept.note(is_begun=False)
         return [replace(one, kept=kept) if one.state == "asks" else one for one in results]
 
     def _settle(self, kept: Kept) -> None:

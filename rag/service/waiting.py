@@ -1,4 +1,4 @@
-"""What waits on disk to be added, and how each kind of it is added."""
+"""What waits on disk to be added, and how each kind of it is read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import date
 from functools import partial
 
-from rag.documents import IsCancelled, ReportProgress
+from rag.documents import IsCancelled
 from rag.errors import LoadError
 from rag.ingest.incoming import Kept
 from rag.library import Library
-from rag.service.adding import Result, Step, Upload, add_text, add_upload
+from rag.service.adding import Read, Reads, Upload, read_text, read_upload
 from rag.service.naming import count
-from rag.service.web import Page, page_jobs
+from rag.service.web import Page, reads_of
 from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import Network
 
@@ -31,13 +31,13 @@ def name_of(waiting: Sequence[Kept], total: int) -> str:
 
 
 @contextmanager
-def jobs_of(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Step]]:
-    """Give what adds each of the things that wait; they are of one kind."""
+def reading(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Reads]]:
+    """Give what reads each of the things that wait; they are of one kind."""
     if waiting and waiting[0].kind in ("address", "entry"):
-        with page_jobs(library, [_page(library, kept, network) for kept in waiting]) as jobs:
-            yield jobs
+        with reads_of([_page(library, kept, network) for kept in waiting]) as reads:
+            yield reads
     else:
-        yield [(kept.name or PASTED, partial(_add, library, kept)) for kept in waiting]
+        yield [partial(_read, library, kept) for kept in waiting]
 
 
 def in_bytes(feed: Feed, entry: Entry) -> bytes:
@@ -64,8 +64,8 @@ def _page(library: Library, kept: Kept, network: Network) -> Page:
     return Page(entry.title, entry.url, partial(load_entry, feed, entry, library.settings, network))
 
 
-def _add(library: Library, kept: Kept, report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
+def _read(library: Library, kept: Kept, cancelled: IsCancelled | None) -> Read:
     if kept.kind == "text":
-        return add_text(library, kept.name, kept.read().decode(errors="replace"), report, cancelled)
+        return read_text(kept.name, kept.read().decode(errors="replace"))
     upload = Upload(kept.name, kept.read())
-    return add_upload(library, upload, library.settings.max_upload_bytes, report, cancelled)
+    return read_upload(library, upload, library.settings.max_upload_bytes, cancelled)

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from rag.documents import IsCancelled, Loaded, ReportProgress
+from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.ingest.jobs import Contents
 from rag.keys import INNER
-from rag.library import Library
-from rag.service.adding import Result, Step, add_contents, failure
+from rag.service.adding import Read, Reads, Result, failure
 from rag.service.naming import count
 from rag.web.addresses import web_address
 from rag.web.feeds import Feed
@@ -31,34 +30,24 @@ class Page:
 
 
 @contextmanager
-def page_jobs(library: Library, pages: Sequence[Page]) -> Iterator[list[Step]]:
-    """Give what adds the articles at addresses, each in its turn; a feed waits for a choice."""
+def reads_of(pages: Sequence[Page]) -> Iterator[list[Reads]]:
+    """Give what reads the articles at addresses, each in its turn; a feed waits for a choice."""
     with FetchingAhead([(page.url, page.load) for page in pages]) as ahead:
-        yield [
-            (page.name, partial(_add, library, page, partial(ahead.take, index)))
-            for index, page in enumerate(pages)
-        ]
+        yield [partial(_read, page, partial(ahead.take, index)) for index, page in enumerate(pages)]
 
 
-def _add(
-    library: Library,
-    page: Page,
-    fetched: Callable[[IsCancelled | None], Loaded | Feed],
-    report: ReportProgress,
-    cancelled: IsCancelled | None,
-) -> list[Result]:
-    try:
-        found = fetched(cancelled)
-    except LoadError as error:
-        return [failure(page.name, error)]
+def _read(
+    page: Page, fetched: Callable[[IsCancelled | None], Loaded | Feed], cancelled: IsCancelled | None
+) -> Read:
+    found = fetched(cancelled)
     if isinstance(found, Feed):
         text = f"A feed with {count(len(found.entries), 'article')}: choose from them below."
-        return [Result(found.title or found.url, "asks", text, feed=found)]
-    contents, name = Contents.of(found, address_key(page.url)), page.name
+        return Read(page.name, results=[Result(found.title or found.url, "asks", text, feed=found)])
+    name = page.name
     if len(found.documents) == 1 and INNER not in found.documents[0].key:
         name = found.documents[0].title or name
     failures = [failure(page.name, error) for error in found.failed]
-    return [*add_contents(library, name, contents, report, cancelled), *failures]
+    return Read(name, Contents.of(found, address_key(page.url)), failures)
 
 
 def address_key(url: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from rag import Library, Progress, Settings
 from rag.documents import IsCancelled, ReportProgress
 from rag.embedding.local import PassageVectors
+from rag.service import adding
 from rag.service.adding import (
     NO_TEXT,
     OTHER_CONTENT,
@@ -20,10 +21,10 @@ from rag.service.adding import (
     UPDATED,
     Result,
     Upload,
-    add_chosen,
-    add_text,
-    add_upload,
     one_by_one,
+    read_chosen,
+    read_text,
+    read_upload,
     restore,
 )
 from tests.conftest import BagOfWords
@@ -40,12 +41,25 @@ def add_uploads(
     report: ReportProgress,
     cancelled: IsCancelled | None = None,
 ) -> list[Result]:
-    jobs = [(upload.name, partial(add_upload, library, upload, most)) for upload in uploads]
-    return list(one_by_one(library, jobs, report, cancelled))
+    reads = [partial(read_upload, library, upload, most) for upload in uploads]
+    names = [upload.name for upload in uploads]
+    steps = [
+        (name, partial(adding.add, library, name, read)) for name, read in zip(names, reads, strict=True)
+    ]
+    return list(one_by_one(library, steps, report, cancelled))
 
 
 def add(library: Library, *uploads: Upload) -> list[Result]:
     return add_uploads(library, uploads, LIMIT, lambda progress: None)
+
+
+def add_text(library: Library, title: str, text: str) -> list[Result]:
+    return adding.add(library, title, lambda _: read_text(title, text), lambda _: None, None)
+
+
+def add_chosen(library: Library, asks: Result, *, beside: bool) -> list[Result]:
+    reads = partial(read_chosen, library, asks, beside=beside)
+    return adding.add(library, asks.name, reads, lambda _: None, None)
 
 
 def texts(library: Library) -> dict[str, str]:
@@ -112,7 +126,7 @@ def test_keeping_both_numbers_each_further_one(library: Library):
 
 def test_only_a_result_that_asks_can_be_chosen_for(library: Library):
     with pytest.raises(ValueError, match="nothing waits"):
-        add_chosen(library, Result("ship.md", "added", ""), beside=False)
+        read_chosen(library, Result("ship.md", "added", ""), beside=False)
 
 
 def test_a_pasted_text_is_added_under_its_title_once(library: Library):

@@ -68,7 +68,7 @@ class Followed:
         self.corpus = settings.corpus_dir
         self.embedder = Slow()
         self.library = Library.open(settings, self.embedder, follow=False)
-        self.following = Following(self.library, rest_seconds=0.4, look_seconds=0.1)
+        self.following = Following(self.library)
         first = Work(self.following.read_first)
         self.following.start(first)
         first.wait(20)
@@ -87,6 +87,12 @@ class Followed:
     def texts(self) -> dict[str, str]:
         with self.library.catalog.reading() as view:
             return {one.key.partition(":")[2]: view.document(one.id).text for one in view.documents()}
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.service.following._REST_SECONDS", 0.4)
+    monkeypatch.setattr("rag.service.following._LOOK_SECONDS", 0.1)
 
 
 @pytest.fixture
