@@ -58,11 +58,11 @@ def finished_turn(
     told = [line for line in (above, left_out_line(answer), kept["line"] if kept else "", *beside) if line]
     return {
         "question": turn.question,
-        "asked_as": answer.question if _completed(turn) else "",
+        "asked_as": answer.question if answer.question.split() != turn.question.split() else "",
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
         "abstained": declined(answer) if answer.abstained else "",
-        "missing": _why_declined(answer),
+        "missing": " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""])),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
         "left_out": left_out(answer),
@@ -76,14 +76,6 @@ def finished_turn(
         "again": _again(answer) if has_choice(engine.settings) else "",
         "copy": _copy_text(answer, documents, told),
     }
-
-
-def _why_declined(answer: Answer) -> str:
-    return " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""]))
-
-
-def _completed(turn: Turn) -> bool:
-    return bool(turn.answer.question) and turn.answer.question.split() != turn.question.split()
 
 
 def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:

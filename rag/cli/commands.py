@@ -31,10 +31,10 @@ from rag.cli.printing import (
     document_json,
     hit_json,
     label,
+    listed,
     print_answer,
     print_finding,
     print_json,
-    print_listed,
     print_report,
     shortened,
 )
@@ -144,20 +144,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--source", action="append", default=[], help="only from this source; may be repeated"
-    )
-    parser.add_argument(
-        "--since", type=_day, metavar="DAY", help="only published on this day, 2023-10-01, or after"
-    )
-    parser.add_argument("--until", type=_day, metavar="DAY", help="only published on this day or before")
-    parser.add_argument(
-        "--document",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only from this article; may be repeated",
-    )
+    for name, metavar, what in (("--source", "SOURCE", "source"), ("--document", "ID", "article")):
+        told = f"only from this {what}; may be repeated"
+        parser.add_argument(name, action="append", default=[], metavar=metavar, help=told)
+    for name, told in (("--since", "this day, 2023-10-01, or after"), ("--until", "this day or before")):
+        parser.add_argument(name, type=_day, metavar="DAY", help=f"only published on {told}")
 
 
 def _day(text: str) -> date:
@@ -208,13 +199,12 @@ def _show(bar: tqdm[Any], progress: Progress) -> None:
 
 def _list(library: Library, options: argparse.Namespace) -> int:
     documents = library.documents()
-    if options.json:
-        print_json([document_json(document) for document in documents])
-        return DONE
-    for first, *others in told_together(documents, library.stories()):
-        print_listed(first, first.title)
-        for other in others:
-            print_listed(other, f"  also: {other.title}")
+    lines = [
+        listed(one, f"  also: {one.title}" if number else one.title)
+        for group in told_together(documents, library.stories())
+        for number, one in enumerate(group)
+    ]
+    _tell(options, [document_json(document) for document in documents], *lines)
     if not documents:
         print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
     return DONE
@@ -230,11 +220,8 @@ def _remove(library: Library, options: argparse.Namespace) -> int:
             except FootnoteError as error:
                 failed.append(document_id)
                 print(f"{document_id}: {error}", file=sys.stderr)
-    if options.json:
-        print_json({"removed": removed, "failed": failed})
-    else:
-        for document_id in removed:
-            print(f"removed   {document_id}")
+    lines = [f"removed   {document_id}" for document_id in removed]
+    _tell(options, {"removed": removed, "failed": failed}, *lines)
     return FAILED if failed else DONE
 
 
@@ -244,11 +231,8 @@ def _search(library: Library, options: argparse.Namespace) -> int:
     hits = [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
     if found.remark:
         print(found.remark, file=sys.stderr)
-    if options.json:
-        print_json([hit_json(hit) for hit in hits])
-    else:
-        for hit in hits:
-            print(f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}")
+    lines = [f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}" for hit in hits]
+    _tell(options, [hit_json(hit) for hit in hits], *lines)
     if filters and not hits:
         print("No article matches the filters: leave some out or choose others.", file=sys.stderr)
     return DONE if hits else NO_ANSWER
@@ -291,11 +275,11 @@ def _reembed(library: Library, options: argparse.Namespace) -> int:
     return _tell(options, {"embedded": number, "embedder": library.embedder.name}, text)
 
 
-def _tell(options: argparse.Namespace, value: object, text: str) -> int:
+def _tell(options: argparse.Namespace, value: object, *lines: str) -> int:
     if options.json:
         print_json(value)
     else:
-        print(text)
+        print(*lines, sep="\n", end="\n" if lines else "")
     return DONE
 
 

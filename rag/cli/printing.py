@@ -33,10 +33,10 @@ def print_report(report: AddReport, as_json: bool, names: Sequence[str] = ADDED)
         print(f"{error.path}: {error.reason}", file=sys.stderr)
 
 
-def print_listed(document: Document, title: str) -> None:
-    """Print a document as one line of a list."""
+def listed(document: Document, title: str) -> str:
+    """Return a document as one line of a list."""
     published = str(document.published or "")  # a date would take the width for a format of its own
-    print(f"{document.id}  {published:10}  {document.words:6d} words  {title}")
+    return f"{document.id}  {published:10}  {document.words:6d} words  {title}"
 
 
 def print_answer(answer: Answer) -> None:

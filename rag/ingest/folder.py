@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from rag.text.canonical import one_line
 QUESTIONS_FILE = "questions.jsonl"
 """Questions to evaluate with, which may lie among the articles they are about, and are no article."""
 
-_IN_PASSING_BEGINS = ("~$",)
-_IN_PASSING_ENDS = ("~", ".tmp", ".part", ".crdownload")
-_IN_PASSING = ("thumbs.db", "desktop.ini")
-"""How files are called that programs make beside an article while it is open or on its way."""
+_NO_ARTICLES = (
+    *("~$*", "*~", "*.tmp", "*.part", "*.crdownload", "thumbs.db", "desktop.ini"),
+    QUESTIONS_FILE,
+)
+"""How files are called that programs make beside an article while it is open or on its way, and questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +164,7 @@ def _note(entry: os.DirEntry[str], key: str, listing: Listing) -> None:
 
 def is_article(name: str) -> bool:
     """Whether a file of this name in a followed folder is to be read."""
-    lower = name.lower()
-    return not (
-        lower == QUESTIONS_FILE
-        or lower in _IN_PASSING
-        or lower.startswith(_IN_PASSING_BEGINS)
-        or lower.endswith(_IN_PASSING_ENDS)
-    )
+    return not any(fnmatchcase(name.lower(), pattern) for pattern in _NO_ARTICLES)
 
 
 def files_below(folder: Path) -> list[Path]:

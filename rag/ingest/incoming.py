@@ -145,7 +145,8 @@ class Incoming:
                     raise LoadError(
                         name, "Too much waits to be added already: add it again when that is done."
                     )
-                path = self._folder() / f"{self._number():020}{_DATA}"
+                self._last = max(self._last + 1, time.time_ns())
+                path = self._folder() / f"{self._last:020}{_DATA}"
                 kept = Kept(name, drop, path, kind, key or (upload_key(name) if kind == "file" else ""))
                 kept.write(data)
         except OSError as error:
@@ -163,10 +164,6 @@ class Incoming:
         for lock in self._locks.values():
             lock.release()
         self._locks, self._own = {}, None
-
-    def _number(self) -> int:
-        self._last = max(self._last + 1, time.time_ns())
-        return self._last
 
     def _folder(self) -> Path:
         while self._own is None or not self._own.is_dir():

@@ -100,23 +100,17 @@ class Adding:
 
     def _run(self, report: ReportProgress) -> None:
         # What was added, and may be removed again, is not to be kept in memory.
-        add, self._add = self._add, _nothing
+        add = self._add
+        del self._add
         try:
             for result in add(report, self._cancelled.is_set):
                 self.results = [*self.results, result]
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.results = [Result(self.name, "failed", sentence_for(error)), *self.results]
         if self.is_cancelled and len(self.results) < self.total:
-            self.results = [self._stopped(), *self.results]
-
-    def _stopped(self) -> Result:
-        added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
-        return Result(self.name, "stopped", f"Stopped: {added} of {self.total} added.")
-
-
-def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
-    """Add nothing: what there was to add has been added."""
-    return []
+            added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
+            text = f"Stopped: {added} of {self.total} added."
+            self.results = [Result(self.name, "stopped", text), *self.results]
 
 
 class Intake:
