@@ -17,22 +17,8 @@ from rag import Progress
 
 _STATIC = Path(__file__).parent / "static"
 # One module for the browser: helpers first, then the views, then the entry that chooses one.
-_SCRIPTS = (
-    "dom",
-    "scroll",
-    "header",
-    "views/answer",
-    "views/written",
-    "views/turn",
-    "views/limits",
-    "views/options",
-    "views/chat",
-    "views/article",
-    "views/find",
-    "views/library",
-    "views/quality",
-    "main",
-)
+_VIEWS = (f"views/{path.name}" for path in sorted((_STATIC / "views").glob("*.js")))
+_SCRIPTS = ("dom.js", "scroll.js", "header.js", *_VIEWS, "main.js")
 
 
 def _read(*names: str) -> str:
@@ -41,7 +27,7 @@ def _read(*names: str) -> str:
 
 _mount = st.components.v2.component(
     "footnote",
-    js=_read(*(f"{name}.js" for name in _SCRIPTS)),
+    js=_read(*_SCRIPTS),
     css=_read("views.css"),
 )
 

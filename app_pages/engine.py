@@ -6,51 +6,39 @@ import atexit
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache
 
 import streamlit as st
 
+from app_pages.component import show_progress
 from rag.service import Engine
 
-
-class _Shared:
-    """The one engine of this process.
-
-    Not in Streamlit's cache: any visitor may clear that, and with it would close the engine for all.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has been opened."""
-        return self._engine is not None
-
-    def get(self) -> Engine:
-        """Return it, opened at the first call; what fails is tried again at the next."""
-        with self._lock:
-            if self._engine is None:
-                self._engine = Engine.open()
-            return self._engine
-
-    def close(self) -> None:
-        """Close it, if it is open; the next call of `get` opens another."""
-        with self._lock:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
+_lock = threading.Lock()
 
 
-_shared = _Shared()
-close_engine = _shared.close
-atexit.register(close_engine)
+@cache
+def _opened() -> Engine:
+    # Not in Streamlit's cache: any visitor may clear that, and with it would close the engine for all.
+    return Engine.open()
+
+
+def _is_open() -> bool:
+    return bool(_opened.cache_info().currsize)
 
 
 def engine() -> Engine:
     """Return the one engine of this server; what fails is tried again at the next page view."""
-    with nullcontext() if _shared.is_open else st.spinner("Opening the library"):
-        return _shared.get()
+    with nullcontext() if _is_open() else st.spinner("Opening the library"), _lock:
+        return _opened()
+
+
+@atexit.register
+def close_engine() -> None:
+    """Close the engine, if it is open; the next page view opens another."""
+    with _lock:
+        if _is_open():
+            _opened().close()
+            _opened.cache_clear()
 
 
 @st.fragment(run_every=0.25)
@@ -60,3 +48,13 @@ def watch(draw: Callable[[], None], finished: Callable[[], bool]) -> None:
     draw()
     if over:
         st.rerun()
+
+
+def watch_indexing(shared: Engine) -> None:
+    """Show how far the reading of the articles is, until it is done."""
+
+    def draw() -> None:
+        work = shared.indexing
+        show_progress(work.progress, "indexing", shared.doing, work.pace.in_words())
+
+    watch(draw, lambda: shared.indexing.done)

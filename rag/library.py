@@ -18,13 +18,13 @@ from rag.documents import AddReport, Document, Filters, Hit, IsCancelled, NewDoc
 from rag.embedding.endpoint import embedder_of, told
 from rag.embedding.local import Embedder
 from rag.ingest.folder import files_below, make_private, size_in_bytes
-from rag.ingest.followed_folders import FollowedFolders
 from rag.ingest.incoming import forget_incoming
 from rag.ingest.ingestion import Ingestion
 from rag.ingest.jobs import Job
 from rag.ingest.model_change import ModelChange, former_embedder
 from rag.ingest.passages import Passages
 from rag.ingest.reembedding import Reembedding
+from rag.ingest.syncing import FollowedFolders
 from rag.keys import is_followed
 from rag.search.finding import Finder, Found
 from rag.settings import Settings

@@ -1,8 +1,4 @@
-"""What the next questions of a conversation are limited to: chosen by the question box, kept in the address.
-
-The address is the truth, so a reload and a shared link search what they show. The session remembers it for
-the way back from an article or another page.
-"""
+"""What the next questions of a conversation are limited to, chosen by the question box."""
 
 from __future__ import annotations
 
@@ -11,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-import streamlit as st
-
+from app_pages.chat.chosen import choose, chosen
 from app_pages.events import Event
 from app_pages.wording import day, title
 from rag import Document, Filters, FootnoteError
@@ -23,29 +18,17 @@ _NAMES = ("source", "since", "until", "article")
 
 
 def limits(conversation_id: str) -> Filters:
-    """Return what the address limits the search to, or what this session last chose in the conversation."""
-    given = st.query_params
-    if any(name in given for name in _NAMES):
-        filters = _filters(
-            given.get_all("source"), given.get("since"), given.get("until"), given.get_all("article")
-        )
-        _kept()[conversation_id] = filters
-        return filters
-    filters = _kept().get(conversation_id, Filters())
-    _put_in_address(filters)
-    return filters
+    """Return what the search is limited to in a conversation."""
+    values = chosen(conversation_id, *_NAMES)
+    since, until = (next(iter(values[name]), None) for name in ("since", "until"))
+    return _filters(values["source"], since, until, values["article"])
 
 
 def limit(conversation_id: str, filters: Filters) -> None:
     """Limit the next questions of a conversation."""
-    _kept()[conversation_id] = filters
-    _put_in_address(filters)
-
-
-def move_limits(old: str, new: str) -> None:
-    """Give a conversation that has just begun what was chosen before its first question."""
-    if old != new and old in _kept():
-        _kept()[new] = _kept().pop(old)
+    since, until = ([day.isoformat()] if day else [] for day in (filters.since, filters.until))
+    values = (list(filters.sources), since, until, list(filters.document_ids))
+    choose(conversation_id, dict(zip(_NAMES, values, strict=True)))
 
 
 def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str, Any]:
@@ -71,25 +54,6 @@ def limits_view(filters: Filters, documents: Mapping[str, Document]) -> dict[str
 def limits_chosen(event: Event) -> Filters:
     """Return what was chosen in the panel."""
     return _filters(event.texts("sources"), event.text("since"), event.text("until"), event.texts("articles"))
-
-
-def _kept() -> dict[str, Filters]:
-    kept: dict[str, Filters] = st.session_state.setdefault("limits", {})
-    return kept
-
-
-def _put_in_address(filters: Filters) -> None:
-    values: dict[str, list[str]] = {
-        "source": list(filters.sources),
-        "since": [filters.since.isoformat()] if filters.since else [],
-        "until": [filters.until.isoformat()] if filters.until else [],
-        "article": list(filters.document_ids),
-    }
-    for name, value in values.items():
-        if st.query_params.get_all(name) != value:
-            st.query_params[name] = value
-            if not value:
-                st.query_params.pop(name, None)
 
 
 def _filters(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Unpack
 
 import streamlit as st
 
-from app_pages.chat.limits import limit, limits, limits_chosen, limits_view, move_limits
+from app_pages.chat.chosen import move_chosen
+from app_pages.chat.limits import limit, limits, limits_chosen, limits_view
 from app_pages.chat.turn import finished_turn, pending_turn
-from app_pages.chat.writing import choose_mode, has_choice, mode_of, move_mode
-from app_pages.component import say, show, show_progress
-from app_pages.engine import engine, watch
+from app_pages.chat.writing import choose_mode, has_choice, mode_of
+from app_pages.component import say, show
+from app_pages.engine import engine, watch, watch_indexing
 from app_pages.events import Event
 from app_pages.links import conversation_link
 from app_pages.wording import collection, day
-from rag import AnswerMode, Document, Filters, Turn
-from rag.service import Asking, Engine, count
+from rag import Filters, Turn
+from rag.service import Asking, Engine, How, count
 
 _PATIENCE_SECONDS = 0.2
 FORGOTTEN = "This conversation is no longer here: it was deleted, or the link is not complete."
@@ -70,23 +71,15 @@ def _invitation(shared: Engine, filters: Filters) -> str:
 
 
 def _ask(
-    shared: Engine,
-    conversation_id: str,
-    question: str,
-    *,
-    alone: bool = False,
-    prefer: bool = True,
-    everything: bool = False,
-    mode: AnswerMode | None = None,
+    shared: Engine, conversation_id: str, question: str, *, everything: bool = False, **how: Unpack[How]
 ) -> str:
-    filters = Filters() if everything else limits(conversation_id)
-    mode = mode or mode_of(conversation_id, shared.settings)
+    how["filters"] = Filters() if everything else limits(conversation_id)
+    how["mode"] = how.get("mode") or mode_of(conversation_id, shared.settings)
     if not conversation_id or not shared.conversations.exists(conversation_id):
         old, conversation_id = conversation_id, shared.conversations.create()
-        move_limits(old, conversation_id)
-        move_mode(old, conversation_id)
+        move_chosen(old, conversation_id)
     # Streamlit may stop this script at any call of its own: the question is under way before the first.
-    asking = shared.ask(conversation_id, question, alone=alone, prefer=prefer, filters=filters, mode=mode)
+    asking = shared.ask(conversation_id, question, **how)
     st.session_state["conversation"] = conversation_id
     st.query_params["c"] = conversation_id
     # Most answers are quicker than a second drawing of the page would be.
@@ -118,58 +111,39 @@ def _conversation(shared: Engine, conversation_id: str) -> None:
 
 def _turns(shared: Engine, conversation_id: str, turns: list[Turn], asking: list[Asking]) -> None:
     documents = shared.documents()
-    numbers = [turn.number for turn in turns] + [one.number for one in asking]
-    for turn in turns:
-        data = finished_turn(turn, conversation_id, shared, documents)
-        # Where `watch` draws the question under way: its view stays the same one when it is answered.
-        with st.container():
-            _turn(shared, conversation_id, turn.number, numbers, data)
-    for one in asking:
-        _asking(shared, conversation_id, one, numbers, documents)
+    every = [*turns, *asking]
 
-
-def _asking(
-    shared: Engine,
-    conversation_id: str,
-    asking: Asking,
-    numbers: list[int],
-    documents: Mapping[str, Document],
-) -> None:
-    def draw() -> None:
+    def draw(one: Turn | Asking) -> None:
         # It may have been answered since the turns were read: then nothing else would show its answer.
-        if asking.turn:
-            data = finished_turn(asking.turn, conversation_id, shared, documents)
+        turn = one if isinstance(one, Turn) else one.turn
+        if turn:
+            data = finished_turn(turn, conversation_id, shared, documents)
+        elif isinstance(one, Asking):
+            data = pending_turn(one, conversation_id)
+        _turn(shared, conversation_id, one.number, data, is_last=one.number == every[-1].number)
+
+    for one in every:
+        if isinstance(one, Asking) and not one.done:
+            watch(partial(draw, one), partial(one.wait, 0))
         else:
-            data = pending_turn(asking, conversation_id)
-        _turn(shared, conversation_id, asking.number, numbers, data)
-
-    if asking.done:
-        with st.container():
-            draw()
-    else:
-        watch(draw, lambda: asking.done)
+            # Where `watch` draws the question under way: its view stays the same one when it is answered.
+            with st.container():
+                draw(one)
 
 
-def _turn(
-    shared: Engine, conversation_id: str, number: int, numbers: list[int], data: dict[str, Any]
-) -> None:
+def _turn(shared: Engine, conversation_id: str, number: int, data: dict[str, Any], *, is_last: bool) -> None:
     name = f"{conversation_id}/{number}"
-    fresh = name if st.session_state.get("fresh") == name else ""
     event = show(
         "turn",
         key=f"turn-{name}",
         number=number,
-        last=number == numbers[-1],
-        fresh=fresh,
+        last=is_last,
+        fresh=name if st.session_state.get("fresh") == name else "",
         struck=bool(st.session_state.get("struck")),
-        sent=shared.sent(conversation_id, number) if _is_debugging() else (),
+        sent=shared.sent(conversation_id, number) if st.query_params.get("debug") == "1" else (),
         **data,
     )
     _react(shared, conversation_id, event)
-
-
-def _is_debugging() -> bool:
-    return st.query_params.get("debug") == "1"
 
 
 def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
@@ -188,12 +162,8 @@ def _bar(shared: Engine, conversation_id: str, *, begun: bool) -> None:
 
 
 def _indexing(shared: Engine) -> None:
-    def draw() -> None:
-        work = shared.indexing
-        show_progress(work.progress, "indexing", shared.doing, work.pace.in_words())
-
     if not shared.indexing.done:
-        watch(draw, lambda: shared.indexing.done)
+        watch_indexing(shared)
     elif shared.indexing.error:
         say(shared.indexing.error, key="indexing-failed", tone="alert")
 

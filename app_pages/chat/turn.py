@@ -38,7 +38,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
         "alone": asking.alone,
         "plain": not asking.prefer,
         "asked_as": asking.asked_as,
-        "stage": "" if asking.failed else STOPPING if asking.stopping else asking.stage,
+        "stage": "" if asking.error else STOPPING if asking.stopping else asking.stage,
         "waited": f"{waited} s" if waited >= _WAITED_SECONDS else "",
         "stoppable": asking.stoppable,
         "error": asking.error,
@@ -57,11 +57,11 @@ def finished_turn(
     told = [line for line in (above, left_out_line(answer), kept["line"] if kept else "", *beside) if line]
     return {
         "question": turn.question,
-        "asked_as": answer.question if _completed(turn) else "",
+        "asked_as": answer.question if answer.question.split() != turn.question.split() else "",
         "preferring": answer.preferring,
         "limited_to": answer.limited_to,
         "abstained": answer.declined,
-        "missing": _why_declined(answer),
+        "missing": " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""])),
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
         "left_out": left_out(answer),
@@ -75,14 +75,6 @@ def finished_turn(
         "again": _again(answer) if has_choice(engine.settings) else "",
         "copy": _copy_text(answer, documents, told),
     }
-
-
-def _why_declined(answer: Answer) -> str:
-    return " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""]))
-
-
-def _completed(turn: Turn) -> bool:
-    return bool(turn.answer.question) and turn.answer.question.split() != turn.question.split()
 
 
 def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _line(shared: Engine, state: FollowingState) -> dict[str, Any]:
         "done": progress.done + progress.part if progress else 0,
         "total": progress.total if progress else 0,
         "what": progress.what if progress else _what_follows(state),
-        "button": "go on" if state.is_paused else "pause" if progress and shared.following.is_begun else "",
+        "button": "go on" if state.is_paused else "pause" if progress else "",
         "notes": [*missing, *error],
     }
 

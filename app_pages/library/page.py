@@ -216,14 +216,8 @@ def _feeds(shared: Engine) -> None:
 
 def _line(result: Result) -> dict[str, Any]:
     line = {"id": result.id, "name": result.name, "state": result.state, "text": result.text}
-    return {**line, "choices": _choices(result)}
-
-
-def _choices(result: Result) -> list[dict[str, str]]:
-    if not result.waiting:
-        return []
-    labels = {"replace": "replace it", "both": "keep both", "leave": "leave it out"}
-    return [{"do": do, "label": label} for do, label in labels.items()]
+    labels = {"replace": "replace it", "both": "keep both", "leave": "leave it out"} if result.waiting else {}
+    return {**line, "choices": [{"do": do, "label": label} for do, label in labels.items()]}
 
 
 def _table(shared: Engine) -> None:

@@ -6,6 +6,7 @@ Colours and fonts are those of Streamlit's theme, so that they follow light and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,13 +45,7 @@ def recall_chart(values: Sequence[float]) -> alt.Chart:
 
 def reliability_chart(bins: Sequence[Bin]) -> alt.LayerChart:
     """Draw the share of questions that have an answer by confidence, over the diagonal."""
-    data = pd.DataFrame(
-        {
-            "confidence": [one.confidence for one in bins],
-            "answerable": [one.answerable for one in bins],
-            "questions": [one.questions for one in bins],
-        }
-    )
+    data = pd.DataFrame(bins)
     x = alt.X("confidence:Q", scale=_SHARE, axis=_share_axis("Confidence of the answer"))
     y = alt.Y("answerable:Q", scale=_SHARE, axis=_share_axis("Have an answer"))
     ideal = pd.DataFrame({"confidence": [0.0, 1.0], "answerable": [0.0, 1.0]})
@@ -72,14 +67,8 @@ def reliability_chart(bins: Sequence[Bin]) -> alt.LayerChart:
 
 def latency_chart(bars: Sequence[Bar]) -> alt.Chart:
     """Draw how many answers took how long."""
-    data = pd.DataFrame(
-        {
-            # A logarithmic scale has no zero.
-            "low": [bar.low or 0.5 for bar in bars],
-            "high": [bar.high for bar in bars],
-            "answers": [bar.answers for bar in bars],
-        }
-    )
+    # A logarithmic scale has no zero.
+    data = pd.DataFrame([replace(bar, low=bar.low or 0.5) for bar in bars])
     return _sized(
         alt.Chart(data)
         .mark_bar()

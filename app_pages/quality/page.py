@@ -10,7 +10,7 @@ import streamlit as st
 
 from app_pages.chat import page as chat
 from app_pages.component import say, show, show_progress
-from app_pages.engine import engine, watch
+from app_pages.engine import engine, watch, watch_indexing
 from app_pages.quality import figures
 from app_pages.quality.figures import percent
 from app_pages.server.upload_limits import refusal_of
@@ -66,12 +66,7 @@ def page() -> None:
 def _is_ready(shared: Engine) -> bool:
     if not shared.indexing.done:
         say(READING, key="reading", tone="plain")
-        watch(
-            lambda: show_progress(
-                shared.indexing.progress, "indexing", shared.doing, shared.indexing.pace.in_words()
-            ),
-            lambda: shared.indexing.done,
-        )
+        watch_indexing(shared)
         return False
     if not shared.library.status().documents:
         say(EMPTY, key="empty", tone="plain")

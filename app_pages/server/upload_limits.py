@@ -60,14 +60,11 @@ class Uploads:
         elif sentence := self._refusal(int(length)):
             await self._app(scope, await _in_its_place(receive, sentence), send)
         else:
-            await self._pass_on(int(length), scope, receive, send)
-
-    async def _pass_on(self, length: int, scope: Scope, receive: Receive, send: Send) -> None:
-        self._coming_bytes += length
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._coming_bytes -= length
+            self._coming_bytes += int(length)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._coming_bytes -= int(length)
 
     def _refusal(self, length: int) -> str:
         if length > self._most_bytes + _FRAME_BYTES:

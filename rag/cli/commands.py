@@ -25,25 +25,27 @@ from tqdm import tqdm
 
 from rag.answers import BY_WORDS
 from rag.assistant import Assistant
-from rag.cli.evaluate import add_options, evaluate, report_json, report_text, warnings
+from rag.cli.evaluate import add_options, at_least_one, evaluate, report_json, report_text
 from rag.cli.printing import (
     SYNCED,
     answer_json,
     document_json,
     hit_json,
     label,
+    listed,
     print_answer,
     print_finding,
     print_json,
-    print_listed,
     print_report,
     shortened,
 )
 from rag.documents import Filters, Hit, Progress, told_together
 from rag.embedding.endpoint import embedder_of
 from rag.errors import FootnoteError
+from rag.evaluation.evaluation import not_held
 from rag.library import Library
 from rag.service.gathering import add_named
+from rag.service.naming import count
 from rag.settings import Settings
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Library.open(settings, follow=follow, reembed=is_reembedding) as library:
             if not is_reembedding and (waiting := library.embedding.left()):
                 print(TO_EMBED.format(waiting, library.embedder.name), file=sys.stderr)
-            return int(options.run(library, settings, options))
+            return int(options.run(library, options))
     except FootnoteError as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -106,31 +108,27 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--feed", action="append", default=[], metavar="URL", help="the articles of an RSS or Atom feed"
     )
-    add.add_argument("--latest", type=_count, metavar="N", help="only so many of each feed, the newest")
+    add.add_argument("--latest", type=at_least_one, metavar="N", help="only so many of each feed, the newest")
     sync = command("sync", _sync, "read what is new or changed in the followed folders; what is gone leaves")
     sync.add_argument("--retry", action="store_true", help="read again what could not be read before")
     command("list", _list, "list the documents")
     remove = command("remove", _remove, "remove documents by their ids, as `list` prints them")
     remove.add_argument("id", nargs="+")
-    for name, run, help in (
-        ("search", _search, "find passages"),
-        ("ask", _ask, "answer a question with cited quotes"),
-    ):
-        sub = command(name, run, help)
+    search = command("search", _search, "find passages")
+    search.add_argument("--limit", type=int, default=10, help="passages to print (10)")
+    ask = command("ask", _ask, "answer a question with cited quotes")
+    ask.add_argument(
+        "--no-preference",
+        action="store_true",
+        help="don't prefer articles of the time or source that the question names",
+    )
+    ask.add_argument(
+        "--mode",
+        choices=("auto", "quote", "generate"),
+        help="quote, or have a model write the answer; auto writes if an endpoint is set",
+    )
+    for sub in (search, ask):
         sub.add_argument("question", nargs="+")
-        if name == "search":
-            sub.add_argument("--limit", type=int, default=10, help="passages to print (10)")
-        else:
-            sub.add_argument(
-                "--no-preference",
-                action="store_true",
-                help="don't prefer articles of the time or source that the question names",
-            )
-            sub.add_argument(
-                "--mode",
-                choices=("auto", "quote", "generate"),
-                help="quote, or have a model write the answer; auto writes if an endpoint is set",
-            )
         _add_filters(sub)
     add_options(command("evaluate", _evaluate, "ask questions whose answers are known, and measure"))
     command("rebuild", _rebuild, "make the vector index anew from the catalog")
@@ -141,29 +139,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--all", action="store_true", help="embed all passages again to compare, not a sample"
     )
-    for name, run, help in (
-        ("export", _export, "write the library into one file"),
-        ("import", _import, "add the documents of an exported file"),
-    ):
-        command(name, run, help).add_argument("file", type=Path)
+    command("export", _export, "write the library into one file").add_argument("file", type=Path)
+    command("import", _import, "add the documents of an exported file").add_argument("file", type=Path)
     return parser
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--source", action="append", default=[], help="only from this source; may be repeated"
-    )
-    parser.add_argument(
-        "--since", type=_day, metavar="DAY", help="only published on this day, 2023-10-01, or after"
-    )
-    parser.add_argument("--until", type=_day, metavar="DAY", help="only published on this day or before")
-    parser.add_argument(
-        "--document",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only from this article; may be repeated",
-    )
+    for name, metavar, what in (("--source", "SOURCE", "source"), ("--document", "ID", "article")):
+        told = f"only from this {what}; may be repeated"
+        parser.add_argument(name, action="append", default=[], metavar=metavar, help=told)
+    for name, told in (("--since", "this day, 2023-10-01, or after"), ("--until", "this day or before")):
+        parser.add_argument(name, type=_day, metavar="DAY", help=f"only published on {told}")
 
 
 def _day(text: str) -> date:
@@ -173,17 +159,11 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as in 2023-10-01") from error
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of articles: write it as in 5")
-    return int(text)
-
-
 def _filters(options: argparse.Namespace) -> Filters:
     return Filters(options.source, options.since, options.until, options.document)
 
 
-def _add(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _add(library: Library, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
         report = add_named(
             library, options.path, options.feed, latest=options.latest, progress=partial(_show, bar)
@@ -192,8 +172,8 @@ def _add(library: Library, settings: Settings, options: argparse.Namespace) -> i
     return FAILED if report.failed else DONE
 
 
-def _sync(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    settings.check_folders()
+def _sync(library: Library, options: argparse.Namespace) -> int:
+    library.settings.check_folders()
     if options.retry:
         library.followed.retry()
     earlier = set(library.followed.failures())
@@ -218,21 +198,20 @@ def _show(bar: tqdm[Any], progress: Progress) -> None:
     bar.update(progress.done + progress.part - bar.n)
 
 
-def _list(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _list(library: Library, options: argparse.Namespace) -> int:
     documents = library.documents()
-    if options.json:
-        print_json([document_json(document) for document in documents])
-        return DONE
-    for first, *others in told_together(documents, library.stories()):
-        print_listed(first, first.title)
-        for other in others:
-            print_listed(other, f"  also: {other.title}")
+    lines = [
+        listed(one, f"  also: {one.title}" if number else one.title)
+        for group in told_together(documents, library.stories())
+        for number, one in enumerate(group)
+    ]
+    _tell(options, [document_json(document) for document in documents], *lines)
     if not documents:
         print("The library is empty: add articles with `python -m rag add PATH`.", file=sys.stderr)
     return DONE
 
 
-def _remove(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _remove(library: Library, options: argparse.Namespace) -> int:
     removed, failed = [], []
     with library.batch():
         for document_id in options.id:
@@ -242,32 +221,26 @@ def _remove(library: Library, settings: Settings, options: argparse.Namespace) -
             except FootnoteError as error:
                 failed.append(document_id)
                 print(f"{document_id}: {error}", file=sys.stderr)
-    if options.json:
-        print_json({"removed": removed, "failed": failed})
-    else:
-        for document_id in removed:
-            print(f"removed   {document_id}")
+    lines = [f"removed   {document_id}" for document_id in removed]
+    _tell(options, {"removed": removed, "failed": failed}, *lines)
     return FAILED if failed else DONE
 
 
-def _search(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _search(library: Library, options: argparse.Namespace) -> int:
     filters = _filters(options)
     found = library.find(" ".join(options.question), max(1, options.limit), filters)
     hits = [Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates]
     if found.failure:
         print(BY_WORDS.format(found.failure), file=sys.stderr)
-    if options.json:
-        print_json([hit_json(hit) for hit in hits])
-    else:
-        for hit in hits:
-            print(f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}")
+    lines = [f"{hit.score:.3f}  {label(hit.document)}\n       {shortened(hit.passage.text)}" for hit in hits]
+    _tell(options, [hit_json(hit) for hit in hits], *lines)
     if filters and not hits:
         print("No article matches the filters: leave some out or choose others.", file=sys.stderr)
     return DONE if hits else NO_ANSWER
 
 
-def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> int:
-    answer = Assistant(library, settings).ask(
+def _ask(library: Library, options: argparse.Namespace) -> int:
+    answer = Assistant(library, library.settings).ask(
         " ".join(options.question),
         prefer=not options.no_preference,
         filters=_filters(options),
@@ -280,36 +253,34 @@ def _ask(library: Library, settings: Settings, options: argparse.Namespace) -> i
     return NO_ANSWER if answer.abstained else DONE
 
 
-def _evaluate(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _evaluate(library: Library, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
-        report = evaluate(library, settings, options, partial(_show, bar))
-    for sentence in warnings(report):
+        report = evaluate(library, options, partial(_show, bar))
+    if sentence := not_held(report.matched):
         print(sentence, file=sys.stderr)
-    if options.json:
-        print_json(report_json(report))
-    else:
-        print(report_text(report))
-    return DONE
+    return _tell(options, report_json(report), report_text(report))
 
 
-def _rebuild(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _rebuild(library: Library, options: argparse.Namespace) -> int:
     rebuild_index(library)
     status = library.status()
-    if options.json:
-        print_json({"documents": status.documents, "passages": status.passages})
-    else:
-        print(f"The vector index holds {status.passages} passages of {status.documents} documents.")
-    return DONE
+    text = f"The vector index holds {status.passages} passages of {status.documents} documents."
+    return _tell(options, {"documents": status.documents, "passages": status.passages}, text)
 
 
-def _reembed(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _reembed(library: Library, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
-        count = library.embedding.reembed(partial(_show, bar))
+        number = library.embedding.reembed(partial(_show, bar))
+    done = f"embedded {count(number, 'document')}" if number else "nothing was left to embed"
+    text = f"The library is embedded with {library.embedder.name}: {done}."
+    return _tell(options, {"embedded": number, "embedder": library.embedder.name}, text)
+
+
+def _tell(options: argparse.Namespace, value: object, *lines: str) -> int:
     if options.json:
-        print_json({"embedded": count, "embedder": library.embedder.name})
+        print_json(value)
     else:
-        done = f"embedded {count} document{'s' * (count != 1)}" if count else "nothing was left to embed"
-        print(f"The library is embedded with {library.embedder.name}: {done}.")
+        print(*lines, sep="\n", end="\n" if lines else "")
     return DONE
 
 
@@ -329,17 +300,14 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     return DONE if is_in_order else FAILED
 
 
-def _export(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _export(library: Library, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
-        count = export_library(library, options.file, partial(_show, bar))
-    if options.json:
-        print_json({"file": str(options.file), "documents": count})
-    else:
-        print(f"{options.file} holds {count} document{'s' * (count != 1)}.")
-    return DONE
+        number = export_library(library, options.file, partial(_show, bar))
+    text = f"{options.file} holds {count(number, 'document')}."
+    return _tell(options, {"file": str(options.file), "documents": number}, text)
 
 
-def _import(library: Library, settings: Settings, options: argparse.Namespace) -> int:
+def _import(library: Library, options: argparse.Namespace) -> int:
     with _bar(options) as bar:
         report = import_library(library, options.file, partial(_show, bar))
     print_report(report, options.json)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.cli.printing import shortened
 from rag.documents import ReportProgress
 from rag.errors import LoadError
 from rag.evaluation.evaluation import (
@@ -17,7 +18,6 @@ from rag.evaluation.evaluation import (
     check_held,
     expected,
     match,
-    not_held,
     sample,
     worst,
 )
@@ -25,7 +25,7 @@ from rag.evaluation.measures import LATENCIES, Difference, Measure, compare, cou
 from rag.evaluation.question_files import read_questions
 from rag.evaluation.runs import Run, find_run, keep_run, run_now
 from rag.library import Library
-from rag.settings import Settings
+from rag.service.naming import count
 from rag.text.canonical import one_line
 
 WORST = 5
@@ -33,23 +33,23 @@ WORST = 5
 _WIDTH = 110
 
 # Headings with their measures, each with the name that is printed.
-_FINDING = {
-    "recall@1": "recall@1",
-    "recall@4": "recall@4",
-    "recall@10": "recall@10",
-    "ndcg@10": "nDCG@10",
-    "mrr@10": "MRR@10",
-}
-_QUOTING = {
-    "answered": "answered",
-    "contained": "answer holds it",
-    "contained_first": "first sentence holds it",
-}
-_DECLINING = {"declined_precision": "declining, precision", "declined_recall": "declining, recall"}
 _SECTIONS: dict[str, dict[str, str]] = {
-    "Finding the article": _FINDING,
-    "Quoting the expected answer": _QUOTING,
-    "Declining where there is no answer": _DECLINING,
+    "Finding the article": {
+        "recall@1": "recall@1",
+        "recall@4": "recall@4",
+        "recall@10": "recall@10",
+        "ndcg@10": "nDCG@10",
+        "mrr@10": "MRR@10",
+    },
+    "Quoting the expected answer": {
+        "answered": "answered",
+        "contained": "answer holds it",
+        "contained_first": "first sentence holds it",
+    },
+    "Declining where there is no answer": {
+        "declined_precision": "declining, precision",
+        "declined_recall": "declining, recall",
+    },
     "Time to answer": {"p50_ms": "p50", "p95_ms": "p95"},
 }
 _COUNTED = {"declined_precision": "declined"}
@@ -82,21 +82,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", type=Path, help="JSON Lines, a SQuAD file (.json) or a BEIR folder (README.md describes them)"
     )
-    parser.add_argument("--limit", type=_at_least_one, metavar="N", help="ask N questions, evenly spread")
+    parser.add_argument("--limit", type=at_least_one, metavar="N", help="ask N questions, evenly spread")
     parser.add_argument(
         "--compare", metavar="RUN", help="a kept run, by its name or path; last: the latest on this file"
     )
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
+    """Return a number of things that was typed."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of questions: give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number to take: give 1 or more")
     return int(text)
 
 
-def evaluate(
-    library: Library, settings: Settings, options: argparse.Namespace, progress: ReportProgress
-) -> Report:
+def evaluate(library: Library, options: argparse.Namespace, progress: ReportProgress) -> Report:
     """Ask a file's questions, keep the run and return what there is to tell.
 
     Raises
@@ -104,7 +103,7 @@ def evaluate(
     LoadError
         The questions can't be asked, or there is no such run to compare with; nothing was asked.
     """
-    file = one_line(options.file.resolve().name)
+    settings, file = library.settings, one_line(options.file.resolve().name)
     cases = read_questions(options.file, settings.max_question_characters)
     documents = library.documents()
     if not documents:
@@ -131,12 +130,6 @@ def _check_shared(name: str, before: Run, asked: list[Wanted]) -> None:
         raise LoadError(name, f"The run {name} shares no question with this file: compare with another run.")
 
 
-def warnings(report: Report) -> list[str]:
-    """Return a sentence on the documents that the questions name and the library doesn't hold."""
-    sentence = not_held(report.matched)
-    return [sentence] if sentence else []
-
-
 # ------------------------------------------------------------------------------------ as text
 
 
@@ -144,7 +137,7 @@ def report_text(report: Report) -> str:
     """Return the report as lines to read."""
     number = counts(result.outcome for result in report.results)
     lines = [
-        f"{report.file}: {_count(number['questions'], 'question')},"
+        f"{report.file}: {count(number['questions'], 'question')},"
         f" {number['answerable']} with an answer in the collection and {number['unanswerable']} without",
     ]
     for heading, titles in _SECTIONS.items():
@@ -170,7 +163,7 @@ def _number(name: str, value: float, sign: str = "") -> str:
 
 def _comparison_lines(comparison: Comparison) -> list[str]:
     lines = [
-        f"Compared with {comparison.name} on {_count(comparison.questions, 'question')}",
+        f"Compared with {comparison.name} on {count(comparison.questions, 'question')}",
         f"  {'':24} {'then':>9} {'now':>9} {'change':>9}   95 % interval of the change",
     ]
     titles = {name: title for titles in _SECTIONS.values() for name, title in titles.items()}
@@ -189,20 +182,11 @@ def _worst_lines(report: Report, wrong: int) -> list[str]:
     for result in worst(report.results, WORST):
         said = result.answer.text if result.outcome.answered else "nothing; it was declined"
         lines += [
-            f"  {_short(result.case.question)}",
-            f"      expected: {_short(expected(result.case))}",
-            f"      answered: {_short(said)}",
+            f"  {shortened(result.case.question, _WIDTH)}",
+            f"      expected: {shortened(expected(result.case), _WIDTH)}",
+            f"      answered: {shortened(said, _WIDTH)}",
         ]
     return lines
-
-
-def _short(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1].rstrip() + "…"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 # ------------------------------------------------------------------------------------ as JSON

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag.answers import Answer, Citation, remarks
+from rag.answers import Answer, Citation, KeptOut, remarks
 from rag.documents import AddReport, Document, Hit
 from rag.text.canonical import one_line
 from rag.upkeep.doctor import Finding
@@ -33,10 +33,10 @@ def print_report(report: AddReport, as_json: bool, names: Sequence[str] = ADDED)
         print(f"{error.path}: {error.reason}", file=sys.stderr)
 
 
-def print_listed(document: Document, title: str) -> None:
-    """Print a document as one line of a list."""
+def listed(document: Document, title: str) -> str:
+    """Return a document as one line of a list."""
     published = str(document.published or "")  # a date would take the width for a format of its own
-    print(f"{document.id}  {published:10}  {document.words:6d} words  {title}")
+    return f"{document.id}  {published:10}  {document.words:6d} words  {title}"
 
 
 def print_answer(answer: Answer) -> None:
@@ -87,66 +87,49 @@ def print_json(value: Any) -> None:
 def document_json(document: Document) -> dict[str, Any]:
     """Return a document without its text."""
     published = document.published.isoformat() if document.published else None
-    names = "id version key title source url author language words passages story".split()
-    return {name: getattr(document, name) for name in names} | {"published": published}
+    names = "id version key title source url author language words passages story"
+    return _named(document, names) | {"published": published}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
     """Return a passage that was found."""
-    passage = hit.passage
-    place = {"start": passage.start, "end": passage.end, "heading": passage.heading, "text": passage.text}
+    place = _named(hit.passage, "start end heading text")
     return {"score": round(hit.score, 6), "document": document_json(hit.document)} | place
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
     """Return all of an answer but what a model was sent."""
-    return {
-        "question": answer.question,
-        "abstained": answer.abstained,
-        "mode": answer.mode,
-        "remark": answer.remark,
-        "left_out": [asdict(left) for left in answer.writing.left_out],
-        "kept_out": [
-            {
-                "text": kept.text,
-                "document": document_json(kept.document),
-                "start": kept.start,
-                "end": kept.end,
-            }
-            for kept in answer.writing.kept_out
-        ],
+    names = "question abstained mode remark text preferring limited_to"
+    return _named(answer, names) | {
+        "left_out": [asdict(one) for one in answer.writing.left_out],
+        "kept_out": [_placed(one, "text start end") for one in answer.writing.kept_out],
         "missing": list(answer.missing),
         "not_found": list(answer.not_found),
         "items_shown": answer.items.shown,
         "items_total": answer.items.total,
-        "text": answer.text,
         "confidence": round(answer.confidence, 4),
-        "preferring": answer.preferring,
-        "limited_to": answer.limited_to,
         "sentences": [
-            {"text": s.text, "kind": s.kind, "part": s.part, "citations": [c.number for c in s.citations]}
-            for s in answer.sentences
+            _named(one, "text kind part") | {"citations": [c.number for c in one.citations]}
+            for one in answer.sentences
         ],
         "citations": [
-            {
-                "number": c.number,
-                "document": document_json(c.document),
-                "start": c.start,
-                "end": c.end,
-                "quote": c.quote,
-                "page": c.page,
-                "copies": [
-                    {"document": document_json(copy.document), "start": copy.start, "end": copy.end}
-                    for copy in c.copies
-                ],
-            }
-            for c in answer.citations
+            _placed(one, "number start end quote page")
+            | {"copies": [_placed(copy, "start end") for copy in one.copies]}
+            for one in answer.citations
         ],
         "differing": [
             {"value": one.value, "citation": one.number, "is_older": one.is_older} for one in answer.differing
         ],
         "related": [hit_json(hit) for hit in answer.related],
     }
+
+
+def _named(value: object, names: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def _placed(place: Citation | KeptOut, names: str) -> dict[str, Any]:
+    return _named(place, names) | {"document": document_json(place.document)}
 
 
 def label(document: Document) -> str:
@@ -163,4 +146,4 @@ def _place(citation: Citation) -> str:
 def shortened(text: str, most: int = 160) -> str:
     """Return a text on one line, cut where it is longer."""
     line = one_line(text)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

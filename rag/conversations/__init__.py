@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -169,24 +169,17 @@ class Conversations:
         """
         gone = set(versions)
         with self._transaction() as connection:
-            turns = {
-                (conversation_id, number)
-                for version in gone
-                for conversation_id, number in connection.execute(
-                    "SELECT conversation, number FROM cited WHERE document = ? AND version = ?", version
-                )
-            }
-            for turn in turns:
+            select = "SELECT conversation, number FROM cited WHERE document = ? AND version = ?"
+            turns = {turn for version in gone for turn in connection.execute(select, version)}
+            for conversation_id, number in turns:
+                place = (conversation_id, number)
                 (text,) = connection.execute(
-                    "SELECT answer FROM turns WHERE conversation = ? AND number = ?", turn
+                    "SELECT answer FROM turns WHERE conversation = ? AND number = ?", place
                 ).fetchone()
                 answer = blanked(answer_from_json(text), gone)
-                connection.execute(
-                    "UPDATE turns SET answer = ? WHERE conversation = ? AND number = ?",
-                    (answer_to_json(answer), *turn),
-                )
-                connection.execute("DELETE FROM cited WHERE conversation = ? AND number = ?", turn)
-                insert_cited(connection, *turn, answer)
+                _rewrite(connection, conversation_id, number, answer)
+                connection.execute("DELETE FROM cited WHERE conversation = ? AND number = ?", place)
+                insert_cited(connection, conversation_id, number, answer)
             for conversation_id in {conversation_id for conversation_id, _ in turns}:
                 _uncomplete(connection, conversation_id)
             if turns:
@@ -249,17 +242,21 @@ def wipe_removed(settings: Settings, held: Callable[[], Container[str]]) -> bool
     """Wipe from the file what `Conversations.forget_removed` blanks; return whether all of it is gone."""
     if not (settings.data_dir / "conversations.sqlite3").exists():
         return True
-    conversations = Conversations.open(settings)
-    try:
+    with closing(Conversations.open(settings)) as conversations:
         conversations.forget_removed(held)
         return conversations.wipe()
-    finally:
-        conversations.close()
 
 
 def _insert_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO conversations VALUES (?, ?)", (conversation_id, datetime.now(UTC).isoformat())
+    )
+
+
+def _rewrite(connection: sqlite3.Connection, conversation_id: str, number: int, answer: Answer) -> None:
+    connection.execute(
+        "UPDATE turns SET answer = ? WHERE conversation = ? AND number = ?",
+        (answer_to_json(answer), conversation_id, number),
     )
 
 
@@ -276,10 +273,7 @@ def _uncomplete(connection: sqlite3.Connection, conversation_id: str) -> None:
         typed.update(words(question))
         answer = answer_from_json(text)
         if not typed.issuperset(content_words(answer.question)):
-            connection.execute(
-                "UPDATE turns SET answer = ? WHERE conversation = ? AND number = ?",
-                (answer_to_json(replace(answer, question=question)), conversation_id, number),
-            )
+            _rewrite(connection, conversation_id, number, replace(answer, question=question))
 
 
 @contextmanager

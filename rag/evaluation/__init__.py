@@ -1,39 +1,19 @@
 """Measuring how well a library answers: questions whose answers are known are asked, and judged.
 
-The names that a front needs are loaded from here when they are first asked for.
+A front imports its names from here.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rag.evaluation.measures import DEPTH as DEPTH
-    from rag.evaluation.measures import LATENCIES as LATENCIES
-    from rag.evaluation.measures import Measure as Measure
-    from rag.evaluation.measures import Outcome as Outcome
-    from rag.evaluation.measures import measure as measure
-    from rag.evaluation.measures import recall as recall
-    from rag.evaluation.measuring import Measured as Measured
-    from rag.evaluation.measuring import last_measured as last_measured
-    from rag.evaluation.measuring import measure_library as measure_library
-    from rag.evaluation.measuring import plain_name as plain_name
-    from rag.evaluation.measuring import read_upload as read_upload
-    from rag.evaluation.question_files import read_questions as read_questions
-    from rag.evaluation.runs import Run as Run
-    from rag.evaluation.runs import runs_on as runs_on
-
-_NAMES = {
-    "rag.evaluation.measures": "DEPTH LATENCIES Measure Outcome measure recall",
-    "rag.evaluation.measuring": "Measured last_measured measure_library plain_name read_upload",
-    "rag.evaluation.question_files": "read_questions",
-    "rag.evaluation.runs": "Run runs_on",
-}
-
-
-def __getattr__(name: str) -> object:
-    for module, names in _NAMES.items():
-        if name in names.split():
-            return getattr(import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+from rag.evaluation.measures import DEPTH as DEPTH
+from rag.evaluation.measures import LATENCIES as LATENCIES
+from rag.evaluation.measures import Measure as Measure
+from rag.evaluation.measures import Outcome as Outcome
+from rag.evaluation.measures import measure as measure
+from rag.evaluation.measures import recall as recall
+from rag.evaluation.measuring import Measured as Measured
+from rag.evaluation.measuring import last_measured as last_measured
+from rag.evaluation.measuring import measure_library as measure_library
+from rag.evaluation.measuring import plain_name as plain_name
+from rag.evaluation.measuring import read_upload as read_upload
+from rag.evaluation.question_files import read_questions as read_questions
+from rag.evaluation.runs import Run as Run
+from rag.evaluation.runs import runs_on as runs_on

@@ -14,6 +14,7 @@ from rag.evaluation.measures import DEPTH, Outcome
 from rag.evaluation.question_files import Case, normalise_answer
 from rag.keys import CORPUS_PREFIX, FILE_PREFIX, FOLDER_PREFIX
 from rag.library import Library
+from rag.service.naming import count
 from rag.settings import Settings
 from rag.text.canonical import one_line
 
@@ -107,14 +108,10 @@ def not_held(matched: Matched) -> str:
         return ""
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return (
-        f"The library doesn't hold {_count(len(names), 'article')} that the questions name ({shown}): add or"
-        f" rename {'it' if len(names) == 1 else 'them'}; {_count(left_out, 'question')}"
+        f"The library doesn't hold {count(len(names), 'article')} that the questions name ({shown}): add or"
+        f" rename {'it' if len(names) == 1 else 'them'}; {count(left_out, 'question')}"
         f" {'was' if left_out == 1 else 'were'} left out."
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def expected(case: Case) -> str:

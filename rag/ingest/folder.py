@@ -8,20 +8,23 @@ import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
 from rag.keys import CORPUS_PREFIX, FOLDER_PREFIX, Stamp, storable
 from rag.loading.files import Bounds, stamp_in
+from rag.settings import Settings
 from rag.text.canonical import one_line
 
 QUESTIONS_FILE = "questions.jsonl"
 """Questions to evaluate with, which may lie among the articles they are about, and are no article."""
 
-_IN_PASSING_BEGINS = ("~$",)
-_IN_PASSING_ENDS = ("~", ".tmp", ".part", ".crdownload")
-_IN_PASSING = ("thumbs.db", "desktop.ini")
-"""How files are called that programs make beside an article while it is open or on its way."""
+_NO_ARTICLES = (
+    *("~$*", "*~", "*.tmp", "*.part", "*.crdownload", "thumbs.db", "desktop.ini"),
+    QUESTIONS_FILE,
+)
+"""How files are called that programs make beside an article while it is open or on its way, and questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,11 @@ def further_folder(path: Path) -> Folder:
     """Return a folder beside the corpus; its keys name the place, whatever other folders are followed."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # without "..", and links as they are named
     return Folder(absolute, storable(f"{FOLDER_PREFIX}{absolute.as_posix().rstrip('/')}/"))
+
+
+def followed_folders(settings: Settings) -> list[Folder]:
+    """Return the folders that a library of these settings follows, the corpus first."""
+    return [Folder(settings.corpus_dir), *map(further_folder, settings.folders)]
 
 
 def name_in(folders: Sequence[Folder], key: str) -> str:
@@ -156,13 +164,7 @@ def _note(entry: os.DirEntry[str], key: str, listing: Listing) -> None:
 
 def is_article(name: str) -> bool:
     """Whether a file of this name in a followed folder is to be read."""
-    lower = name.lower()
-    return not (
-        lower == QUESTIONS_FILE
-        or lower in _IN_PASSING
-        or lower.startswith(_IN_PASSING_BEGINS)
-        or lower.endswith(_IN_PASSING_ENDS)
-    )
+    return not any(fnmatchcase(name.lower(), pattern) for pattern in _NO_ARTICLES)
 
 
 def files_below(folder: Path) -> list[Path]:

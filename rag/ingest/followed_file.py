@@ -58,6 +58,16 @@ class FollowedFile:
             return replace(whole, documents=documents, failed=failed)
         return Contents(documents, failed)
 
+    def content(self) -> str:
+        """Return the hash of what it holds; nothing for one that is too large, or can't be read now."""
+        if self.file.stamp[0] > self.max_bytes:
+            return ""
+        try:
+            read = read_file(self.file.path, self.max_bytes, self.bounds)
+        except LoadError:
+            return ""
+        return _content(read.data) if read.stamp == self.file.stamp else ""
+
     def _refused(self, error: LoadError) -> Contents:
         """Note a file as it was listed: nobody has looked at what its name leads to."""
         if not os.path.lexists(self.file.place):
@@ -68,17 +78,6 @@ class FollowedFile:
             seen=SeenFile(self.file.stamp, ""),
             is_refused=isinstance(error, OutOfBounds),
         )
-
-
-def content_of(file: FoundFile, max_bytes: int, bounds: Bounds) -> str:
-    """Return the hash of what a file holds; nothing for one that is too large, or can't be read now."""
-    if file.stamp[0] > max_bytes:
-        return ""
-    try:
-        read = read_file(file.path, max_bytes, bounds)
-    except LoadError:
-        return ""
-    return _content(read.data) if read.stamp == file.stamp else ""
 
 
 def _content(data: bytes) -> str:

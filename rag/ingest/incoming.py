@@ -13,9 +13,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from rag.errors import LoadError
 from rag.ingest.folder import size_in_bytes
@@ -79,7 +79,7 @@ class Kept:
             raise
 
     def begin(self) -> None:
-        """Note that it is being added, which counts as an attempt until `pause` or `delete` is called.
+        """Note that it is being added, which counts as an attempt until it is noted otherwise, or deleted.
 
         Raises
         ------
@@ -88,18 +88,14 @@ class Kept:
         """
         if self.attempts >= MOST_ATTEMPTS:
             raise LoadError(self.name, ENDED_THE_APP)
-        self.note(is_begun=True, attempts=self.attempts + 1)
+        replace(self, attempts=self.attempts + 1).note(is_begun=True)
 
-    def pause(self) -> None:
-        """Note that it is to be gone on with at the next start."""
-        self.note(is_begun=True)
-
-    def note(self, *, is_begun: bool, attempts: int | None = None) -> None:
+    def note(self, *, is_begun: bool) -> None:
         """Note whether the file is being added, so that from now on its documents may be in the library."""
-        note: dict[str, object] = {"name": self.name, "drop": self.drop, "kind": self.kind, "key": self.key}
-        note["attempts"] = self.attempts if attempts is None else attempts
+        names = ("name", "drop", "kind", "key", "attempts")
+        note = {name: getattr(self, name) for name in names} | {"is_begun": is_begun}
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({**note, "is_begun": is_begun}), "ascii")
+        part.write_text(json.dumps(note), "ascii")
         part.replace(self.path.with_suffix(_NOTE))
 
     def delete(self) -> None:
@@ -149,7 +145,8 @@ class Incoming:
                     raise LoadError(
                         name, "Too much waits to be added already: add it again when that is done."
                     )
-                path = self._folder() / f"{self._number():020}{_DATA}"
+                self._last = max(self._last + 1, time.time_ns())
+                path = self._folder() / f"{self._last:020}{_DATA}"
                 kept = Kept(name, drop, path, kind, key or (upload_key(name) if kind == "file" else ""))
                 kept.write(data)
         except OSError as error:
@@ -167,10 +164,6 @@ class Incoming:
         for lock in self._locks.values():
             lock.release()
         self._locks, self._own = {}, None
-
-    def _number(self) -> int:
-        self._last = max(self._last + 1, time.time_ns())
-        return self._last
 
     def _folder(self) -> Path:
         while self._own is None or not self._own.is_dir():
@@ -226,14 +219,12 @@ def _whole(folder: Path) -> Iterator[Kept]:
 
 
 def _kept(path: Path, note: Mapping[str, object]) -> Kept:
-    name, kind = str(note.get("name", "")), note.get("kind")
+    kind: Kind = next((kind for kind in get_args(Kind) if kind == note.get("kind")), "file")
+    name, attempts = str(note.get("name", "")), note.get("attempts")
     # An older Footnote kept files only, and noted no key.
-    key = str(note.get("key") or upload_key(name))
-    drop, attempts = str(note.get("drop", "")), note.get("attempts")
+    key = str(note.get("key") or (upload_key(name) if kind == "file" else ""))
     attempts = attempts if isinstance(attempts, int) else 0
-    if kind == "text" or kind == "address" or kind == "entry":
-        return Kept(name, drop, path, kind, str(note.get("key", "")), attempts)
-    return Kept(name, drop, path, "file", key, attempts)
+    return Kept(name, str(note.get("drop", "")), path, kind, key, attempts)
 
 
 def _note(path: Path) -> dict[str, object]:

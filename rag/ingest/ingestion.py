@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -31,6 +31,7 @@ from rag.store.catalog_writer import CatalogWriter, EmbeddedPiece, text_hash
 from rag.store.models import check_fits
 from rag.text.canonical import one_line
 from rag.text.limits import told_left_out
+from rag.text.splitting import Piece
 
 _AHEAD_PER_CORE = 4
 """Passages that wait to be embedded before a document is written, so that no core runs out of work."""
@@ -93,10 +94,11 @@ class Ingestion:
             The embedding model has been changed, and the new one can't be asked.
         """
         self.model.begin_if_due()
-        writing = _Writing(self, _Telling(progress, total), cancelled)
-        with self.batch(), suppress(Cancelled):
-            return writing.run(writing.documents_of(jobs))
-        return replace(writing.report, cancelled=True)
+        report = AddReport()
+        with self.batch(), suppress(Cancelled), workers() as pool:
+            _Run(self, pool, report, total, progress, cancelled).add(jobs)
+            return report
+        return replace(report, cancelled=True)
 
     def with_embedder(self, embedder: Embedder) -> Ingestion:
         """Return one that embeds by this, which gives the vectors of the same model."""
@@ -108,9 +110,10 @@ class Ingestion:
 
         What is replaced or removed meanwhile stays so, and what was removed on purpose stays away.
         """
-        writing = _Writing(self, _Telling(progress, len(document_ids)))
-        with self.batch():
-            return writing.run(writing.held(document_ids))
+        report = AddReport()
+        with self.batch(), workers() as pool:
+            _Run(self, pool, report, len(document_ids), progress).add_again(document_ids)
+        return report
 
 
 @dataclass(slots=True)
@@ -126,95 +129,44 @@ class _Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A document that is ready to be cut; ``held`` where it is to be embedded anew."""
+class _Part:
+    """A document of a job, or the job's end, that waits to be written; its passages are being embedded."""
 
     turn: _Turn
-    document: NewDocument
-    held: Document | None = None
+    write: Callable[[], None]
+    key: str = ""
+    passages: Sequence[Future[list[EmbeddedPiece]]] = ()
+    is_end: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class _Embedded:
-    """A document whose passages are being embedded, or have been."""
-
-    turn: _Turn
-    document: NewDocument
-    held: Document | None
-    version: str
-    passages: Sequence[Future[list[EmbeddedPiece]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Unchanged:
-    """A document that the library holds as it is."""
-
-    turn: _Turn
-    document: NewDocument
-    held: Document
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A document that can't be added."""
-
-    turn: _Turn
-    error: LoadError
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """The end of a job; ``left_out`` tells that a copy of what was removed on purpose was left out of it."""
-
-    turn: _Turn
-    contents: Contents = field(default_factory=Contents)
-    left_out: bool = False
+    @property
+    def unfinished(self) -> int:
+        """How many passages have still to be embedded."""
+        return sum(not one.done() for one in self.passages)
 
 
 @dataclass(slots=True)
-class _Telling:
-    """Tells how far the jobs are, each thing once; the first that isn't at its end is told of."""
+class _Run:
+    """One run: documents are prepared, embedded ahead, and written in order.
 
-    report: ReportProgress | None
+    Each thing is told once: how far the first job is that isn't at its end.
+    """
+
+    ingestion: Ingestion
+    pool: ThreadPoolExecutor
+    report: AddReport
     total: int
+    progress: ReportProgress | None = None
+    cancelled: IsCancelled | None = None
+    waiting: deque[_Part] = field(default_factory=deque)
     ended: int = 0
     told: Progress | None = None
 
-    def tell(self, turn: _Turn, part: float = 0.0) -> None:
-        if turn.number == self.ended:
-            self._tell(Progress(turn.number, self.total, turn.name, (turn.finished + part) / turn.documents))
-
-    def end(self) -> None:
-        self._tell(Progress(self.total, self.total, ""))
-
-    def _tell(self, progress: Progress) -> None:
-        if self.report is not None and progress != self.told:
-            self.told = progress
-            self.report(progress)
-
-
-@dataclass(slots=True)
-class _Writing:
-    """One run: documents come prepared, are embedded ahead, and are written in order."""
-
-    ingestion: Ingestion
-    telling: _Telling
-    cancelled: IsCancelled | None = None
-    report: AddReport = field(default_factory=AddReport)
-
-    def run(self, documents: Iterable[_Prepared | _Failed | _End]) -> AddReport:
-        with workers() as pool:
-            for part in self._embedded_ahead(pool, documents):
-                self._write(part)
-        self.telling.end()
-        return self.report
-
-    def documents_of(self, jobs: Iterable[Job]) -> Iterator[_Prepared | _Failed | _End]:
-        """Read the jobs one after the other, and yield the documents of each, and its end."""
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Read the jobs one after the other, and add the documents of each."""
         for number, job in enumerate(jobs):
             heed(self.cancelled)
             turn = _Turn(number, job.name, job.is_asked_for)
-            self.telling.tell(turn)
+            self._tell(turn)
             contents = job.read()
             self._fail(turn, contents.failed)
             wanted, left_out = contents.documents, False
@@ -224,136 +176,171 @@ class _Writing:
             turn.documents = max(1, len(wanted))
             for document in wanted:
                 heed(self.cancelled)
-                yield self._prepared(turn, document)
-            yield _End(turn, contents, left_out)
+                self._add(turn, document)
+            self._wait(_Part(turn, partial(self._settle, turn, contents, left_out), is_end=True))
+        self._finish()
 
-    def held(self, document_ids: Iterable[str]) -> Iterator[_Prepared | _End]:
-        """Yield documents as they are held."""
+    def add_again(self, document_ids: Iterable[str]) -> None:
+        """Cut and embed documents as they are held."""
         for number, document_id in enumerate(document_ids):
-            turn = _Turn(number, "")
-            with suppress(DocumentNotFound):
-                with self.ingestion.catalog.reading() as view:
-                    held = view.document(document_id)
+            turn, held = _Turn(number, ""), None
+            with suppress(DocumentNotFound), self.ingestion.catalog.reading() as view:
+                held = view.document(document_id)
+            if held:
                 turn.name = held.title or held.key
-                self.telling.tell(turn)
+                self._tell(turn)
                 new = NewDocument(**{name.name: getattr(held, name.name) for name in fields(NewDocument)})
-                yield _Prepared(turn, new, held)
-            yield _End(turn)
+                self._embed(turn, new, held.version, self.ingestion.passages.cut(new, None), held)
+            self._wait(_Part(turn, partial(self._settle, turn, Contents(), False), is_end=True))
+        self._finish()
 
-    def _prepared(self, turn: _Turn, document: NewDocument) -> _Prepared | _Failed:
+    def _add(self, turn: _Turn, document: NewDocument) -> None:
+        """Begin to embed a document, unless it can't be added or is held as it is."""
         try:
-            return _Prepared(turn, prepared(document, self.cancelled))
+            document = prepared(document, self.cancelled)
         except LoadError as error:
             of_it = LoadError(error.path, error.reason, keys=(document.key,), retryable=error.retryable)
-            return _Failed(turn, of_it)
-
-    def _embedded_ahead(
-        self, pool: ThreadPoolExecutor, parts: Iterable[_Prepared | _Failed | _End]
-    ) -> Iterator[_Embedded | _Unchanged | _Failed | _End]:
-        """Yield the parts in order, each when it is embedded or enough waits behind it."""
-        waiting = deque[_Embedded | _Unchanged | _Failed | _End]()
-        for part in parts:
-            if isinstance(part, _Prepared):
-                # The same key twice: the second is compared with the first.
-                while _waits(part.document.key, waiting):
-                    yield waiting.popleft()
-                waiting.append(self._begin(pool, part))
-            else:
-                waiting.append(part)
-            while waiting and _is_next(waiting):
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
-
-    def _begin(self, pool: ThreadPoolExecutor, part: _Prepared) -> _Embedded | _Unchanged:
-        """Begin to embed a document, unless it is held as it is."""
-        passages, turn, document, pieces = self.ingestion.passages, part.turn, part.document, None
-        if part.held:
-            version = part.held.version
-        else:
-            document, pieces = passages.within_limit(document, self.cancelled)
-            version = content_hash(document)[:16]
-            with self.ingestion.catalog.reading() as view:
-                document_id = view.identity(document.key)
-                is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
-                    document.key
-                )
-                if document_id and is_unchanged:
-                    return _Unchanged(turn, document, view.document(document_id))
-            heed(self.cancelled)
-        pieces = passages.cut(document, self.cancelled) if pieces is None else pieces
-        embedded = passages.embed(pool, document, pieces, self.cancelled, reuse=part.held is None)
-        return _Embedded(turn, document, part.held, version, embedded)
-
-    def _write(self, part: _Embedded | _Unchanged | _Failed | _End) -> None:
-        turn = part.turn
-        if isinstance(part, _End):
-            self._settle(part)
-            self.telling.ended += 1
+            self._wait(_Part(turn, partial(self._fail, turn, [of_it])))
             return
-        self.telling.tell(turn)
-        if isinstance(part, _Embedded):
-            self._write_document(part)
-        elif isinstance(part, _Unchanged):
-            self.report.unchanged.append(part.held)
-            self._tell_left_out(turn, part.document)
+        # The same key twice: the second is compared with the first.
+        while any(part.key == document.key for part in self.waiting):
+            self._write_first()
+        document, pieces = self.ingestion.passages.within_limit(document, self.cancelled)
+        version = content_hash(document)[:16]
+        with self.ingestion.catalog.reading() as view:
+            document_id = view.identity(document.key)
+            is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
+                document.key
+            )
+            held = view.document(document_id) if document_id and is_unchanged else None
+        if held:
+            self._wait(_Part(turn, partial(self._keep, turn, document, held), document.key))
         else:
-            self._fail(turn, [part.error])
-        turn.finished += 1
+            heed(self.cancelled)
+            pieces = self.ingestion.passages.cut(document, self.cancelled) if pieces is None else pieces
+            self._embed(turn, document, version, pieces, None)
 
-    def _write_document(self, part: _Embedded) -> None:
-        turn, document, embedded = part.turn, part.document, list[EmbeddedPiece]()
+    def _embed(
+        self, turn: _Turn, document: NewDocument, version: str, pieces: Sequence[Piece], held: Document | None
+    ) -> None:
+        """Begin to embed a document; ``held`` where that is to be done anew."""
+        passages = self.ingestion.passages
+        embedded = passages.embed(self.pool, document, pieces, self.cancelled, reuse=held is None)
+        write = partial(self._write, turn, document, version, embedded, held)
+        self._wait(_Part(turn, write, document.key, embedded))
+
+    def _wait(self, part: _Part) -> None:
+        """Have a part wait for its turn, and write those whose turn it is: nothing lacks, or enough waits."""
+        self.waiting.append(part)
+        while self.waiting:
+            unfinished = sum(part.unfinished for part in self.waiting)
+            is_enough = len(self.waiting) > _MOST_WAITING or unfinished > _AHEAD_PER_CORE * cores()
+            if self.waiting[0].unfinished and not is_enough:
+                return
+            self._write_first()
+
+    def _write_first(self) -> None:
+        part = self.waiting.popleft()
+        if part.is_end:
+            part.write()
+            self.ended += 1
+        else:
+            self._tell(part.turn)
+            part.write()
+            part.turn.finished += 1
+
+    def _finish(self) -> None:
+        while self.waiting:
+            self._write_first()
+        self._report(Progress(self.total, self.total, ""))
+
+    def _keep(self, turn: _Turn, document: NewDocument, held: Document) -> None:
+        self.report.unchanged.append(held)
+        self._tell_left_out(turn, document)
+
+    def _write(
+        self,
+        turn: _Turn,
+        document: NewDocument,
+        version: str,
+        passages: Sequence[Future[list[EmbeddedPiece]]],
+        held: Document | None,
+    ) -> None:
+        embedded = list[EmbeddedPiece]()
         try:
-            for done, passages in enumerate(part.passages, 1):
-                embedded.extend(wait_for(passages, self.cancelled))
+            for done, some in enumerate(passages, 1):
+                embedded.extend(wait_for(some, self.cancelled))
                 if done % _PASSAGES_TOLD == 0:
-                    self.telling.tell(turn, done / len(part.passages))
+                    self._tell(turn, done / len(passages))
             heed(self.cancelled)
             with self.ingestion.catalog.writing(self.cancelled) as writer:
                 check_fits(writer, self.ingestion.model.embedder.name, len(embedded[0].vectors.whole))
-                if part.held:  # its file may have been renamed meanwhile
-                    document = replace(document, key=writer.key(part.held.id) or document.key)
+                if held:  # its file may have been renamed meanwhile
+                    document = replace(document, key=writer.key(held.id) or document.key)
                 before = writer.version(document.key)
-                if not self._may_write(writer, part, document.key, before):
+                # What nobody has asked for stays as others have replaced or removed it meanwhile.
+                if held and before != version:
+                    return
+                if not turn.is_asked_for and before is None and writer.files.is_buried_key(document.key):
                     return
                 identity = writer.identify(document.key)
-                stored = writer.put(document, identity, part.version, embedded, self.cancelled)
-                if not part.held and turn.is_asked_for:
+                stored = writer.put(document, identity, version, embedded, self.cancelled)
+                if not held and turn.is_asked_for:
                     writer.files.unbury(document.key)
         except EmbeddingError as error:
             name = document.title or document.key
             self._fail(turn, [LoadError(name, str(error), keys=(document.key,), retryable=True)])
             return
         self.ingestion.changed()
-        if not part.held:
+        if not held:
             self._tell_left_out(turn, document)
         (self.report.updated if before else self.report.added).append(stored)
-
-    def _may_write(self, writer: CatalogWriter, part: _Embedded, key: str, before: str | None) -> bool:
-        """Whether nobody has replaced or removed meanwhile what nobody has asked to be added."""
-        if part.held:
-            return before == part.version
-        return part.turn.is_asked_for or before is not None or not writer.files.is_buried_key(key)
 
     def _tell_left_out(self, turn: _Turn, document: NewDocument) -> None:
         """Report what of a document was left out, which is a failure to add it wholly."""
         if told := told_left_out(document):
-            self._fail(
-                turn, [LoadError(one_line(document.title or document.key), told, keys=(document.key,))]
-            )
+            name = one_line(document.title or document.key)
+            self._fail(turn, [LoadError(name, told, keys=(document.key,))])
 
     def _fail(self, turn: _Turn, errors: Sequence[LoadError]) -> None:
         self.report.failed.extend(errors)
         turn.failed.extend(errors)
 
-    def _settle(self, end: _End) -> None:
-        """Note a file as read, and remove what it has brought before and doesn't hold any more."""
-        if not end.contents.file:
+    def _settle(self, turn: _Turn, contents: Contents, left_out: bool) -> None:
+        """Note a file as it was when it was read, and remove what it doesn't hold any more.
+
+        ``left_out`` tells that a copy of what was removed on purpose was left out of it.
+        """
+        file, seen = contents.file, contents.seen
+        if not file:
             return
         with self.ingestion.catalog.writing() as writer:
-            _note(writer, end)
-            self.report.removed.extend(_drop_others(writer, end))
+            if seen is not None:
+                writer.files.set_failures(file, turn.failed)
+                if any(error.retryable for error in turn.failed):
+                    writer.files.forget(file)
+                else:
+                    writer.files.see(file, replace(seen, left_out=left_out))
+            leaving = contents.leaving(writer.keys_within(file), turn.failed)
+            self.report.removed.extend(remove(writer, leaving))
         self.ingestion.changed()
+
+    def _tell(self, turn: _Turn, part: float = 0.0) -> None:
+        if turn.number == self.ended:
+            self._report(
+                Progress(turn.number, self.total, turn.name, (turn.finished + part) / turn.documents)
+            )
+
+    def _report(self, progress: Progress) -> None:
+        if self.progress is not None and progress != self.told:
+            self.told = progress
+            self.progress(progress)
+
+
+def remove(writer: CatalogWriter, keys: Iterable[str]) -> list[Document]:
+    """Remove documents that are no longer in their files, and return them without their texts."""
+    held = filter(None, map(writer.identity, keys))
+    return [replace(writer.remove(identity, bury=False), text="", blocks=()) for identity in held]
 
 
 def _not_removed(view: CatalogView, documents: Iterable[NewDocument]) -> tuple[list[NewDocument], bool]:
@@ -367,38 +354,3 @@ def _not_removed(view: CatalogView, documents: Iterable[NewDocument]) -> tuple[l
         else:
             left_out = left_out or not view.files.is_buried_key(document.key)
     return wanted, left_out
-
-
-def _note(writer: CatalogWriter, end: _End) -> None:
-    """Note how a file of a followed folder was when it was read, with what of it could not be."""
-    file, seen, failed = end.contents.file, end.contents.seen, end.turn.failed
-    if seen is None:
-        return
-    writer.files.set_failures(file, failed)
-    if any(error.retryable for error in failed):
-        writer.files.forget(file)
-    else:
-        writer.files.see(file, replace(seen, left_out=end.left_out))
-
-
-def _drop_others(writer: CatalogWriter, end: _End) -> list[Document]:
-    """Remove what a file has brought before and doesn't hold any more."""
-    removed = list[Document]()
-    for key in end.contents.leaving(writer.keys_within(end.contents.file), end.turn.failed):
-        if identity := writer.identity(key):
-            removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
-    return removed
-
-
-def _waits(key: str, parts: Iterable[_Embedded | _Unchanged | _Failed | _End]) -> bool:
-    return any(isinstance(part, _Embedded | _Unchanged) and part.document.key == key for part in parts)
-
-
-def _is_next(parts: Sequence[_Embedded | _Unchanged | _Failed | _End]) -> bool:
-    """Whether the first part is to be written now: it has what it needs, or enough waits behind it."""
-    is_enough = len(parts) > _MOST_WAITING or sum(map(_unfinished, parts)) > _AHEAD_PER_CORE * cores()
-    return is_enough or not _unfinished(parts[0])
-
-
-def _unfinished(part: _Embedded | _Unchanged | _Failed | _End) -> int:
-    return sum(not one.done() for one in part.passages) if isinstance(part, _Embedded) else 0

@@ -69,12 +69,10 @@ def _within_sizes(document: NewDocument) -> NewDocument:
     title = document.title
     if len(title) > _HEADING_CHARACTERS:
         title = title[: _HEADING_CHARACTERS - 1] + "…"
-    blocks = document.blocks
-    if any(block.kind == "heading" and block.end - block.start > _HEADING_CHARACTERS for block in blocks):
-        blocks = tuple(
-            replace(block, kind="paragraph", level=0)
-            if block.kind == "heading" and block.end - block.start > _HEADING_CHARACTERS
-            else block
-            for block in blocks
-        )
+    blocks = tuple(
+        replace(block, kind="paragraph", level=0)
+        if block.kind == "heading" and block.end - block.start > _HEADING_CHARACTERS
+        else block
+        for block in document.blocks
+    )
     return replace(document, title=title, blocks=blocks)

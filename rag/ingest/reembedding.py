@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from rag.documents import Document, Progress, ReportProgress
 from rag.errors import DocumentNotFound, EmbeddingError
 from rag.ingest.ingestion import Ingestion
-from rag.ingest.model_change import ModelChange
 
 UNTIL_THEN = "Until they are, passages are found by their words alone."
 
@@ -20,14 +19,9 @@ class Reembedding:
 
     ingestion: Ingestion
 
-    @property
-    def model(self) -> ModelChange:
-        """The embedding model."""
-        return self.ingestion.model
-
     def left(self) -> int:
         """How many documents this model has still to embed."""
-        return len(self.model.waiting())
+        return len(self.ingestion.model.waiting())
 
     def complete(self, progress: ReportProgress | None = None) -> int:
         """Embed what has still to be embedded; return how many documents.
@@ -44,7 +38,7 @@ class Reembedding:
         self._tell_stories(progress)
         if self.left():
             return self.reembed(progress)
-        if not self.model.embedder.has_words:
+        if not self.ingestion.model.embedder.has_words:
             return 0
         with self.ingestion.catalog.reading() as view:
             lacking = view.passages.without_words()
@@ -94,10 +88,10 @@ class Reembedding:
             The model failed; what it gave until then is kept.
         """
         try:
-            self.model.begin()
+            self.ingestion.model.begin()
         except EmbeddingError as error:
             raise EmbeddingError(f"The articles can't be embedded anew. {error} {UNTIL_THEN}") from error
-        return self._embed(self.model.waiting(), progress)
+        return self._embed(self.ingestion.model.waiting(), progress)
 
     def _embed(self, document_ids: Sequence[str], progress: ReportProgress | None) -> int:
         try:

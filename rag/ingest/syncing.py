@@ -7,21 +7,21 @@ has changed is read last, since that takes its time.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from rag.documents import AddReport, Document, IsCancelled, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import Folder, FoundFile, Listing, device_of
-from rag.ingest.followed_file import FollowedFile, content_of
-from rag.ingest.ingestion import Ingestion
+from rag.ingest.folder import Folder, FoundFile, Listing, device_of, followed_folders, list_folders
+from rag.ingest.followed_file import FollowedFile
+from rag.ingest.ingestion import Ingestion, remove
 from rag.ingest.jobs import Job
-from rag.keys import INNER, file_of, is_within
-from rag.loading.files import Bounds
+from rag.keys import INNER, file_of, is_followed, is_within
+from rag.settings import Settings
 from rag.store.catalog import Catalog
-from rag.store.catalog_view import CatalogView, SeenFile
+from rag.store.catalog_view import CatalogView, Failure, SeenFile, Tombstone
 from rag.store.catalog_writer import CatalogWriter
 
 _GONE_TOGETHER = 50
@@ -66,173 +66,199 @@ def difference(view: CatalogView, folders: Sequence[Folder], listing: Listing) -
 
 
 @dataclass(frozen=True, slots=True)
-class Syncing:
-    """Brings a catalog in step with folders.
-
-    Parameters
-    ----------
-    ingestion
-        What adds the documents.
-    max_bytes
-        Larger files are not read.
-    """
+class FollowedFolders:
+    """The folders of the settings, and what the library has of them."""
 
     ingestion: Ingestion
-    max_bytes: int
+    settings: Settings
 
     @property
-    def catalog(self) -> Catalog:
-        """Where the documents are."""
-        return self.ingestion.catalog
+    def folders(self) -> list[Folder]:
+        """The folders that the library follows, the corpus first."""
+        return followed_folders(self.settings)
 
-    def run(
+    def at(self, path: Path) -> Folder:
+        """Return the followed folder at a place; any other stands for the corpus."""
+        followed = (folder for folder in self.folders if folder.path.absolute() == path.absolute())
+        return next(followed, Folder(path))
+
+    def look_into(self, folders: Sequence[Folder]) -> Listing:
+        """List what is in followed folders now.
+
+        A folder is taken for missing that is empty and lies on another disk than when it had files: that is
+        the place where a drive would be, and not a folder whose files were all deleted.
+        """
+        listing = self._list(folders)
+        for folder in folders:
+            device, name = device_of(folder.path), f"device {folder.prefix}"
+            if folder in listing.missing or not device:
+                continue
+            with self._catalog.reading() as view:
+                noted = view.meta(name)
+            if any(key.startswith(folder.prefix) for key in listing.files):
+                if noted != device:
+                    with self._catalog.writing() as writer:
+                        writer.set_meta(name, device)
+            elif noted not in (None, device) and not any(folder.path.iterdir()):
+                listing.missing.append(folder)
+                listing.unlisted.append(folder.prefix)
+        return listing
+
+    def sync(
         self,
-        folders: Sequence[Folder],
-        listing: Listing,
         progress: ReportProgress | None = None,
         cancelled: IsCancelled | None = None,
         *,
+        folders: Sequence[Folder] | None = None,
+        listing: Listing | None = None,
         leave: Collection[str] = (),
         begun: set[str] | None = None,
         seconds: float | None = None,
     ) -> AddReport:
-        """Bring the library in step with what is listed.
+        """Bring the library in step with all followed folders, as `Library.sync` does with one.
 
-        Files to ``leave`` stay as they are held. Those in ``begun`` are not read, and those that are read
-        come into it. After so many seconds no further file is begun.
+        A file with another name and the same content keeps its documents.
+
+        Parameters
+        ----------
+        folders
+            Those that are meant; all of the settings if left out.
+        listing
+            What is in them, if it has just been looked at.
+        leave
+            Keys of files that stay as they are held for now.
+        begun
+            Keys of files that are not to be read; those that are read come into it.
+        seconds
+            After so long no further file is begun; the report says how many are left.
         """
+        folders = self.folders if folders is None else folders
+        listing = self.look_into(folders) if listing is None else listing
         begun = set() if begun is None else begun
-        with self.catalog.reading() as view:
-            found = difference(view, folders, listing)
-        gone = [key for key in found.gone if key not in leave]
-        waiting = {*leave, *begun, *self._may_be_renamed(found, leave)}
-        to_read = {key: file for key, file in found.to_read.items() if key not in waiting}
-        new = {key: to_read[key] for key in to_read if key in found.new}
-        renamed = list(self._rename(gone, new, listing.bounds))
-        for one in renamed:
-            gone.remove(one.key)
-            del to_read[one.new_key]
-        removed = [document for first in range(0, len(gone), _GONE_TOGETHER)
-                   for document in self._drop(gone[first : first + _GONE_TOGETHER])]  # fmt: skip
-        report = AddReport()
-        left = len(to_read)
-        if to_read:
-            jobs = self._jobs(to_read, listing.bounds, begun, cancelled, seconds)
-            report = self.ingestion.run(jobs, left, progress, cancelled)
-            left = len(to_read.keys() - begun)
-        if not left:
-            self._note_content(found.without_content, listing.bounds)
-        documents = [document for one in renamed for document in one.documents]
-        return replace(report, renamed=documents, removed=[*removed, *report.removed], left=left)
+        with self.ingestion.batch():
+            with self._catalog.reading() as view:
+                found = difference(view, folders, listing)
+                seen = view.files.seen()
+            gone = [key for key in found.gone if key not in leave]
+            # New files may turn out to be one that has gone so lately that it is left for now.
+            going = {seen[key].stamp[0] for key in found.gone if key in leave and key in seen}
+            to_read = {
+                key: file
+                for key, file in found.to_read.items()
+                if not (key in leave or key in begun or (key in found.new and file.stamp[0] in going))
+            }
+            renamed = list[Document]()
+            new = [key for key in to_read if key in found.new]
+            for old, key in self._renamed(gone, new, listing, seen):
+                with self._catalog.writing() as writer:
+                    if writer.files.seen_as(old) != seen[old]:  # another process was quicker
+                        continue
+                    renamed += _rename_file(writer, old, key, replace(seen[old], stamp=to_read[key].stamp))
+                self.ingestion.changed()
+                gone.remove(old)
+                del to_read[key]
+            removed = list[Document]()
+            for first in range(0, len(gone), _GONE_TOGETHER):
+                removed += self._drop(gone[first : first + _GONE_TOGETHER])
+            report, left = AddReport(), len(to_read)
+            if to_read:
+                jobs = self._jobs(to_read, listing, begun, cancelled, seconds)
+                report = self.ingestion.run(jobs, left, progress, cancelled)
+                left = len(to_read.keys() - begun)
+            if not left:
+                self._note_content(found.without_content, listing)
+            return replace(report, renamed=renamed, removed=[*removed, *report.removed], left=left)
 
-    def without_unmounted(self, folders: Sequence[Folder], listing: Listing) -> Listing:
-        """Take a folder for missing that is empty and lies on another disk than when it had files.
+    def failures(self) -> list[Failure]:
+        """Return what could not be read; it is read again when it has changed."""
+        with self._catalog.reading() as view:
+            return view.files.failures()
 
-        That is the place where a drive would be, and not a folder whose files were all deleted.
+    def retry(self, files: Iterable[str] | None = None) -> None:
+        """Have the next `sync` read files again that could not be read: these keys, or all if left out."""
+        with self._catalog.writing() as writer:
+            for file in {failure.file for failure in writer.files.failures()} if files is None else files:
+                writer.files.forget(file)
+
+    def removed(self) -> list[Tombstone]:
+        """Return the files that were removed in the library, the latest first."""
+        with self._catalog.reading() as view:
+            return [tombstone for tombstone in view.files.tombstones() if is_followed(tombstone.key)]
+
+    def restore(self, key: str, folder: Path | None = None) -> AddReport:
+        """Add a file again that was removed in the library, or one document of it.
+
+        ``folder`` is the place of the corpus, if it isn't that of the settings.
         """
-        noted = {
-            folder.prefix: f"device {folder.prefix}" for folder in folders if folder not in listing.missing
-        }
-        missing, unlisted = list(listing.missing), list(listing.unlisted)
-        with self.catalog.reading() as view:
-            devices = {prefix: view.meta(name) for prefix, name in noted.items()}
-        for folder in folders:
-            device = device_of(folder.path)
-            if folder.prefix not in devices or not device:
-                continue
-            if any(key.startswith(folder.prefix) for key in listing.files):
-                if devices[folder.prefix] != device:
-                    with self.catalog.writing() as writer:
-                        writer.set_meta(noted[folder.prefix], device)
-            elif devices[folder.prefix] not in (None, device) and not any(folder.path.iterdir()):
-                missing.append(folder)
-                unlisted.append(folder.prefix)
-        return Listing(listing.files, missing, unlisted, listing.bounds)
+        listing = self._list(self.folders if folder is None else [self.at(folder)])
+        file_key = file_of(key, listing.files)
+        if file_key is None:
+            with self._catalog.writing() as writer:
+                writer.files.unbury(key)
+                # It is to be read when it is put back, even if it is what it was.
+                writer.files.forget(file_of(key, writer.files.seen()) or key)
+            gone = LoadError(key, "The file is no longer in the folder: put it back first.")
+            return AddReport(failed=[gone])
+        file = self._file(file_key, listing)
+        return self.ingestion.run([Job(file.name, partial(file.read_one, key))], 1)
 
-    def job_of_one(self, key: str, listing: Listing, wanted: str) -> Job:
-        """Return the job of adding one document of a file that is wanted again, and nothing else of it."""
-        file = FollowedFile(key, listing.files[key], listing.bounds, self.max_bytes)
-        return Job(file.name, partial(file.read_one, wanted))
+    @property
+    def _catalog(self) -> Catalog:
+        return self.ingestion.catalog
+
+    def _list(self, folders: Sequence[Folder]) -> Listing:
+        return list_folders(folders, [self.settings.data_dir], self.folders)
+
+    def _file(self, key: str, listing: Listing) -> FollowedFile:
+        return FollowedFile(key, listing.files[key], listing.bounds, self.settings.max_upload_bytes)
 
     def _jobs(
         self,
-        files: Mapping[str, FoundFile],
-        bounds: Bounds,
+        keys: Iterable[str],
+        listing: Listing,
         begun: set[str],
         cancelled: IsCancelled | None,
         seconds: float | None,
     ) -> Iterator[Job]:
         """Yield the jobs of reading these files, the first in any case, until so many seconds have passed."""
         end = None if seconds is None else time.monotonic() + seconds
-        for number, (key, found) in enumerate(files.items()):
+        for number, key in enumerate(keys):
             if number and end is not None and time.monotonic() > end:
                 return
             begun.add(key)
-            file = FollowedFile(key, found, bounds, self.max_bytes)
+            file = self._file(key, listing)
             yield Job(file.name, partial(file.read, cancelled), is_asked_for=False)
 
-    def _may_be_renamed(self, found: Difference, leave: Collection[str]) -> Iterator[str]:
-        """Yield the new files that may turn out to be one that has gone so lately that it is left for now."""
-        if going := [key for key in found.gone if key in leave]:
-            with self.catalog.reading() as view:
-                seen = view.files.seen()
-            sizes = {seen[key].stamp[0] for key in going if key in seen}
-            yield from (key for key in found.new if found.to_read[key].stamp[0] in sizes)
-
-    def _rename(
-        self, gone: Sequence[str], new: Mapping[str, FoundFile], bounds: Bounds
-    ) -> Iterator[_Renamed]:
-        """Give documents the key of the new file that has what a gone one held."""
-        if not gone or not new:
-            return
-        with self.catalog.reading() as view:
-            seen = view.files.seen()
+    def _renamed(
+        self, gone: Iterable[str], new: Iterable[str], listing: Listing, seen: Mapping[str, SeenFile]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the key of a file that has gone, with that of the new file that has what it held."""
         waiting = dict[tuple[int, str], list[str]]()
         for key in gone:
             if key in seen and seen[key].content:
                 waiting.setdefault((seen[key].stamp[0], seen[key].content), []).append(key)
         sizes = {size for size, _ in waiting}
-        for key, file in new.items():
-            if file.stamp[0] not in sizes:
-                continue
-            content = content_of(file, self.max_bytes, bounds)
-            candidates = waiting.get((file.stamp[0], content), [])
-            if candidates:
+        for key in new:
+            size = listing.files[key].stamp[0]
+            if size in sizes and (candidates := waiting.get((size, self._file(key, listing).content()))):
                 # Of several with the same content that which kept its own name, as in a moved folder.
                 candidates.sort(key=lambda old: PurePosixPath(old).name != PurePosixPath(key).name)
-                old = candidates.pop(0)
-                with self.catalog.writing() as writer:
-                    if writer.files.seen_as(old) != seen[old]:  # another process was quicker
-                        continue
-                    now = replace(seen[old], stamp=file.stamp)
-                    documents = _rename_file(writer, old, key, now)
-                self.ingestion.changed()
-                yield _Renamed(old, key, documents)
+                yield candidates.pop(0), key
 
     def _drop(self, gone: Sequence[str]) -> list[Document]:
-        removed = list[Document]()
-        with self.catalog.writing() as writer:
+        with self._catalog.writing() as writer:
+            removed = remove(writer, [key for file in gone for key in writer.keys_within(file)])
             for file in gone:
-                for key in writer.keys_within(file):
-                    if identity := writer.identity(key):
-                        removed.append(replace(writer.remove(identity, bury=False), text="", blocks=()))
                 writer.files.forget(file)
                 writer.files.set_failures(file, ())
         self.ingestion.changed()
         return removed
 
-    def _note_content(self, files: Mapping[str, FoundFile], bounds: Bounds) -> None:
-        for key, file in files.items():
-            if content := content_of(file, self.max_bytes, bounds):
-                with self.catalog.writing() as writer:
+    def _note_content(self, keys: Iterable[str], listing: Listing) -> None:
+        for key in keys:
+            if content := self._file(key, listing).content():
+                with self._catalog.writing() as writer:
                     writer.execute("UPDATE files SET content = ? WHERE key = ?", [content, key])
-
-
-@dataclass(frozen=True, slots=True)
-class _Renamed:
-    key: str
-    new_key: str
-    documents: list[Document]
 
 
 def _rename_file(writer: CatalogWriter, old: str, new: str, seen: SeenFile) -> list[Document]:

@@ -74,89 +74,89 @@ _IN_WORDS: dict[State, str] = {
     "unchanged": "unchanged",
 }
 
+
+@dataclass(frozen=True)
+class Read:
+    """What reading something gave: what is to be added, under which name, and what is known already."""
+
+    name: str
+    contents: Contents = field(default_factory=Contents)
+    results: Sequence[Result] = ()
+
+
+Reads = Callable[[IsCancelled | None], Read]
+"""Reads what is to be added."""
 Add = Callable[[ReportProgress, IsCancelled | None], Iterable[Result]]
 """Adds something, and gives what becomes of each of its parts as soon as that is known."""
 
-Step = tuple[str, Add]
-"""What is added, by its name, and what adds it."""
-
 
 def one_by_one(
-    library: Library, jobs: Sequence[Step], report: ReportProgress, cancelled: IsCancelled | None
+    library: Library,
+    steps: Sequence[tuple[str, Add]],
+    report: ReportProgress,
+    cancelled: IsCancelled | None,
 ) -> Iterator[Result]:
-    """Add several things, each with its name, and give what becomes of each, until it is cancelled.
-
-    One that fails leaves the others alone.
-    """
+    """Add several things, each with its name, and give what becomes of each, until it is cancelled."""
     with library.batch():
-        for done, (name, add) in enumerate(jobs):
+        for done, (name, add) in enumerate(steps):
             if cancelled is not None and cancelled():
                 return
-            report(Progress(done, len(jobs), name))
-            tell_part = partial(_tell_part, report, done, len(jobs), name)
-            yield from guarded(name, partial(add, _part_of(tell_part), cancelled))
-    report(Progress(len(jobs), len(jobs), ""))
+            whole = Progress(done, len(steps), name)
+            report(whole)
+            yield from add(partial(_tell_part, report, whole), cancelled)
+    report(Progress(len(steps), len(steps), ""))
 
 
-def _part_of(tell_part: Callable[[float], None]) -> ReportProgress:
-    """Return a function that tells how much of some documents is done."""
-
-    def tell(progress: Progress) -> None:
-        if (progress.done or progress.part) and progress.done < progress.total:
-            tell_part((progress.done + progress.part) / progress.total)
-
-    return tell
+def _tell_part(report: ReportProgress, whole: Progress, inner: Progress) -> None:
+    """Tell how much of its documents is done as a part of what is added."""
+    if (inner.done or inner.part) and inner.done < inner.total:
+        report(replace(whole, part=(inner.done + inner.part) / inner.total))
 
 
-def _tell_part(report: ReportProgress, done: int, total: int, what: str, part: float) -> None:
-    report(Progress(done, total, what, part))
-
-
-def add_text(
-    library: Library,
-    title: str,
-    text: str,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
+def add(
+    library: Library, name: str, reads: Reads, report: ReportProgress, cancelled: IsCancelled | None
 ) -> list[Result]:
-    """Add a pasted text under its own content's identity."""
+    """Read something and add it, and return a sentence as the result where either fails."""
+    try:
+        read = reads(cancelled)
+        added = _add_contents(library, read, report, cancelled) if read.contents.documents else []
+        return [*added, *read.results]
+    except Cancelled:
+        return []
+    except LoadError as error:
+        return [failure(name, error)]
+    except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
+        return [Result(name, "failed", sentence_for(error))]
+
+
+def read_text(title: str, text: str) -> Read:
+    """Return a pasted text, which is added under its own content's identity."""
     title = one_line(title)
     name = title or "Pasted text"
     if not text.strip():
-        return [Result(name, "failed", NO_TEXT)]
-    contents = Contents([NewDocument(text=text, title=title)])
-    return guarded(name, lambda: add_contents(library, name, contents, report, cancelled))
+        return Read(name, results=[Result(name, "failed", NO_TEXT)])
+    return Read(name, Contents([NewDocument(text=text, title=title)]))
 
 
-def replace_document(
-    library: Library,
-    result: Result,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> list[Result]:
-    """Add what waited under the keys it came with: it takes the place of all that its name brought before."""
-    contents = _waiting(result)
-    return guarded(result.name, lambda: add_contents(library, result.name, contents, report, cancelled))
+def read_chosen(library: Library, result: Result, _: IsCancelled | None = None, *, beside: bool) -> Read:
+    """Return what waited for a choice: it takes the place of all that its name brought before, or none.
 
-
-def keep_both(
-    library: Library,
-    result: Result,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> list[Result]:
-    """Add what waited under keys of its own, "upload:name (2)"."""
-    documents, key = _waiting(result).documents, upload_key(result.name)
+    Beside that its keys are its own, "upload:name (2)".
+    """
+    contents, key = result.waiting, upload_key(result.name)
+    if contents is None:
+        raise ValueError("nothing waits for a choice here")
+    if not beside:
+        return Read(result.name, contents)
     with library.catalog.reading() as view:
         number = next(number for number in itertools.count(2) if not view.keys_within(f"{key} ({number})"))
-    own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in documents]
-    name = f"{result.name} ({number})"
-    return guarded(name, lambda: add_contents(library, name, Contents(own), report, cancelled))
+    own = [replace(one, key=f"{key} ({number}){one.key.removeprefix(key)}") for one in contents.documents]
+    return Read(f"{result.name} ({number})", Contents(own))
 
 
 def restore(library: Library, key: str, name: str) -> list[Result]:
     """Add a file of a followed folder back that was removed."""
-    return guarded(name, lambda: _results(name, library.followed.restore(key)))
+    return _results(name, library.followed.restore(key))
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -172,29 +172,23 @@ def failure(name: str, error: LoadError) -> Result:
     return Result(name, "failed", error.reason.removeprefix(f"{error.path} "))
 
 
-def add_upload(
-    library: Library,
-    upload: Upload,
-    max_bytes: int,
-    report: ReportProgress,
-    cancelled: IsCancelled | None = None,
-) -> list[Result]:
-    """Add a file with all that it holds, or ask once where its name has brought something else before."""
+def read_upload(
+    library: Library, upload: Upload, max_bytes: int, cancelled: IsCancelled | None = None
+) -> Read:
+    """Return a file with all that it holds, or ask once where its name has brought something else before."""
+    name, key = upload.name, upload_key(upload.name)
     if len(upload.data) > max_bytes:
-        return [too_large(upload.name, len(upload.data), max_bytes)]
-    key = upload_key(upload.name)
-    loaded = load_bytes(upload.name, upload.data, key, max_bytes, cancelled)
+        return Read(name, results=[too_large(name, len(upload.data), max_bytes)])
+    loaded = load_bytes(name, upload.data, key, max_bytes, cancelled)
     contents = Contents.of(loaded, key)
-    failures = [_failure_within(upload.name, error) for error in loaded.failed]
-    if not loaded.documents:
-        return failures
+    failures = [_failure_within(name, error) for error in loaded.failed]
     with library.catalog.reading() as view:
         changed = [new for new in loaded.documents if _is_changed(view, new)]
-        gone = contents.leaving(view.keys_within(key), loaded.failed)
+        gone = contents.leaving(view.keys_within(key), loaded.failed) if loaded.documents else []
     if changed or gone:
         text = _other_content(len(loaded.documents), len(changed), len(gone))
-        return [Result(upload.name, "asks", text, waiting=contents), *failures]
-    return [*add_contents(library, upload.name, contents, report, cancelled), *failures]
+        return Read(name, results=[Result(name, "asks", text, waiting=contents), *failures])
+    return Read(name, contents, failures)
 
 
 def too_large(name: str, size_bytes: int, max_bytes: int) -> Result:
@@ -225,17 +219,14 @@ def _failure_within(name: str, error: LoadError) -> Result:
     return failure(name if error.path == name else f"{name} › {error.path}", error)
 
 
-def add_contents(
-    library: Library,
-    name: str,
-    contents: Contents,
-    report: ReportProgress | None = None,
-    cancelled: IsCancelled | None = None,
+def _add_contents(
+    library: Library, read: Read, report: ReportProgress, cancelled: IsCancelled | None
 ) -> list[Result]:
     """Add what a text, file or address holds, and return what became of it under the name that is known.
 
     What could not be read of it is told by whoever has read it.
     """
+    name, contents = read.name, read.contents
     added = library.ingest([Job(name, lambda: contents)], 1, report, cancelled)
     added = replace(added, failed=[error for error in added.failed if error not in contents.failed])
     documents = contents.documents
@@ -290,19 +281,3 @@ def _cut(report: AddReport) -> dict[str, str]:
 
 def _added(document: Document) -> str:
     return f"Added, {document.words:,} words."
-
-
-def _waiting(result: Result) -> Contents:
-    if result.waiting is None:
-        raise ValueError("nothing waits for a choice here")
-    return result.waiting
-
-
-def guarded(name: str, add: Callable[[], Iterable[Result]]) -> list[Result]:
-    """Add, and return a sentence as the result where that fails in a way that nobody foresaw."""
-    try:
-        return list(add())
-    except Cancelled:
-        return []
-    except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
-        return [Result(name, "failed", sentence_for(error))]

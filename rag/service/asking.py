@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from rag.answers import Answer, AnswerMode, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
-from rag.documents import Filters
+from rag.documents import Filters, ReportProgress
 from rag.errors import QuestionError
-from rag.service.work import sentence_for
+from rag.service.work import Work
 
 if TYPE_CHECKING:
     from rag.service.engine import Engine
@@ -25,21 +25,34 @@ _MOMENT_SECONDS = 1.0
 """What takes no longer needs no button to stop it, which would only flicker."""
 
 
-class Asking:
+class How(TypedDict, total=False):
+    """How a question is asked.
+
+    Attributes
+    ----------
+    alone
+        Whether the question is taken as it was typed, without the conversation before it; usually not.
+    prefer
+        Whether articles of the time or source that it names count more, as they usually do.
+    filters
+        What is searched; nothing for everything.
+    mode
+        How it is answered; as the settings say if left out.
+    """
+
+    alone: bool
+    prefer: bool
+    filters: Filters | None
+    mode: AnswerMode | None
+
+
+class Asking(Work[None]):
     """One question under way.
 
     Parameters
     ----------
     number
         The number that its turn will have in the conversation.
-    alone
-        Whether the question is taken as it was typed, without the conversation before it.
-    prefer
-        Whether articles of the time or source that it names count more.
-    filters
-        What is searched; nothing for everything.
-    mode
-        How it is answered; as the settings say if left out.
     after
         Questions of the same conversation to wait for: an answer may lean on those before it.
 
@@ -55,8 +68,6 @@ class Asking:
         The question as it was completed from the conversation, otherwise empty.
     turn
         The stored turn once it is answered.
-    error
-        The sentence for the user where it failed, otherwise empty.
     """
 
     def __init__(
@@ -65,44 +76,27 @@ class Asking:
         conversation_id: str,
         question: str,
         number: int,
-        *,
-        alone: bool,
         after: Sequence[Asking],
-        prefer: bool = True,
-        filters: Filters | None = None,
-        mode: AnswerMode | None = None,
+        **how: Unpack[How],
     ) -> None:
         self.question = question
         self.number = number
-        self.alone = alone
-        self.prefer = prefer
-        self.filters = filters
-        self.mode = mode
-        self.may_write = engine.settings.has_endpoint and (mode or engine.settings.answer_mode) != "quote"
+        self.alone, self.prefer = how.get("alone", False), how.get("prefer", True)
+        self.filters, self.mode = how.get("filters"), how.get("mode")
+        mode = self.mode or engine.settings.answer_mode
+        self.may_write = engine.settings.has_endpoint and mode != "quote"
         self.waits = bool(after) or engine.filling
         self.stage = "Looking for passages"
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
         self.turn: Turn | None = None
-        self.error = ""
         self._engine = engine
         self._conversation_id = conversation_id
         self._after = after
         self._heard = self._began = time.monotonic()
         self._stop = threading.Event()
         self._is_forgotten = False
-        self._done = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    @property
-    def done(self) -> bool:
-        """Whether it was answered or failed."""
-        return self._done.is_set()
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended without an answer."""
-        return bool(self.error)
+        super().__init__(self._ask)
 
     @property
     def stopping(self) -> bool:
@@ -129,20 +123,11 @@ class Asking:
         self._is_forgotten = True
         self.stop()
 
-    def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the end, at most so long, and return whether it has come."""
-        return self._done.wait(timeout_seconds)
-
-    def _run(self) -> None:
-        try:
-            self._wait_for_its_turn()
-            answer = self._answer()
-            if not self._is_forgotten:
-                self.turn = self._engine.store(self._conversation_id, self.question, answer)
-        except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
-            self.error = sentence_for(error)
-        finally:
-            self._done.set()
+    def _ask(self, _: ReportProgress) -> None:
+        self._wait_for_its_turn()
+        answer = self._answer()
+        if not self._is_forgotten:
+            self.turn = self._engine.store(self._conversation_id, self.question, answer)
 
     def _wait_for_its_turn(self) -> None:
         for earlier in self._after:

@@ -6,16 +6,18 @@ import logging
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
+from typing import Unpack
 
-from rag.answers import Answer, AnswerMode
+from rag.answers import Answer
 from rag.assistant import Assistant
 from rag.conversations import Conversations, Turn
-from rag.documents import AddReport, Document, Filters, ReportProgress
+from rag.documents import AddReport, Document, ReportProgress
 from rag.errors import FootnoteError, SettingsError
 from rag.library import Library
 from rag.question.time_and_source import get_ready
-from rag.service.asking import Asking
+from rag.service.asking import Asking, How
 from rag.service.following import Following
 from rag.service.intake import Intake
 from rag.service.starters import starter_questions
@@ -51,7 +53,6 @@ class Engine:
     following: Following = field(init=False)
     intake: Intake = field(init=False)
     _asking: dict[str, list[Asking]] = field(default_factory=dict)
-    _texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     _sent: dict[tuple[str, int], Answer] = field(default_factory=dict)
     _starters: tuple[object, Work[list[str]]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,6 +62,7 @@ class Engine:
         """Go on with what was being added when the server ended."""
         self.intake = Intake(self.library)
         self.following = Following(self.library)
+        self._read = lru_cache(_TEXTS_IN_MEMORY)(lambda document_id, _: self.library.document(document_id))
 
     @classmethod
     def open(cls) -> Engine:
@@ -135,31 +137,12 @@ class Engine:
         """Whether a library that was empty is being filled for the first time."""
         return self.was_empty and not self.indexing.done
 
-    def ask(
-        self,
-        conversation_id: str,
-        question: str,
-        *,
-        alone: bool = False,
-        prefer: bool = True,
-        filters: Filters | None = None,
-        mode: AnswerMode | None = None,
-    ) -> Asking:
-        """Begin to answer a question; `alone` leaves the conversation before it out of account."""
+    def ask(self, conversation_id: str, question: str, **how: Unpack[How]) -> Asking:
+        """Begin to answer a question of a conversation."""
         with self._lock:
-            earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.failed]
+            earlier = [asking for asking in self._asking.get(conversation_id, []) if not asking.error]
             number = len(self.conversations.turns(conversation_id)) + sum(not a.done for a in earlier) + 1
-            asking = Asking(
-                self,
-                conversation_id,
-                question,
-                number,
-                alone=alone,
-                after=earlier,
-                prefer=prefer,
-                filters=filters,
-                mode=mode,
-            )
+            asking = Asking(self, conversation_id, question, number, earlier, **how)
             self._asking[conversation_id] = [*(a for a in earlier if not a.done), asking]
         return asking
 
@@ -179,7 +162,7 @@ class Engine:
         stored = {turn.number for turn in turns}
         # One that failed gives its number to the next that is answered.
         return turns, [
-            a for a in asking if (a.turn.number if a.turn else a.failed and a.number) not in stored
+            a for a in asking if (a.turn.number if a.turn else bool(a.error) and a.number) not in stored
         ]
 
     def store(self, conversation_id: str, question: str, answer: Answer) -> Turn:
@@ -222,12 +205,7 @@ class Engine:
 
     def document(self, document_id: str, version: str) -> Document:
         """Return a document with its text, from memory where this version was read a moment ago."""
-        key = (document_id, version)
-        held = self._texts.get(key)
-        if held is None:
-            held = self.library.document(document_id)
-            self._texts = dict([*self._texts.items(), (key, held)][-_TEXTS_IN_MEMORY:])
-        return held
+        return self._read(document_id, version)
 
     def documents(self) -> dict[str, Document]:
         """Return the documents' metadata by their ids."""

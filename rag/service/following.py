@@ -18,8 +18,9 @@ from rag.text.canonical import one_line
 
 _REST_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
+"""So often is looked whether there is something to do."""
 _EVERY_SECONDS = 60.0
-"""Network drives tell nothing."""
+"""So often all files are compared, whether anything was told of them or not: network drives tell nothing."""
 _TURN_SECONDS = 2.0
 """After so long of reading the folders are looked at again: what has gone meanwhile leaves first."""
 _FIRST_SECONDS = 3.0
@@ -52,29 +53,13 @@ class Following:
     Files are read one after the other; after some seconds of it the folders are looked at again. What fails
     is tried again when something happens, and after a minute.
 
-    Parameters
-    ----------
-    rest_seconds
-        A file that has changed, come or gone within so long is left for later: it may still be written.
-    look_seconds
-        So often is looked whether there is something to do.
-    every_seconds
-        So often all files are compared, whether anything was told of them or not.
+    A file that has changed, come or gone a moment ago is left for later: it may still be written.
     """
 
-    def __init__(
-        self,
-        library: Library,
-        *,
-        rest_seconds: float = _REST_SECONDS,
-        look_seconds: float = _LOOK_SECONDS,
-        every_seconds: float = _EVERY_SECONDS,
-    ) -> None:
+    def __init__(self, library: Library) -> None:
         self._library = library
         self._folders = library.followed.folders
-        self._look_seconds = look_seconds
-        self._every_seconds = every_seconds
-        self._rest = Rest(rest_seconds)
+        self._rest = Rest(_REST_SECONDS)
         self._listing = Listing()
         self._restless: set[str] = set()
         self._is_behind = False
@@ -89,7 +74,7 @@ class Following:
     def start(self, first: Work[AddReport]) -> None:
         """Begin to follow as soon as the first reading, which calls `read_first`, is over."""
         self._work = first
-        self._thread = threading.Thread(target=self._run, args=(first,), name="following", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="following", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -97,11 +82,6 @@ class Following:
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether it has been started."""
-        return self._thread is not None
 
     def pause(self) -> None:
         """Read nothing more, and follow nothing, until `go_on`; what has been read stays."""
@@ -142,7 +122,7 @@ class Following:
         try:
             done = self.read(report)
             while self._restless and time.monotonic() < end and not self._is_stopped():
-                self._closing.wait(self._look_seconds)
+                self._closing.wait(_LOOK_SECONDS)
                 done = self.read(report)
         finally:
             self._begun.set()
@@ -176,22 +156,21 @@ class Following:
     def _is_stopped(self) -> bool:
         return self._paused.is_set() or self._closing.is_set()
 
-    def _run(self, first: Work[AddReport]) -> None:
-        while not (self._begun.is_set() or first.done or self._closing.is_set()):
-            self._begun.wait(0.1)
+    def _run(self) -> None:
+        self._begun.wait()
         while not self._closing.is_set():
             try:
                 self._watch()
             except Exception as error:  # noqa: BLE001  # logged, told on the page, and tried again
                 self._error = sentence_for(error)
-                self._closing.wait(self._look_seconds)
+                self._closing.wait(_LOOK_SECONDS)
 
     def _watch(self) -> None:
         """Watch the folders that are there, until others are."""
         places = places_of(self._folders)
         self._asked.set()  # something may have happened before they were watched
         leave = [self._library.settings.data_dir]
-        for happened in happenings(places, leave, self._closing, self._look_seconds):
+        for happened in happenings(places, leave, self._closing, _LOOK_SECONDS):
             if self._is_due(happened):
                 self._look()
             if self._closing.is_set() or places_of(self._folders) != places:
@@ -208,7 +187,7 @@ class Following:
         self._asked.clear()
         self._work = work = Work(self.read)
         work.wait()
-        self._next = time.monotonic() + self._every_seconds
+        self._next = time.monotonic() + _EVERY_SECONDS
         if work.error != self._error:
             self._error, self._version = work.error, self._version + 1
 

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 
-from rag.documents import AddReport, Loaded, ReportProgress
+from rag.documents import AddReport, ReportProgress
 from rag.errors import LoadError
-from rag.ingest.folder import QUESTIONS_FILE, key_of
-from rag.ingest.followed_folders import followed_folders
+from rag.ingest.folder import QUESTIONS_FILE, followed_folders, key_of
 from rag.ingest.jobs import Contents, Job
 from rag.keys import file_key
 from rag.library import Library
 from rag.loading.files import Bounds
 from rag.loading.formats import SUPPORTED, TAKEN, shown_name
 from rag.loading.loaders import load_file
-from rag.service.web import address_key
+from rag.service.adding import Reads
+from rag.service.web import Page, reads_of
 from rag.settings import Settings
 from rag.web.addresses import is_web_address
-from rag.web.fetching_ahead import FetchingAhead
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A file, or what is at an address: what reads it, and the key of what it has brought before."""
-
-    name: str
-    load: Callable[[], Loaded]
-    key: str
-    address: str = ""
 
 
 def add_named(
@@ -58,42 +45,40 @@ def add_named(
         Nothing was named that can be read.
     """
     settings = library.settings
-    sources = [source for one in named for source in _sources(settings, one)]
+    found = [one for name in named for one in _found(settings, name)]
     unread = list[LoadError]()
     for url in feeds:
         try:
-            sources.extend(_entries(settings, url, latest))
+            found.extend(_entries(settings, url, latest))
         except LoadError as error:
             unread.append(error)
-    if not sources and not unread:
+    if not found and not unread:
         raise LoadError(str(named[:1]), f"No file there can be read: {TAKEN} can.")
-    fetches = [(source.address, source.load) for source in sources if source.address]
-    with FetchingAhead(fetches) as ahead:
-        report = library.ingest(_jobs(sources, ahead), len(sources), progress)
+    with reads_of([one for one in found if isinstance(one, Page)]) as reads:
+        fetched = iter(reads)
+        jobs = (one if isinstance(one, Job) else _job(one, next(fetched)) for one in found)
+        report = library.ingest(jobs, len(found), progress)
     report.failed[:0] = unread
     return report
 
 
-def _jobs(sources: Sequence[_Source], ahead: FetchingAhead[Loaded]) -> Iterator[Job]:
-    """Yield the jobs of adding these in order; of the web they take what was fetched ahead."""
-    numbers = count()
-    for source in sources:
-        load = partial(ahead.take, next(numbers)) if source.address else source.load
-        yield Job(source.name, partial(_read, load, source.key))
+def _job(page: Page, read: Reads) -> Job:
+    return Job(page.name, partial(_contents, lambda: read(None).contents))
 
 
-def _read(load: Callable[[], Loaded], key: str) -> Contents:
+def _contents(read: Callable[[], Contents]) -> Contents:
     try:
-        return Contents.of(load(), key)
+        return read()
     except LoadError as error:
         return Contents(failed=[error])
 
 
-def _sources(settings: Settings, named: str) -> list[_Source]:
+def _found(settings: Settings, named: str) -> list[Page | Job]:
+    """Return what is at an address, or the files of a name, which are read when their turn comes."""
     if is_web_address(named):
         from rag.web.pages import load_url
 
-        return [_Source(named, partial(load_url, named, settings), address_key(named), named)]
+        return [Page(named, named, partial(load_url, named, settings))]
     path = Path(named)
     if not path.is_dir():
         return [_file(settings, path, None)]
@@ -102,11 +87,11 @@ def _sources(settings: Settings, named: str) -> list[_Source]:
     return [_file(settings, inner, bounds) for inner in _files(path, settings.data_dir)]
 
 
-def _file(settings: Settings, path: Path, bounds: Bounds | None) -> _Source:
+def _file(settings: Settings, path: Path, bounds: Bounds | None) -> Job:
     key = key_of(followed_folders(settings), path) or file_key(path)
     load = partial(load_file, path, settings.max_upload_bytes, key, bounds=bounds)
     # What it has brought as a file of no followed folder leaves too.
-    return _Source(shown_name(path.name), load, file_key(path))
+    return Job(shown_name(path.name), partial(_contents, lambda: Contents.of(load(), file_key(path))))
 
 
 def _files(folder: Path, leave: Path) -> list[Path]:
@@ -118,11 +103,11 @@ def _files(folder: Path, leave: Path) -> list[Path]:
     return sorted(p for p in files if p.suffix.lower() in SUPPORTED and p.name.lower() != QUESTIONS_FILE)
 
 
-def _entries(settings: Settings, url: str, latest: int | None) -> list[_Source]:
+def _entries(settings: Settings, url: str, latest: int | None) -> list[Page]:
     from rag.web.feeds import load_entry, load_feed
 
     feed = load_feed(url, settings)
     return [
-        _Source(entry.title, partial(load_entry, feed, entry, settings), entry.url, entry.url)
+        Page(entry.title, entry.url, partial(load_entry, feed, entry, settings))
         for entry in feed.entries[:latest]
     ]

@@ -6,9 +6,10 @@ not, and every page shows the same: whoever reaches the app may see and change a
 
 from __future__ import annotations
 
+import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,15 +20,16 @@ from rag.library import Library
 from rag.service.adding import (
     NO_TEXT,
     Add,
+    Read,
+    Reads,
     Result,
     Upload,
-    failure,
-    keep_both,
+    add,
     one_by_one,
-    replace_document,
+    read_chosen,
     too_large,
 )
-from rag.service.waiting import PASTED, in_bytes, jobs_of, name_of
+from rag.service.waiting import PASTED, in_bytes, name_of, reading
 from rag.service.web import NO_ADDRESS, address_key
 from rag.service.work import Work, sentence_for
 from rag.text.canonical import one_line
@@ -54,8 +56,6 @@ class Adding:
         Its progress; done when all is done, or it was cancelled.
     results
         What has become of its parts so far.
-    is_begun
-        Whether its turn has come.
     """
 
     def __init__(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> None:
@@ -63,10 +63,20 @@ class Adding:
         self.name = name
         self.total = total
         self.results = list(results)
-        self.is_begun = False
         self._add = add
+        self._turn = threading.Lock()
         self._cancelled = threading.Event()
         self.work = Work[None](self._run, begin=False)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._turn.locked()
+
+    def begin(self) -> None:
+        """Do it, unless another thread does or has done it."""
+        if self._turn.acquire(blocking=False):
+            self.work.run()
 
     @property
     def is_cancelled(self) -> bool:
@@ -90,31 +100,17 @@ class Adding:
 
     def _run(self, report: ReportProgress) -> None:
         # What was added, and may be removed again, is not to be kept in memory.
-        add, self._add = self._add, _nothing
+        add = self._add
+        del self._add
         try:
             for result in add(report, self._cancelled.is_set):
                 self.results = [*self.results, result]
         except Exception as error:  # noqa: BLE001  # logged, and one sentence for the user
             self.results = [Result(self.name, "failed", sentence_for(error)), *self.results]
         if self.is_cancelled and len(self.results) < self.total:
-            self.results = [self._stopped(), *self.results]
-
-    def _stopped(self) -> Result:
-        added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
-        return Result(self.name, "stopped", f"Stopped: {added} of {self.total} added.")
-
-
-def _nothing(report: ReportProgress, cancelled: IsCancelled | None) -> list[Result]:
-    """Add nothing: what there was to add has been added."""
-    return []
-
-
-def _check(upload: Upload, most_bytes: int) -> None:
-    refusal = upload.refusal
-    if not refusal and len(upload.data) > most_bytes:
-        refusal = too_large(upload.name, len(upload.data), most_bytes).text
-    if refusal:
-        raise LoadError(upload.name, refusal)
+            added = sum(one.state in ("added", "updated", "unchanged") for one in self.results)
+            text = f"Stopped: {added} of {self.total} added."
+            self.results = [Result(self.name, "stopped", text), *self.results]
 
 
 class Intake:
@@ -129,61 +125,50 @@ class Intake:
         self._network = network
         self._incoming = Incoming(library.settings.data_dir)
         self._addings: list[Adding] = []
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._turns = queue.SimpleQueue[Adding | None]()
         self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
         left = self._incoming.left()
         for drop in dict.fromkeys(kept.drop for kept in left):
             self._begin_kept([kept for kept in left if kept.drop == drop], [])
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
 
     @property
     def under_way(self) -> list[Adding]:
         """What is being added or waits, in the order in which it came."""
-        with self._changed:
-            return [adding for adding in self._addings if not adding.work.done]
+        return [adding for adding in self._addings if not adding.work.done]
 
     @property
     def done(self) -> list[Adding]:
         """What has been added since the start of the server and was not dismissed, in order."""
-        with self._changed:
-            return [adding for adding in self._addings if adding.work.done]
+        return [adding for adding in self._addings if adding.work.done]
 
     def begin(self, name: str, total: int, add: Add, results: Sequence[Result] = ()) -> Adding:
         """Add something as soon as all that came before it is done; `results` are known already."""
         adding = Adding(name, total, add, results)
-        with self._changed:
+        with self._lock:
             self._addings = [*self._addings, adding]
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            self._turns.put(adding)
         return adding
 
     def drop(self, uploads: Iterable[Upload]) -> Adding:
         """Write files to disk, one after the other as they are given, and add them in their turn."""
-        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
-        for upload in uploads:
-            try:
-                _check(upload, self._library.settings.max_upload_bytes)
-                kept.append(self._incoming.keep(upload.name, upload.data, drop))
-            except LoadError as error:
-                refused.append(Result(upload.name, "failed", error.reason))
-        return self._begin_kept(kept, refused)
+        return self._keep(((upload, "") for upload in uploads), "file")
 
     def paste(self, title: str, text: str) -> Adding:
         """Write a pasted text to disk, and add it in its turn."""
         title = one_line(title)
         if not text.strip():
             return self._begin_kept([], [Result(title or PASTED, "failed", NO_TEXT)])
-        upload = Upload(title, text.encode(errors="replace"))
-        return self._keep([(upload, "")], "text")
+        return self._keep([(Upload(title, text.encode(errors="replace")), "")], "text")
 
     def fetch(self, addresses: Sequence[str]) -> Adding:
         """Write addresses to disk, and add what is there in their turn."""
         urls = list(dict.fromkeys(addresses))
         if not urls:
             return self._begin_kept([], [Result("From the web", "failed", NO_ADDRESS)])
-        return self._keep([(Upload(url, url.encode()), address_key(url)) for url in urls], "address")
+        return self._keep_some([(Upload(url, url.encode()), address_key(url)) for url in urls], "address")
 
     def take(self, result: Result, chosen: Sequence[Entry]) -> None:
         """Write the entries of a feed that were chosen to disk, and add them in their turn."""
@@ -191,16 +176,15 @@ class Intake:
         if not (feed and chosen and self._take(result)):
             return  # it has been chosen from on another page
         entries = [(Upload(one.title, in_bytes(feed, one)), address_key(one.url)) for one in chosen]
-        self._keep(entries, "entry")
+        self._keep_some(entries, "entry")
         if result.kept:
             result.kept.delete()
 
     def choose(self, result: Result, *, replace: bool) -> None:
         """Add what waits for a choice, in the place of what is there or beside it."""
-        add = replace_document if replace else keep_both
-        if not self._take(result):
-            return  # it has been chosen for on another page
-        self.begin(result.name, 1, partial(self._add_chosen, result, partial(add, self._library, result)))
+        if result.kept and self._take(result):  # otherwise it has been chosen for on another page
+            reads = partial(read_chosen, self._library, result, beside=not replace)
+            self.begin(result.name, 1, partial(self._add_one, result.kept, reads))
 
     def leave(self, result: Result) -> None:
         """Forget a result, and what waits in it."""
@@ -212,8 +196,7 @@ class Intake:
         for adding in self.under_way:
             if adding.id == adding_id:
                 adding.cancel()
-                if self._takes(adding):  # it has not begun, and has little to do any more
-                    adding.work.run()
+                adding.begin()  # if it has not begun, it has little to do any more
 
     def dismiss(self, result_ids: Sequence[str]) -> None:
         """Forget these results, but for what still waits for a choice."""
@@ -223,22 +206,16 @@ class Intake:
 
     def close(self) -> None:
         """Stop, so that the next start goes on with the files that are not added yet."""
-        with self._changed:
-            self._closing.set()
-            for adding in self._addings:
-                adding.cancel()
-            self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE_SECONDS)
+        self._closing.set()
+        for adding in self._addings:
+            adding.cancel()
+        self._turns.put(None)
+        self._thread.join(_PATIENCE_SECONDS)
         self._incoming.close()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing.is_set() or self._next() is not None)
-                adding = self._next()
-            if adding and not self._closing.is_set() and self._takes(adding):
-                adding.work.run()
+        while (adding := self._turns.get()) and not self._closing.is_set():
+            adding.begin()
 
     def _take(self, result: Result) -> bool:
         was_there = any(adding.take(result) for adding in self.done)
@@ -246,28 +223,29 @@ class Intake:
         return was_there
 
     def _forget_empty(self) -> None:
-        with self._changed:
+        with self._lock:
             self._addings = [one for one in self._addings if not one.work.done or one.results]
 
-    def _next(self) -> Adding | None:
-        return next((adding for adding in self._addings if not adding.is_begun), None)
+    def _keep_some(self, parts: Sequence[tuple[Upload, str]], kind: Kind) -> Adding:
+        refused = [Result(part.name, "failed", TOO_MANY) for part, _ in parts[_MOST_AT_ONCE:][:1]]
+        return self._keep(parts[:_MOST_AT_ONCE], kind, refused)
 
-    def _takes(self, adding: Adding) -> bool:
-        """Whether this thread is the one to do it."""
-        with self._changed:
-            was_begun, adding.is_begun = adding.is_begun, True
-        return not was_begun
-
-    def _keep(self, parts: Sequence[tuple[Upload, str]], kind: Kind) -> Adding:
-        kept, refused, drop = list[Kept](), list[Result](), secrets.token_hex(8)
-        for part, key in parts[:_MOST_AT_ONCE]:
+    def _keep(
+        self, parts: Iterable[tuple[Upload, str]], kind: Kind, refused: Sequence[Result] = ()
+    ) -> Adding:
+        """Write things to disk, each with the key of what it brings as far as that is known, and add them."""
+        kept, failed, drop = list[Kept](), list[Result](), secrets.token_hex(8)
+        for part, key in parts:
             try:
-                _check(part, self._library.settings.max_upload_bytes)
+                most = self._library.settings.max_upload_bytes
+                if len(part.data) > most:
+                    raise LoadError(part.name, too_large(part.name, len(part.data), most).text)
+                if part.refusal:
+                    raise LoadError(part.name, part.refusal)
                 kept.append(self._incoming.keep(part.name, part.data, drop, kind=kind, key=key))
             except LoadError as error:
-                refused.append(Result(part.name or PASTED, "failed", error.reason))
-        refused += [Result(part.name, "failed", TOO_MANY) for part, _ in parts[_MOST_AT_ONCE:][:1]]
-        return self._begin_kept(kept, refused)
+                failed.append(Result(part.name or PASTED, "failed", error.reason))
+        return self._begin_kept(kept, [*failed, *refused])
 
     def _begin_kept(self, kept: list[Kept], refused: list[Result]) -> Adding:
         total = len(kept) + len(refused)
@@ -277,10 +255,12 @@ class Intake:
     def _add_kept(
         self, waiting: Sequence[Kept], report: ReportProgress, cancelled: IsCancelled | None
     ) -> Iterator[Result]:
-        with jobs_of(self._library, waiting, self._network) as jobs:
-            each = zip(waiting, jobs, strict=True)
-            settling = [(name, partial(self._add_one, kept, add)) for kept, (name, add) in each]
-            yield from one_by_one(self._library, settling, report, cancelled)
+        with reading(self._library, waiting, self._network) as reads:
+            steps = [
+                (kept.name or PASTED, partial(self._add_one, kept, read))
+                for kept, read in zip(waiting, reads, strict=True)
+            ]
+            yield from one_by_one(self._library, steps, report, cancelled)
         if cancelled is not None and cancelled() and not self._closing.is_set():
             asked = {result.kept for adding in self._addings for result in adding.results}
             for kept in waiting:
@@ -288,38 +268,22 @@ class Intake:
                     kept.delete()
 
     def _add_one(
-        self, kept: Kept, add: Add, report: ReportProgress, cancelled: IsCancelled | None
+        self, kept: Kept, reads: Reads, report: ReportProgress, cancelled: IsCancelled | None
     ) -> list[Result]:
-        results = list[Result]()
-        try:
+        def begin(cancelled: IsCancelled | None) -> Read:
             kept.begin()
-            results = list(add(report, cancelled))
-        except LoadError as error:
-            results = [failure(kept.name, error)]
-        finally:
-            if any(result.state == "asks" for result in results):
-                kept.note(is_begun=False)
-            else:
-                self._settle(kept)
-        return [replace(one, kept=kept) if one.state == "asks" else one for one in results]
+            return reads(cancelled)
 
-    def _add_chosen(
-        self,
-        result: Result,
-        add: Callable[[ReportProgress, IsCancelled | None], list[Result]],
-        report: ReportProgress,
-        cancelled: IsCancelled | None,
-    ) -> list[Result]:
-        if result.kept:
-            result.kept.note(is_begun=True, attempts=result.kept.attempts + 1)
-        results = add(report, cancelled)
-        if result.kept:
-            self._settle(result.kept)
-        return results
+        results = add(self._library, kept.name or PASTED, begin, report, cancelled)
+        if not any(result.state == "asks" for result in results):
+            self._settle(kept)
+            return results
+        kept.note(is_begun=False)
+        return [replace(one, kept=kept) if one.state == "asks" else one for one in results]
 
     def _settle(self, kept: Kept) -> None:
         """Delete a file that is done with, but for one that the closing server has cut short."""
         if self._closing.is_set():
-            kept.pause()
+            kept.note(is_begun=True)
         else:
             kept.delete()

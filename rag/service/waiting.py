@@ -1,4 +1,4 @@
-"""What waits on disk to be added, and how each kind of it is added."""
+"""What waits on disk to be added, and how each kind of it is read."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from datetime import date
 from functools import partial
 
-from rag.documents import IsCancelled, ReportProgress
+from rag.documents import IsCancelled
 from rag.errors import LoadError
 from rag.ingest.incoming import Kept
 from rag.library import Library
-from rag.service.adding import Result, Step, Upload, add_text, add_upload
+from rag.service.adding import Read, Reads, Upload, read_text, read_upload
 from rag.service.naming import count
-from rag.service.web import address_jobs, entry_jobs
-from rag.web.feeds import Entry, Feed
+from rag.service.web import Page, reads_of
+from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from rag.web.fetching import Network
 
 PASTED = "Pasted text"
@@ -31,18 +31,13 @@ def name_of(waiting: Sequence[Kept], total: int) -> str:
 
 
 @contextmanager
-def jobs_of(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Step]]:
-    """Give what adds each of the things that wait; they are of one kind."""
-    kind = waiting[0].kind if waiting else "file"
-    if kind == "address":
-        with address_jobs(library, [kept.name for kept in waiting], network) as jobs:
-            yield jobs
-    elif kind == "entry":
-        with entry_jobs(library, list(map(entry_of, waiting)), network) as jobs:
-            yield jobs
+def reading(library: Library, waiting: Sequence[Kept], network: Network) -> Iterator[list[Reads]]:
+    """Give what reads each of the things that wait; they are of one kind."""
+    if waiting and waiting[0].kind in ("address", "entry"):
+        with reads_of([_page(library, kept, network) for kept in waiting]) as reads:
+            yield reads
     else:
-        add = _add_text if kind == "text" else _add_file
-        yield [(kept.name or PASTED, partial(add, library, kept)) for kept in waiting]
+        yield [partial(_read, library, kept) for kept in waiting]
 
 
 def in_bytes(feed: Feed, entry: Entry) -> bytes:
@@ -62,14 +57,15 @@ def entry_of(kept: Kept) -> tuple[Feed, Entry]:
         return Feed("", "", ()), Entry("", kept.name)
 
 
-def _add_file(
-    library: Library, kept: Kept, report: ReportProgress, cancelled: IsCancelled | None
-) -> list[Result]:
+def _page(library: Library, kept: Kept, network: Network) -> Page:
+    if kept.kind == "address":
+        return Page(kept.name, kept.name, partial(load_page_or_feed, kept.name, library.settings, network))
+    feed, entry = entry_of(kept)
+    return Page(entry.title, entry.url, partial(load_entry, feed, entry, library.settings, network))
+
+
+def _read(library: Library, kept: Kept, cancelled: IsCancelled | None) -> Read:
+    if kept.kind == "text":
+        return read_text(kept.name, kept.read().decode(errors="replace"))
     upload = Upload(kept.name, kept.read())
-    return add_upload(library, upload, library.settings.max_upload_bytes, report, cancelled)
-
-
-def _add_text(
-    library: Library, kept: Kept, report: ReportProgress, cancelled: IsCancelled | None
-) -> list[Result]:
-    return add_text(library, kept.name, kept.read().decode(errors="replace"), report, cancelled)
+    return read_upload(library, upload, library.settings.max_upload_bytes, cancelled)

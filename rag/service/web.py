@@ -1,95 +1,53 @@
-"""Adding from the web: addresses pasted, and the entries of feeds to choose from."""
+"""Adding from the web: what is at addresses, several of them fetched at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
-from rag.documents import IsCancelled, Loaded, ReportProgress
+from rag.documents import IsCancelled, Loaded
 from rag.errors import LoadError
 from rag.ingest.jobs import Contents
 from rag.keys import INNER
-from rag.library import Library
-from rag.service.adding import Result, Step, add_contents, failure
+from rag.service.adding import Read, Reads, Result, failure
 from rag.service.naming import count
 from rag.web.addresses import web_address
-from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
-from rag.web.fetching import PUBLIC, Network
+from rag.web.feeds import Feed
 from rag.web.fetching_ahead import FetchingAhead
 
 NO_ADDRESS = "There is no address to add; paste one that begins with https:// first."
 
 
-@contextmanager
-def address_jobs(library: Library, urls: Sequence[str], network: Network = PUBLIC) -> Iterator[list[Step]]:
-    """Give what adds the articles at addresses, each in its turn; a feed waits for a choice."""
-    tasks = [(url, partial(load_page_or_feed, url, library.settings, network)) for url in urls]
-    with FetchingAhead(tasks) as ahead:
-        yield [
-            (url, partial(_add_address, library, url, partial(ahead.take, index)))
-            for index, url in enumerate(urls)
-        ]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is at an address: its name as it is told, and what reads it."""
+
+    name: str
+    url: str
+    load: Callable[[], Loaded | Feed]
 
 
 @contextmanager
-def entry_jobs(
-    library: Library, chosen: Sequence[tuple[Feed, Entry]], network: Network = PUBLIC
-) -> Iterator[list[Step]]:
-    """Give what adds the articles of entries of feeds, each in its turn."""
-    tasks = [(one.url, partial(load_entry, feed, one, library.settings, network)) for feed, one in chosen]
-    with FetchingAhead(tasks) as ahead:
-        yield [
-            (entry.title, partial(_add_entry, library, entry, partial(ahead.take, index)))
-            for index, (_, entry) in enumerate(chosen)
-        ]
+def reads_of(pages: Sequence[Page]) -> Iterator[list[Reads]]:
+    """Give what reads the articles at addresses, each in its turn; a feed waits for a choice."""
+    with FetchingAhead([(page.url, page.load) for page in pages]) as ahead:
+        yield [partial(_read, page, partial(ahead.take, index)) for index, page in enumerate(pages)]
 
 
-def _add_address(
-    library: Library,
-    url: str,
-    fetched: Callable[[IsCancelled | None], Loaded | Feed],
-    report: ReportProgress,
-    cancelled: IsCancelled | None,
-) -> list[Result]:
-    try:
-        found = fetched(cancelled)
-    except LoadError as error:
-        return [failure(error.path, error)]
+def _read(
+    page: Page, fetched: Callable[[IsCancelled | None], Loaded | Feed], cancelled: IsCancelled | None
+) -> Read:
+    found = fetched(cancelled)
     if isinstance(found, Feed):
         text = f"A feed with {count(len(found.entries), 'article')}: choose from them below."
-        return [Result(found.title or found.url, "asks", text, feed=found)]
-    return _added(library, url, url, found, report, cancelled)
-
-
-def _add_entry(
-    library: Library,
-    entry: Entry,
-    fetched: Callable[[IsCancelled | None], Loaded],
-    report: ReportProgress,
-    cancelled: IsCancelled | None,
-) -> list[Result]:
-    try:
-        found = fetched(cancelled)
-    except LoadError as error:
-        return [failure(entry.title, error)]
-    return _added(library, entry.title, entry.url, found, report, cancelled)
-
-
-def _added(
-    library: Library,
-    name: str,
-    url: str,
-    loaded: Loaded,
-    report: ReportProgress,
-    cancelled: IsCancelled | None,
-) -> list[Result]:
-    failures = [failure(name, error) for error in loaded.failed]
-    contents = Contents.of(loaded, address_key(url))
-    if len(loaded.documents) == 1 and INNER not in loaded.documents[0].key:
-        name = loaded.documents[0].title or name
-        return [*failures, *add_contents(library, name, contents, report, cancelled)]
-    return [*add_contents(library, name, contents, report, cancelled), *failures]
+        return Read(page.name, results=[Result(found.title or found.url, "asks", text, feed=found)])
+    name = page.name
+    if len(found.documents) == 1 and INNER not in found.documents[0].key:
+        name = found.documents[0].title or name
+    failures = [failure(page.name, error) for error in found.failed]
+    return Read(name, Contents.of(found, address_key(page.url)), failures)
 
 
 def address_key(url: str) -> str:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 def page() -> None:
     import streamlit as st
 
-    from app_pages.chat.limits import limit, limits, move_limits
+    from app_pages.chat.chosen import move_chosen
+    from app_pages.chat.limits import limit, limits
     from rag import Filters
 
     conversation = st.query_params.get("c", "")
@@ -25,7 +26,7 @@ def page() -> None:
         del st.query_params["do"]
         limit(conversation, Filters())
     if st.query_params.get("do") == "begin":
-        move_limits("", conversation)
+        move_chosen("", conversation)
     st.text(limits(conversation).in_words({}))
 
 

@@ -138,7 +138,8 @@ def test_there_is_a_choice_only_with_an_endpoint_and_unless_quotes_are_asked_for
 def page() -> None:
     import streamlit as st
 
-    from app_pages.chat.writing import choose_mode, mode_of, move_mode
+    from app_pages.chat.chosen import move_chosen
+    from app_pages.chat.writing import choose_mode, mode_of
     from rag import Settings
 
     conversation = st.query_params.get("c", "")
@@ -147,7 +148,7 @@ def page() -> None:
     if st.query_params.get("do") == "write":
         choose_mode(conversation, "generate")
     if st.query_params.get("do") == "begin":
-        move_mode("", conversation)
+        move_chosen("", conversation)
     st.text(mode_of(conversation, settings))
 
 

@@ -27,7 +27,6 @@ from rag import (
 from rag.conversations import Conversations
 from rag.embedding.local import PassageVectors
 from rag.ingest import followed_file
-from rag.ingest.syncing import Syncing
 from rag.store.backup import make_backup
 from rag.upkeep.doctor import examine
 from rag.upkeep.exporting import export_library, import_library
@@ -138,9 +137,7 @@ class TestRenamed:
             (corpus / f"{name}.md").rename(corpus / f"{name}{name}.md")
         with Library.open(settings, BagOfWords(), follow=False) as other:
             meanwhile = partial(other.sync, corpus)
-            ingestion = replace(library.ingestion, changed=meanwhile)
-            syncing = Syncing(ingestion, settings.max_upload_bytes)
-            syncing.run(library.followed.folders, library.followed.look_into(library.followed.folders))
+            replace(library.followed, ingestion=replace(library.ingestion, changed=meanwhile)).sync()
         assert [file for file, _ in failures(library)] == ["corpus:aa.md", "corpus:bb.md"]
 
     def test_what_a_conversation_quotes_from_it_stays(self, settings: Settings, corpus: Path):

@@ -13,6 +13,7 @@ import pytest
 from rag import Library, Progress, Settings
 from rag.documents import IsCancelled, ReportProgress
 from rag.embedding.local import PassageVectors
+from rag.service import adding
 from rag.service.adding import (
     NO_TEXT,
     OTHER_CONTENT,
@@ -20,11 +21,10 @@ from rag.service.adding import (
     UPDATED,
     Result,
     Upload,
-    add_text,
-    add_upload,
-    keep_both,
     one_by_one,
-    replace_document,
+    read_chosen,
+    read_text,
+    read_upload,
     restore,
 )
 from tests.conftest import BagOfWords
@@ -41,12 +41,25 @@ def add_uploads(
     report: ReportProgress,
     cancelled: IsCancelled | None = None,
 ) -> list[Result]:
-    jobs = [(upload.name, partial(add_upload, library, upload, most)) for upload in uploads]
-    return list(one_by_one(library, jobs, report, cancelled))
+    reads = [partial(read_upload, library, upload, most) for upload in uploads]
+    names = [upload.name for upload in uploads]
+    steps = [
+        (name, partial(adding.add, library, name, read)) for name, read in zip(names, reads, strict=True)
+    ]
+    return list(one_by_one(library, steps, report, cancelled))
 
 
 def add(library: Library, *uploads: Upload) -> list[Result]:
     return add_uploads(library, uploads, LIMIT, lambda progress: None)
+
+
+def add_text(library: Library, title: str, text: str) -> list[Result]:
+    return adding.add(library, title, lambda _: read_text(title, text), lambda _: None, None)
+
+
+def add_chosen(library: Library, asks: Result, *, beside: bool) -> list[Result]:
+    reads = partial(read_chosen, library, asks, beside=beside)
+    return adding.add(library, asks.name, reads, lambda _: None, None)
 
 
 def texts(library: Library) -> dict[str, str]:
@@ -99,21 +112,21 @@ def test_a_file_of_a_known_name_with_other_content_asks_and_changes_nothing_yet(
 
 def test_replacing_puts_the_new_text_in_the_place_of_the_old(library: Library):
     _, asks = add(library, SHIP, OTHER_SHIP)
-    assert replace_document(library, asks) == [Result("ship.md", "updated", UPDATED)]
+    assert add_chosen(library, asks, beside=False) == [Result("ship.md", "updated", UPDATED)]
     assert texts(library) == {"upload:ship.md": "The ship has sailed."}
 
 
 def test_keeping_both_numbers_each_further_one(library: Library):
     _, asks = add(library, SHIP, OTHER_SHIP)
-    (second,) = keep_both(library, asks)
-    (third,) = keep_both(library, asks)
+    (second,) = add_chosen(library, asks, beside=True)
+    (third,) = add_chosen(library, asks, beside=True)
     assert [second.name, third.name] == ["ship.md (2)", "ship.md (3)"]
     assert set(texts(library)) == {"upload:ship.md", "upload:ship.md (2)", "upload:ship.md (3)"}
 
 
 def test_only_a_result_that_asks_can_be_chosen_for(library: Library):
     with pytest.raises(ValueError, match="nothing waits"):
-        replace_document(library, Result("ship.md", "added", ""))
+        read_chosen(library, Result("ship.md", "added", ""), beside=False)
 
 
 def test_a_pasted_text_is_added_under_its_title_once(library: Library):
@@ -202,7 +215,7 @@ def test_an_archive_of_a_known_name_asks_once_for_all_that_is_other(library: Lib
 def test_replacing_an_archive_removes_what_it_no_longer_holds(library: Library):
     add(library, FIRST)
     (asks,) = add(library, SECOND)
-    (result,) = replace_document(library, asks)
+    (result,) = add_chosen(library, asks, beside=False)
     assert result.text == "1 article added, 1 updated, 1 unchanged, 1 removed, 8 words."
     assert texts(library) == {
         "upload:news.zip!/a.txt": "The ship is in the harbour.",
@@ -214,8 +227,8 @@ def test_replacing_an_archive_removes_what_it_no_longer_holds(library: Library):
 def test_both_archives_can_be_kept(library: Library):
     add(library, FIRST)
     (asks,) = add(library, SECOND)
-    (second,) = keep_both(library, asks)
-    (third,) = keep_both(library, asks)
+    (second,) = add_chosen(library, asks, beside=True)
+    (third,) = add_chosen(library, asks, beside=True)
     assert [second.name, third.name] == ["news.zip (2)", "news.zip (3)"]
     held = texts(library)
     assert len(held) == 9
@@ -229,7 +242,7 @@ def test_a_member_that_can_not_be_read_this_time_keeps_what_is_held_of_it(librar
     asks, failed = add(library, broken)
     assert failed.name == "news.zip › c.txt"
     assert "gone" not in asks.text
-    replace_document(library, asks)
+    add_chosen(library, asks, beside=False)
     assert texts(library)["upload:news.zip!/c.txt"] == "The radar is old."
 
 
@@ -243,7 +256,7 @@ def test_rows_that_have_gone_from_a_table_leave_when_it_is_replaced(library: Lib
     (asks,) = add(library, table("ship", "king"))
     assert asks.state == "asks"
     assert len(texts(library)) == 3
-    replace_document(library, asks)
+    add_chosen(library, asks, beside=False)
     assert sorted(texts(library).values()) == ["The king is in the harbour.", "The ship is in the harbour."]
 
 

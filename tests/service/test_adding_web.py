@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from threading import Barrier
@@ -10,9 +10,11 @@ from threading import Barrier
 import pytest
 
 from rag import Library, Progress
+from rag.documents import IsCancelled
+from rag.service import adding
 from rag.service.adding import Result, one_by_one
-from rag.service.web import address_jobs, entry_jobs
-from rag.web.feeds import Entry, Feed
+from rag.service.web import Page, reads_of
+from rag.web.feeds import Entry, Feed, load_entry, load_page_or_feed
 from tests.helpers.web_server import Answer, Web, serve
 from tests.web.test_pages import ARTICLE, PAGE
 
@@ -27,9 +29,21 @@ def web() -> Iterator[Web]:
 def nothing(progress: Progress) -> None: ...
 
 
+def pages(web: Web, library: Library, *urls: str) -> list[Page]:
+    return [Page(url, url, partial(load_page_or_feed, url, library.settings, web.network)) for url in urls]
+
+
+def added(library: Library, pages: Sequence[Page], cancelled: IsCancelled | None = None) -> list[Result]:
+    with reads_of(pages) as reads:
+        steps = [
+            (page.name, partial(adding.add, library, page.name, read))
+            for page, read in zip(pages, reads, strict=True)
+        ]
+        return list(one_by_one(library, steps, nothing, cancelled))
+
+
 def add(web: Web, library: Library, *urls: str) -> list[Result]:
-    with address_jobs(library, urls, web.network) as jobs:
-        return list(one_by_one(library, jobs, nothing, None))
+    return added(library, pages(web, library, *urls))
 
 
 def test_servers_are_asked_at_once_and_results_come_in_the_order_given(web: Web, library: Library):
@@ -72,8 +86,9 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
     web.page("/ferry", PAGE.replace("bridge", "ferry").replace(ARTICLE[:20], "The ferry was opened"))
     entries = tuple(Entry(web.url(f"/{name}"), name.title()) for name in ("ferry", "bridge"))
     feed = Feed(web.url("/feed"), "Harbour Gazette", entries)
-    with entry_jobs(library, [(feed, entry) for entry in entries], web.network) as jobs:
-        results = list(one_by_one(library, jobs, nothing, None))
+    loads = [partial(load_entry, feed, entry, library.settings, web.network) for entry in entries]
+    chosen = [Page(entry.title, entry.url, load) for entry, load in zip(entries, loads, strict=True)]
+    results = added(library, chosen)
     assert [result.name for result in results] == ["The ferry", "The bridge"]
     assert {document.source for document in library.documents()} == {"Harbour Gazette"}
 
@@ -81,6 +96,5 @@ def test_entries_of_a_feed_are_added_in_order(web: Web, library: Library):
 def test_cancelled_it_begins_nothing_further(web: Web, library: Library):
     web.page("/bridge", PAGE)
     urls = [web.url("/bridge", host) for host in ("quay.test", "articles.test")]
-    with address_jobs(library, urls, web.network) as jobs:
-        assert list(one_by_one(library, jobs, nothing, lambda: True)) == []
+    assert added(library, pages(web, library, *urls), lambda: True) == []
     assert (library.documents(), web.asked) == ([], [])

@@ -17,7 +17,7 @@ from app_pages.library.in_step import followed_line
 from rag import CatalogError, EmbeddingError, Library, Settings
 from rag.embedding.local import PassageVectors
 from rag.ingest.folder import Folder, FoundFile, Listing
-from rag.ingest.followed_folders import FollowedFolders
+from rag.ingest.syncing import FollowedFolders
 from rag.ingest.watching import Rest
 from rag.service.following import Following, FollowingState
 from rag.service.work import Work
@@ -68,7 +68,7 @@ class Followed:
         self.corpus = settings.corpus_dir
         self.embedder = Slow()
         self.library = Library.open(settings, self.embedder, follow=False)
-        self.following = Following(self.library, rest_seconds=0.4, look_seconds=0.1)
+        self.following = Following(self.library)
         first = Work(self.following.read_first)
         self.following.start(first)
         first.wait(20)
@@ -85,10 +85,14 @@ class Followed:
         return path
 
     def texts(self) -> dict[str, str]:
-        return {
-            document.key.partition(":")[2]: self.library.document(document.id).text
-            for document in self.library.documents()
-        }
+        with self.library.catalog.reading() as view:
+            return {one.key.partition(":")[2]: view.document(one.id).text for one in view.documents()}
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.service.following._REST_SECONDS", 0.4)
+    monkeypatch.setattr("rag.service.following._LOOK_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from app_pages.wording import file_name, title
 from rag import Block, Document, Library, LocalEmbeddings, NewDocument, Settings
 from rag.ingest.folder import name_in
-from rag.service.adding import Upload, add_text, add_upload
+from rag.service import adding
+from rag.service.adding import Read, Result, Upload, read_text, read_upload
 from rag.text.invisible import without_hidden
 
 HIDDEN = "\u202e\u2066\u200b\u200f\U000e0056\U000e0069\ufeff\u2060\u3164\ufe0f\U000e0150"
@@ -28,13 +29,21 @@ def library(tmp_path: Path, packaged: LocalEmbeddings) -> Library:
     return Library.open(Settings(data_dir=tmp_path / "data", corpus_dir=corpus), packaged, follow=False)
 
 
+def added(library: Library, read: Read) -> list[Result]:
+    return adding.add(library, read.name, lambda _: read, lambda _: None, None)
+
+
+def dropped(library: Library, name: str, data: bytes) -> list[Result]:
+    return added(library, read_upload(library, Upload(name, data), 10_000))
+
+
 def by_paste(library: Library, name: str) -> None:
-    [result] = add_text(library, name, TEXT)
+    [result] = added(library, read_text(name, TEXT))
     assert without_hidden(result.name) == result.name
 
 
 def by_drop(library: Library, name: str) -> None:
-    [result] = add_upload(library, Upload(f"{name}.txt", TEXT.encode()), 10_000, lambda _: None)
+    [result] = dropped(library, f"{name}.txt", TEXT.encode())
     assert without_hidden(result.name) == result.name
 
 
@@ -54,7 +63,7 @@ def by_program_with_blocks(library: Library, name: str) -> None:
 
 def by_table(library: Library, name: str) -> None:
     row = {"title": name, "text": TEXT, "source": name, "author": name}
-    add_upload(library, Upload("a.json", json.dumps([row]).encode()), 10_000, lambda _: None)
+    dropped(library, "a.json", json.dumps([row]).encode())
 
 
 def by_page(library: Library, name: str) -> None:
@@ -62,7 +71,7 @@ def by_page(library: Library, name: str) -> None:
         f"<html><head><title>{name}</title><meta name=author content='{name}'></head>"
         f"<body><h1>{name}</h1><p>{TEXT}</p></body></html>"
     )
-    add_upload(library, Upload("a.html", page.encode()), 10_000, lambda _: None)
+    dropped(library, "a.html", page.encode())
 
 
 def shown(document: Document, library: Library) -> list[str]:
@@ -95,9 +104,7 @@ def test_nothing_that_cannot_be_seen_is_in_a_title_a_name_or_a_text(
 def test_two_files_whose_names_look_the_same_are_one(library: Library):
     with library:
         by_drop(library, "report")
-        [asks] = add_upload(
-            library, Upload("rep\u200bort.txt", b"Something else of the ferry."), 10_000, lambda _: None
-        )
+        [asks] = dropped(library, "rep\u200bort.txt", b"Something else of the ferry.")
         assert (asks.name, asks.state) == ("report.txt", "asks")
 
 
