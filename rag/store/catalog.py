@@ -52,7 +52,8 @@ class Catalog:
         Raises
         ------
         CatalogError
-            The folder can't be written, the file is damaged, or a newer Footnote wrote it.
+            The folder can't be written, the file is damaged, or missing beside its kept copy, or a newer
+            Footnote wrote it.
         """
         self.path = path
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
@@ -71,8 +72,8 @@ class Catalog:
                 f"The data folder {path.parent} can't be written: make it writable, or choose"
                 " another with FOOTNOTE_DATA_DIR."
             )
-        if is_cut_to_nothing(path):
-            raise CatalogError(_damaged(path))
+        if what_is_lost(path):
+            raise CatalogError(_damaged(path) if path.exists() else _missing(path))
         with self._translated():
             self._prepare()
 
@@ -248,14 +249,17 @@ def backup_of(catalog_path: Path) -> Path:
     return catalog_path.parent / "backup" / catalog_path.name
 
 
-def is_cut_to_nothing(path: Path) -> bool:
-    """Whether a catalog is empty that was not always so.
+def what_is_lost(path: Path) -> str:
+    """Return in a few words how a catalog that held documents can't be opened any more, "" where it can.
 
-    Chroma's folder comes after the first document, and so does the copy, of which an empty catalog would
-    leave nothing.
+    Chroma's folder comes after the first document, and so does the copy, of which a new catalog would leave
+    nothing. Without a copy nobody can tell a catalog that is missing from one that was deleted.
     """
-    had_documents = (path.parent / "chroma").exists() or backup_of(path).exists()
-    return path.exists() and path.stat().st_size == 0 and had_documents
+    has_copy = backup_of(path).exists()
+    if not path.exists():
+        return "it is missing" if has_copy else ""
+    had_documents = has_copy or (path.parent / "chroma").exists()
+    return "it is empty" if path.stat().st_size == 0 and had_documents else ""
 
 
 def schema() -> Iterator[str]:
@@ -272,6 +276,13 @@ def _damaged(path: Path) -> str:
     return (
         f"The catalog {path} is damaged: put a copy of it back, or save what can be read of it with"
         " `python -m rag doctor`."
+    )
+
+
+def _missing(path: Path) -> str:
+    return (
+        f"The catalog {path} is missing: put its copy of the last day back with `python -m rag doctor`, or"
+        f" delete {backup_of(path).parent} to begin a new library."
     )
 
 

@@ -41,7 +41,8 @@ class Recovered:
     """What became of a damaged catalog.
 
     ``copied`` documents are of the copy made at ``copy_made``, and ``saved`` of the damaged file. ``lost``
-    names documents by title or key; ``is_all_known`` tells whether there may be others.
+    names documents by title or key; ``is_all_known`` tells whether there may be others. ``kept`` is where the
+    damaged file is, None where it was missing.
     """
 
     copied: int
@@ -49,7 +50,7 @@ class Recovered:
     saved: int
     lost: tuple[str, ...]
     is_all_known: bool
-    kept: Path
+    kept: Path | None
 
 
 @dataclass
@@ -127,6 +128,7 @@ def _is_sound(copy: Path) -> bool:
 
 def _opened_aside(path: Path, aside: Path, new: Path) -> sqlite3.Connection:
     """Open a copy of a damaged catalog, since SQLite writes into what it opens."""
+    aside.touch()
     for suffix in ("", "-wal"):
         if path.with_name(path.name + suffix).exists():
             shutil.copy2(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
@@ -371,7 +373,7 @@ def _alone(lock: ProcessLock, folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _swap(path: Path, new: Path) -> Path:
+def _swap(path: Path, new: Path) -> Path | None:
     """Put a new catalog in the place of a damaged one, and return where that is kept."""
     kept = path.with_name(f"{path.name}{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z")
     _keep(path.with_name(path.name + "-wal"), kept.with_name(kept.name + "-wal"))
@@ -383,7 +385,7 @@ def _swap(path: Path, new: Path) -> Path:
     _settle(path.parent)
     new.replace(path)
     _settle(path.parent)
-    return kept
+    return kept if kept.exists() else None
 
 
 def _keep(path: Path, kept: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embedding.local import Embedder
 from rag.embedding.passages import embedded_text, passage_fingerprint
-from rag.store.catalog import SCHEMA_VERSION, is_cut_to_nothing, schema
+from rag.store.catalog import SCHEMA_VERSION, schema, what_is_lost
 from rag.store.catalog_view import CatalogView
 from rag.store.catalog_writer import CatalogWriter, text_hash
 from rag.store.stories import MOST_CHARACTERS, bands, told
@@ -38,10 +38,10 @@ def file_faults(path: Path) -> list[str]:
     sqlite3.Error
         The file could not be checked, which says nothing about it.
     """
+    if lost := what_is_lost(path):
+        return [lost]
     if not path.exists():
         return []
-    if is_cut_to_nothing(path):
-        return ["it is empty"]
     try:
         with closing(sqlite3.connect(path, timeout=60)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]

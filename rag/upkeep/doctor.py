@@ -146,7 +146,8 @@ def _what_was_recovered(recovered: Recovered) -> str:
         parts = [f"put back the copy of {day} with {recovered.copied} of the documents"]
         if recovered.saved:
             parts.append(f"saved {saved} that came later")
-    parts[-1] += f" and kept the damaged one as {recovered.kept.name} until something is removed"
+    if recovered.kept:
+        parts[-1] += f" and kept the damaged one as {recovered.kept.name} until something is removed"
     if recovered.lost:
         parts.append(f"lost are {', '.join(recovered.lost)}")
     if not recovered.is_all_known:
@@ -155,7 +156,9 @@ def _what_was_recovered(recovered: Recovered) -> str:
 
 
 def _is_mended_by_indexing(path: Path) -> bool:
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=60)) as connection:
+    # A file that is missing isn't made.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, timeout=60, uri=True)) as connection:
         connection.execute("REINDEX")
         connection.commit()
         return not file_faults(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -332,6 +333,33 @@ def test_an_emptied_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
         open_library(settings)
     findings(settings)
     assert texts(settings) == held
+
+
+def test_a_missing_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
+    settings: Settings, held: dict[str, str]
+):
+    path = catalog_of(settings)
+    before = backup_of(path).read_bytes()
+    path.unlink()
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is missing: .* `python -m rag doctor`"):
+        open_library(settings)
+    assert not path.exists()
+    assert backup_of(path).read_bytes() == before
+    finding = findings(settings)["file"]
+    assert finding.wrong == ("it is missing",)
+    assert finding.done.startswith("put back the copy of ")
+    assert finding.done.endswith("; what was added after the copy is lost")
+    assert "kept" not in finding.done
+    assert list(settings.data_dir.glob("*damaged*")) == []
+    assert texts(settings) == held
+
+
+@pytest.mark.parametrize("what", ["the whole folder", "the catalog and its copy"])
+def test_who_has_deleted_a_library_begins_a_new_one(settings: Settings, held: dict[str, str], what: str):
+    shutil.rmtree(settings.data_dir if what == "the whole folder" else backup_of(catalog_of(settings)).parent)
+    catalog_of(settings).unlink(missing_ok=True)
+    assert texts(settings) == {}
+    assert wrong(settings) == {}
 
 
 @pytest.mark.parametrize("highest", [None, 2**62])
