@@ -19,11 +19,11 @@ from rag.documents import (
     content_hash,
     heed,
 )
-from rag.embedding.local import Embedder, cores
+from rag.embedding.local import cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.ingest.jobs import Contents, Job
 from rag.ingest.model_change import ModelChange
-from rag.ingest.passages import Passages, wait_for, workers
+from rag.ingest.passages import Passages, VectorsAtHand, wait_for, workers
 from rag.ingest.preparing import prepared
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
@@ -98,10 +98,9 @@ class Ingestion:
             return writing.run(writing.documents_of(jobs))
         return replace(writing.report, cancelled=True)
 
-    def with_embedder(self, embedder: Embedder) -> Ingestion:
-        """Return one that embeds by this, which gives the vectors of the same model."""
-        passages, model = replace(self.passages, embedder=embedder), replace(self.model, embedder=embedder)
-        return replace(self, passages=passages, model=model)
+    def with_vectors(self, at_hand: VectorsAtHand) -> Ingestion:
+        """Return one that first looks here for the vectors of a passage."""
+        return replace(self, passages=replace(self.passages, at_hand=at_hand))
 
     def run_again(self, document_ids: Sequence[str], progress: ReportProgress | None = None) -> AddReport:
         """Cut and embed held documents anew, whatever their passages and vectors are now.
@@ -275,7 +274,7 @@ class _Writing:
             version = content_hash(document)[:16]
             with self.ingestion.catalog.reading() as view:
                 document_id = view.identity(document.key)
-                is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
+                is_unchanged = view.version(document.key) == version and not view.files.is_buried(
                     document.key
                 )
                 if document_id and is_unchanged:
@@ -333,7 +332,7 @@ class _Writing:
         """Whether nobody has replaced or removed meanwhile what nobody has asked to be added."""
         if part.held:
             return before == part.version
-        return part.turn.is_asked_for or before is not None or not writer.files.is_buried_key(key)
+        return part.turn.is_asked_for or before is not None or not writer.files.is_buried(key)
 
     def _tell_left_out(self, turn: _Turn, document: NewDocument) -> None:
         """Report what of a document was left out, which is a failure to add it wholly."""
@@ -365,7 +364,7 @@ def _not_removed(view: CatalogView, documents: Iterable[NewDocument]) -> tuple[l
         if is_held or not view.files.is_buried(document.key, text_hash(document.text)):
             wanted.append(document)
         else:
-            left_out = left_out or not view.files.is_buried_key(document.key)
+            left_out = left_out or not view.files.is_buried(document.key)
     return wanted, left_out
 
 

@@ -98,12 +98,12 @@ def bands(text: Told) -> tuple[int, ...]:
     if len(text.words) < _RUN_WORDS:
         return ()
     named = np.array([_number(word) for word in text.words], np.uint64)
+    factors, addends = _permutations()
     runs = np.zeros(len(named) - _RUN_WORDS + 1, np.uint64)
     for start in range(_RUN_WORDS):
         # An odd factor for each place, so that the order of the words counts.
-        runs = runs * _factors()[0] + named[start : start + len(runs)]
+        runs = runs * factors[0] + named[start : start + len(runs)]
     runs = np.unique(_mixed(runs))
-    factors, addends = _permutations()
     least = np.full(len(factors), np.iinfo(np.uint64).max, np.uint64)
     for start in range(0, len(runs), _AT_ONCE):
         permuted = factors[:, None] * runs[start : start + _AT_ONCE] + addends[:, None]
@@ -173,17 +173,14 @@ def _mixed(values: Numbers) -> Numbers:
 
 
 @cache
-def _factors() -> Numbers:
-    """Odd factors, always the same: catalogs keep what is made of them."""
-    made = [_number(f"factor {place}") | 1 for place in range(BANDS * _ROWS)]
-    return np.array(made, np.uint64)
-
-
-@cache
 def _permutations() -> tuple[Numbers, Numbers]:
-    """Factors and addends of permutations of all 64-bit hashes: x → x · factor + addend."""
+    """Odd factors and addends of permutations of all 64-bit hashes: x → x · factor + addend.
+
+    They are always the same: catalogs keep what is made of them.
+    """
+    factors = [_number(f"factor {place}") | 1 for place in range(BANDS * _ROWS)]
     addends = [_number(f"addend {place}") for place in range(BANDS * _ROWS)]
-    return _factors(), np.array(addends, np.uint64)
+    return np.array(factors, np.uint64), np.array(addends, np.uint64)
 
 
 def _band(place: int, least: Sequence[int]) -> int:

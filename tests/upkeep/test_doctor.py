@@ -354,6 +354,22 @@ def test_a_missing_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
     assert texts(settings) == held
 
 
+def test_a_copy_that_cannot_be_put_back_is_left_where_the_catalog_is_missing(
+    settings: Settings, held: dict[str, str]
+):
+    copy = backup_of(catalog_of(settings))
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = copy.read_bytes()
+    catalog_of(settings).unlink()
+    with pytest.raises(
+        CatalogError, match=r"is missing, and its copy can't be put back now.*Update Footnote"
+    ):
+        findings(settings)
+    assert not catalog_of(settings).exists()
+    assert copy.read_bytes() == before
+
+
 @pytest.mark.parametrize("what", ["the whole folder", "the catalog and its copy"])
 def test_who_has_deleted_a_library_begins_a_new_one(settings: Settings, held: dict[str, str], what: str):
     shutil.rmtree(settings.data_dir if what == "the whole folder" else backup_of(catalog_of(settings)).parent)
@@ -366,7 +382,7 @@ def test_who_has_deleted_a_library_begins_a_new_one(settings: Settings, held: di
 def test_a_damaged_catalog_that_never_held_a_document(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, highest: int | None
 ):
-    monkeypatch.setattr("rag.upkeep.catalog_recovery._MOST_NUMBERS", 1000)
+    monkeypatch.setattr("rag.upkeep.damaged_catalog._MOST_NUMBERS", 1000)
     open_library(settings).close()
     if highest:
         change(settings, f"INSERT INTO sqlite_sequence VALUES ('documents', {highest})")
