@@ -18,6 +18,7 @@ from rag.cli.commands import main
 from rag.conversations import Conversations
 from rag.store.backup import make_backup
 from rag.store.catalog import backup_of
+from rag.store.chroma_follower import POOR
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
 from rag.upkeep.indexing import wait_for_index
@@ -201,6 +202,15 @@ def test_an_index_that_misses_an_entry_is_made_anew(settings: Settings, held: di
     assert finding.done == "its indexes were made anew"
     assert wrong(settings) == {}
     assert texts(settings) == held
+
+
+def test_an_index_that_misses_passages_is_told_of_and_not_waited_for(
+    settings: Settings, held: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.store.chroma._PROBES_FOUND", 1.1)  # more than any index finds
+    finding = findings(settings)["index"]
+    assert finding.wrong == (POOR,)
+    assert not finding.is_in_order
 
 
 def damage(path: Path, start: int, content: bytes) -> None:
