@@ -19,8 +19,7 @@ from rag.embedding.word_vectors import WordVectors, as_floats, best_matches
 from rag.question.reading import Reading
 from rag.question.time_and_source import Preference
 from rag.store.catalog_view import CatalogView
-from rag.store.chroma_follower import VectorIndex
-from rag.store.pending_vectors import nearest_rows
+from rag.store.chroma_follower import VectorIndex, nearest_rows
 from rag.store.stored_passage import StoredPassage
 from rag.text.canonical import judged
 from rag.text.language import language_of_question

@@ -11,8 +11,7 @@ from datetime import date, datetime
 from rag.documents import Block, Document, Filters, Origin, Story, newest_first
 from rag.errors import DocumentNotFound
 from rag.keys import Stamp, is_within
-from rag.store.passages_view import ChangesView, PassagesView, filter_clause
-from rag.store.rows import Reader
+from rag.store.passages_view import ChangesView, PassagesView, Reader, filter_clause
 from rag.store.stored_passage import DOCUMENT_COLUMNS, PassageCache, document_of
 
 REMOVED = "removed"

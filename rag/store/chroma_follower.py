@@ -13,13 +13,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.embedding.local import Vector
+import numpy as np
+
+from rag.embedding.local import Vector, products
 from rag.errors import CatalogError, VectorIndexError
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
 from rag.store.chroma import FolderStore, PassageCollection, ServerStore, Store
 from rag.store.models import is_embedded
-from rag.store.pending_vectors import PendingVectors, nearest_rows
+from rag.store.passages_view import NO_ROWS, VectorRows
 from rag.store.process_lock import ProcessLock
 
 _STEP = 500
@@ -91,7 +93,7 @@ class VectorIndex:
         self._collection: PassageCollection | None = None
         # How many entries it had when it was judged whether its approximate search finds enough.
         self._judged, self._is_poor = 0, False
-        self._pending = PendingVectors()
+        self._pending = _PendingVectors()
         self._noting = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -210,7 +212,7 @@ class VectorIndex:
             except Exception as error:  # noqa: BLE001  # the follower must outlive whatever Chroma does
                 failures += 1
                 (log.warning if failures == 1 else log.debug)("Chroma failed: %s", error)
-                self.state = self._trouble(error)
+                self.state = _trouble(error, self._store)
                 self._lose()
                 # The first time at once: a damaged folder is made anew. Then it is a full disk or the like.
                 if failures > 1:
@@ -224,12 +226,6 @@ class VectorIndex:
                     self._rest.is_awaited.clear()
             self._wake.wait(_POLL_SECONDS)
         self._let_go()
-
-    def _trouble(self, error: Exception) -> str:
-        from chromadb.errors import ChromaError
-
-        is_answer = isinstance(error, (ChromaError, VectorIndexError))
-        return OUT_OF_REACH if self._store.is_shared and not is_answer else FAILED
 
     def _let_go(self) -> None:
         with self._mutex:
@@ -329,3 +325,73 @@ class _Rest:
         while (now := time.monotonic()) < min(self.used + _IDLE_SECONDS, latest):
             if self.is_awaited.wait(min(self.used + _IDLE_SECONDS, latest) - now):
                 return
+
+
+class _PendingVectors:
+    """The vectors added after a change, kept between questions and extended as more come."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._after = self._until = self._dropped = 0
+        self._rows = NO_ROWS
+
+    def rows(self, view: CatalogView, after: int) -> VectorRows:
+        """Return at least the vectors added after a change and not removed since.
+
+        Those added before it do no harm, and dropping them at each step of Chroma's would mean
+        reading the others again.
+        """
+        with self._mutex:
+            last = view.changes.last()
+            if after <= last < self._dropped:
+                # This view is of before a removal: it still holds what has been dropped here.
+                return view.passages.vectors_added(after)
+            if after < self._after or after >= self._until:
+                self._start(after)
+            if last > self._until:
+                gone = view.changes.removed(self._until)
+                self._dropped = last if gone else self._dropped
+                added = view.passages.vectors_added(self._until)
+                self._rows = _joined(_without(self._rows, gone.union(added.ids)), added)
+                self._until = last
+            return self._rows
+
+    def free(self, applied: int) -> None:
+        """Let go of what Chroma holds by now."""
+        with self._mutex:
+            if applied >= self._until:
+                self._start(applied)
+
+    def _start(self, after: int) -> None:
+        self._after = self._until = after
+        self._rows = NO_ROWS
+
+
+def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
+    """Return the ids of the rows nearest to `vector`, in no order that matters; to one of zeros none is."""
+    if not rows.ids or not vector.any():
+        return []
+    cosines = products(rows.matrix, vector)
+    if len(cosines) <= limit:
+        return list(rows.ids)
+    return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]
+
+
+def _without(rows: VectorRows, gone: set[str]) -> VectorRows:
+    keep = [i for i, passage in enumerate(rows.ids) if passage not in gone]
+    if len(keep) == len(rows.ids):
+        return rows
+    return VectorRows(tuple(rows.ids[i] for i in keep), rows.matrix[keep])
+
+
+def _joined(first: VectorRows, second: VectorRows) -> VectorRows:
+    if not first.ids or not second.ids:
+        return first if first.ids else second
+    return VectorRows(first.ids + second.ids, np.vstack([first.matrix, second.matrix]))
+
+
+def _trouble(error: Exception, store: Store) -> str:
+    from chromadb.errors import ChromaError
+
+    is_answer = isinstance(error, (ChromaError, VectorIndexError))
+    return OUT_OF_REACH if store.is_shared and not is_answer else FAILED

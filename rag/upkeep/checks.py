@@ -14,11 +14,17 @@ from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embedding.local import Embedder
 from rag.embedding.passages import embedded_text, passage_fingerprint
 from rag.store.catalog import SCHEMA_VERSION, what_is_lost
-from rag.store.catalog_writer import CatalogWriter, passage_id, passage_row, spans_of, text_hash
+from rag.store.catalog_writer import (
+    CatalogWriter,
+    indexed_words,
+    passage_id,
+    passage_row,
+    spans_of,
+    text_hash,
+)
 from rag.store.migrations import schema
-from rag.store.rows import Reader
+from rag.store.passages_view import Reader
 from rag.store.stories import MOST_CHARACTERS, bands, told
-from rag.store.word_index import indexed_words
 from rag.text.splitting import Piece
 from rag.upkeep.held_vectors import alike, vectors_from
 
