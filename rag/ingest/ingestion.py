@@ -19,11 +19,11 @@ from rag.documents import (
     content_hash,
     heed,
 )
-from rag.embedding.local import Embedder, cores
+from rag.embedding.local import cores
 from rag.errors import Cancelled, DocumentNotFound, EmbeddingError, LoadError
 from rag.ingest.jobs import Contents, Job
 from rag.ingest.model_change import ModelChange
-from rag.ingest.passages import Passages, wait_for, workers
+from rag.ingest.passages import Passages, VectorsAtHand, wait_for, workers
 from rag.ingest.preparing import prepared
 from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
@@ -100,10 +100,9 @@ class Ingestion:
             return report
         return replace(report, cancelled=True)
 
-    def with_embedder(self, embedder: Embedder) -> Ingestion:
-        """Return one that embeds by this, which gives the vectors of the same model."""
-        passages, model = replace(self.passages, embedder=embedder), replace(self.model, embedder=embedder)
-        return replace(self, passages=passages, model=model)
+    def with_vectors(self, at_hand: VectorsAtHand) -> Ingestion:
+        """Return one that first looks here for the vectors of a passage."""
+        return replace(self, passages=replace(self.passages, at_hand=at_hand))
 
     def run_again(self, document_ids: Sequence[str], progress: ReportProgress | None = None) -> AddReport:
         """Cut and embed held documents anew, whatever their passages and vectors are now.
@@ -209,9 +208,7 @@ class _Run:
         version = content_hash(document)[:16]
         with self.ingestion.catalog.reading() as view:
             document_id = view.identity(document.key)
-            is_unchanged = view.version(document.key) == version and not view.files.is_buried_key(
-                document.key
-            )
+            is_unchanged = view.version(document.key) == version and not view.files.is_buried(document.key)
             held = view.document(document_id) if document_id and is_unchanged else None
         if held:
             self._wait(_Part(turn, partial(self._keep, turn, document, held), document.key))
@@ -281,7 +278,7 @@ class _Run:
                 # What nobody has asked for stays as others have replaced or removed it meanwhile.
                 if held and before != version:
                     return
-                if not turn.is_asked_for and before is None and writer.files.is_buried_key(document.key):
+                if not turn.is_asked_for and before is None and writer.files.is_buried(document.key):
                     return
                 identity = writer.identify(document.key)
                 stored = writer.put(document, identity, version, embedded, self.cancelled)
@@ -352,5 +349,5 @@ def _not_removed(view: CatalogView, documents: Iterable[NewDocument]) -> tuple[l
         if is_held or not view.files.is_buried(document.key, text_hash(document.text)):
             wanted.append(document)
         else:
-            left_out = left_out or not view.files.is_buried_key(document.key)
+            left_out = left_out or not view.files.is_buried(document.key)
     return wanted, left_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,16 +28,21 @@ _NICENESS = 10
 """Of the threads that embed: a question took five times as long while files were added, and now twice."""
 
 
+VectorsAtHand = Callable[[str, str, Sequence[tuple[int, int]]], PassageVectors | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Passages:
     """Cuts documents into passages and embeds these.
 
     ``embedder`` is called in as many threads as there are cores; ``words`` is the length of a passage.
+    ``at_hand`` is asked for vectors that the catalog doesn't hold, by their fingerprint and what is embedded.
     """
 
     catalog: Catalog
     embedder: Embedder
     words: int
+    at_hand: VectorsAtHand | None = None
 
     def cut(self, document: NewDocument, cancelled: IsCancelled | None) -> list[Piece]:
         """Return a document's passages."""
@@ -94,6 +99,9 @@ class Passages:
                 found = {
                     name: view.passages.reusable(name, with_words=self.embedder.has_words) for name in names
                 }
+            if self.at_hand is not None:
+                for name, text in zip(names, texts, strict=True):
+                    found[name] = found[name] or self.at_hand(name, *text)
             held = {name: vectors for name, vectors in found.items() if vectors is not None}
         lacking = [text for name, text in zip(names, texts, strict=True) if name not in held]
         made = iter(_embedded(self.embedder, lacking))

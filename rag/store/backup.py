@@ -13,13 +13,12 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import Cancelled, CatalogError
 from rag.store.catalog import RECOVERY, Catalog, backup_of
+from rag.store.catalog_view import CatalogView
 from rag.store.process_lock import ProcessLock
 
 _EVERY_SECONDS = 24 * 3600
@@ -56,7 +55,13 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
         with catalog.reading() as view, closing(sqlite3.connect(new, isolation_level=None)) as copy:
             try:
                 view.copy_to(copy, _STEP_PAGES, heed_closing)
-                _lighten(copy)
+                # All in one file: a journal would hold what is removed meanwhile, and a kill would leave it.
+                for statement in (
+                    *("PRAGMA journal_mode = MEMORY", "PRAGMA secure_delete = ON"),
+                    *("DROP TABLE IF EXISTS vocabulary", "DROP TABLE IF EXISTS words"),
+                    *("DELETE FROM files", "DELETE FROM failures"),
+                ):
+                    copy.execute(statement)
                 copy.close()
                 new.replace(path)
             except (OSError, sqlite3.Error):
@@ -69,17 +74,7 @@ def make_backup(catalog: Catalog, closing_down: threading.Event | None = None) -
         _delete(new)
 
 
-def _lighten(copy: sqlite3.Connection) -> None:
-    # All in one file: a journal would hold what is removed meanwhile, and a kill would leave it.
-    for statement in ("PRAGMA journal_mode = MEMORY", "PRAGMA secure_delete = ON"):
-        copy.execute(statement)
-    for table in ("vocabulary", "words"):
-        copy.execute(f"DROP TABLE IF EXISTS {table}")
-    for table in ("files", "failures"):
-        copy.execute(f"DELETE FROM {table}")
-
-
-def wipe_backup(catalog_path: Path) -> None:
+def wipe_backup(catalog: Catalog) -> None:
     """Wipe from the copy what the catalog holds no longer; a copy in which that fails is deleted.
 
     So is what a recovery has left that was killed.
@@ -89,16 +84,16 @@ def wipe_backup(catalog_path: Path) -> None:
     CatalogError
         It can't be deleted either, or the catalog can't be read, which the copy is there for.
     """
-    path = backup_of(catalog_path)
+    path, recovery = backup_of(catalog.path), catalog.path.parent / RECOVERY
     try:
-        if (catalog_path.parent / RECOVERY).exists():
-            shutil.rmtree(catalog_path.parent / RECOVERY)
+        if recovery.exists():
+            shutil.rmtree(recovery)
         _delete(_unfinished(path))
         if not path.exists():
             return
         try:
             made = path.stat()
-            _forget_in(path, catalog_path)
+            _forget_in(path, catalog)
             # It tells when the copy was made.
             os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))
         except sqlite3.Error as error:
@@ -118,22 +113,17 @@ def _delete(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What a catalog holds: of each document id, version and key, and the rows of small tables."""
-
-    documents: Sequence[tuple[str, str, str]]
-    small: Mapping[str, Sequence[Sequence[object]]]
-
-
-def _forget_in(path: Path, catalog_path: Path) -> None:
+def _forget_in(path: Path, catalog: Catalog) -> None:
     with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as copy:
         for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
             copy.execute(f"PRAGMA {pragma}")
         copy.execute("BEGIN IMMEDIATE")
-        held = _held(catalog_path)
-        copy.execute("CREATE TEMP TABLE held (id TEXT PRIMARY KEY, version TEXT, key TEXT)")
-        copy.executemany("INSERT INTO held VALUES (?, ?, ?)", held.documents)
+        # Its errors are not those of the copy, so that it is known which of the two is damaged.
+        with catalog.reading() as view:
+            documents = _documents(view, catalog.path)
+            small = {table: view.select(f"SELECT * FROM {table}") for table in _COPIED_WHOLE}
+        copy.execute("CREATE TEMP TABLE held (number INTEGER, id TEXT PRIMARY KEY, version TEXT, key TEXT)")
+        copy.executemany("INSERT INTO held VALUES (?, ?, ?, ?)", documents)
         copy.execute(
             "DELETE FROM documents WHERE NOT EXISTS (SELECT 1 FROM held h"
             " WHERE h.id = documents.id AND h.version = documents.version)"
@@ -142,38 +132,32 @@ def _forget_in(path: Path, catalog_path: Path) -> None:
         renamed = "(SELECT h.key FROM held h WHERE h.id = documents.id)"
         copy.execute(f"UPDATE documents SET key = 'renamed ' || id WHERE key != {renamed}")
         copy.execute(f"UPDATE documents SET key = {renamed} WHERE key != {renamed}")
-        for table, rows in held.small.items():
+        for table, rows in small.items():
             copy.execute(f"DELETE FROM {table}")
             for row in rows:
                 copy.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
         copy.execute("COMMIT")
 
 
-def _held(path: Path) -> _Held:
-    """Read what a catalog holds; apart from the copy, so that it is known which of the two is damaged.
+def _documents(view: CatalogView, path: Path) -> list[tuple[int, str, str, str]]:
+    """Return number, id, version and key of each document that a catalog holds.
 
     Raises
     ------
     CatalogError
-        It can't be read, or contradicts itself.
+        It contradicts itself.
     """
-    try:
-        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as catalog:
-            catalog.execute("BEGIN")
-            rows = catalog.execute("SELECT number, id, version, key FROM documents NOT INDEXED").fetchall()
-            # What isn't there is deleted from the copy, so that this must be certain: the table and its two
-            # indexes tell the same.
-            for column, at in (("id", 1), ("key", 3)):
-                index = catalog.execute(f"SELECT number, {column} FROM documents ORDER BY {column}")
-                if set(index) != {(row[0], row[at]) for row in rows}:
-                    raise sqlite3.DatabaseError("an index misses documents")
-            small = {table: catalog.execute(f"SELECT * FROM {table}").fetchall() for table in _COPIED_WHOLE}
-    except sqlite3.Error as error:
-        raise CatalogError(
-            f"The catalog {path} can't be read ({error}): its copy is left as it is; look after it with"
-            " `python -m rag doctor`."
-        ) from error
-    return _Held([row[1:] for row in rows], small)
+    documents = view.select("SELECT number, id, version, key FROM documents NOT INDEXED")
+    # What isn't there is deleted from the copy, so that this must be certain: the table and its two indexes
+    # tell the same.
+    for column, at in (("id", 1), ("key", 3)):
+        index = view.select(f"SELECT number, {column} FROM documents ORDER BY {column}")
+        if set(index) != {(row[0], row[at]) for row in documents}:
+            raise CatalogError(
+                f"The catalog {path} contradicts itself, so that its copy is left as it is: look after it"
+                " with `python -m rag doctor`."
+            )
+    return documents
 
 
 class BackupKeeper:
@@ -199,18 +183,13 @@ class BackupKeeper:
                     with self._catalog.reading() as view:
                         last = view.changes.last()
                     if last and last == seen and _is_due(backup_of(self._catalog.path)):
-                        self._make()
+                        with self._lock.tried() as is_held:
+                            if is_held:
+                                make_backup(self._catalog, self._closing)
                     seen = last
                 # What stands in the way may be gone at the next look.
                 except (CatalogError, OSError, sqlite3.Error) as error:
                     log.warning("%s", error)
-
-    def _make(self) -> None:
-        if self._lock.acquire():
-            try:
-                make_backup(self._catalog, self._closing)
-            finally:
-                self._lock.release()
 
 
 def _is_due(path: Path) -> bool:

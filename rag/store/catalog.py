@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -52,7 +51,8 @@ class Catalog:
         Raises
         ------
         CatalogError
-            The folder can't be written, the file is damaged, or a newer Footnote wrote it.
+            The folder can't be written, the file is damaged, or missing beside its kept copy, or a newer
+            Footnote wrote it.
         """
         self.path = path
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
@@ -71,10 +71,16 @@ class Catalog:
                 f"The data folder {path.parent} can't be written: make it writable, or choose"
                 " another with FOOTNOTE_DATA_DIR."
             )
-        if is_cut_to_nothing(path):
-            raise CatalogError(_damaged(path))
-        with self._translated():
-            self._prepare()
+        if what_is_lost(path):
+            raise CatalogError(_damaged(path) if path.exists() else _missing(path))
+        with self._connection() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise CatalogError(
+                    f"The catalog {path} was written by a newer Footnote (schema {version}, this one knows"
+                    f" {SCHEMA_VERSION}): update Footnote, or choose another folder with FOOTNOTE_DATA_DIR."
+                )
+            migrate(connection, path, SCHEMA_VERSION, MIGRATIONS)
 
     def close(self) -> None:
         """Close all connections, each when nobody uses it any more; nothing can be asked after that."""
@@ -91,12 +97,9 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[CatalogView]:
         """See the catalog as it is at this moment, whatever is written meanwhile."""
-        with self._translated(), self._connection() as connection:
+        with self._connection() as connection, connection:
             connection.execute("BEGIN")
-            try:
-                yield CatalogView(connection, self._passages)
-            finally:
-                connection.execute("ROLLBACK")
+            yield CatalogView(connection, self._passages)
 
     @contextmanager
     def writing(self, cancelled: IsCancelled | None = None) -> Iterator[CatalogWriter]:
@@ -107,19 +110,13 @@ class Catalog:
         Cancelled
             What is written is no longer wanted; a statement that is under way ends at once.
         """
-        with self._translated(), self._writer, self._connection() as connection:
+        with self._writer, self._connection() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.set_progress_handler(cancelled, _STEPS_BETWEEN_LOOKS)
             try:
-                connection.set_progress_handler(cancelled, _STEPS_BETWEEN_LOOKS)
                 yield CatalogWriter(connection)
+            finally:
                 connection.set_progress_handler(None, 0)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.set_progress_handler(None, 0)
-                # A full disk has rolled back already, and then this is refused.
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
 
     def owed(self) -> str:
         """What names the wiping that is owed since something was removed; empty where none is."""
@@ -140,14 +137,13 @@ class Catalog:
                 copy.unlink(missing_ok=True)
             except OSError as error:
                 raise CatalogError(f"{copy} can't be deleted ({error.strerror}): delete it.") from error
-        start = True
-        while True:
+        with self.writing() as writer:
+            has_more = writer.words.merge(start=True)
+        while has_more:
             with self.writing() as writer:
-                if not writer.words.merge(start=start):
-                    break
-            start = False
-        if self._word_levels() > _MOST_LEVELS:
-            with self.writing() as writer:
+                has_more = writer.words.merge(start=False)
+        with self.writing() as writer:
+            if writer.words.levels() > _MOST_LEVELS:
                 writer.words.rebuild()
         end = time.monotonic() + patience_seconds
         while not self._cut_log():
@@ -161,19 +157,8 @@ class Catalog:
         with self.writing() as writer:
             writer.execute("DELETE FROM meta WHERE name = ? AND value = ?", [WIPE, owed])
 
-    def _word_levels(self) -> int:
-        """Return how many levels of segments the word index has.
-
-        The structure record begins with four bytes and then this number, as one of SQLite's varints
-        (https://sqlite.org/fileformat2.html#varint); two bytes of it are enough here.
-        """
-        with self._translated(), self._connection() as connection:
-            (record,) = connection.execute("SELECT block FROM words_data WHERE id = 10").fetchone()
-        first, second = record[4], record[5]
-        return int(first if first < 128 else (first & 127) << 7 | second & 127)
-
     def _cut_log(self) -> bool:
-        with self._translated(), self._writer, self._connection() as connection:
+        with self._writer, self._connection() as connection:
             connection.execute(f"PRAGMA busy_timeout = {int(1000 * _TRY_SECONDS)}")
             try:
                 is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -181,41 +166,23 @@ class Catalog:
                 connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS}")
         return not is_busy
 
-    def _prepare(self) -> None:
-        with self._connection() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise CatalogError(
-                    f"The catalog {self.path} was written by a newer Footnote (schema {version}, this"
-                    f" one knows {SCHEMA_VERSION}): update Footnote, or choose another folder with"
-                    " FOOTNOTE_DATA_DIR."
-                )
-            if version == 0:
-                # Two processes may meet here: the second one waits, looks again and finds it done.
-                connection.execute("BEGIN IMMEDIATE")
-                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in schema():
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                connection.execute("COMMIT")
-            elif version < SCHEMA_VERSION:
-                migrate(connection, self.path, SCHEMA_VERSION, MIGRATIONS)
-
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; what SQLite says of it is told in one sentence."""
         if self._closed:
             raise CatalogError("The library has been closed: open it again.")
-        try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            self._idle.put(connection)
-            # Not by `close`: a connection that is closed while it is used takes the process with it.
-            if self._closed:
-                self._close_idle()
+        with self._translated():
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                self._idle.put(connection)
+                # Not by `close`: a connection that is closed while it is used takes the process with it.
+                if self._closed:
+                    self._close_idle()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -248,30 +215,30 @@ def backup_of(catalog_path: Path) -> Path:
     return catalog_path.parent / "backup" / catalog_path.name
 
 
-def is_cut_to_nothing(path: Path) -> bool:
-    """Whether a catalog is empty that was not always so.
+def what_is_lost(path: Path) -> str:
+    """Return in a few words how a catalog that held documents can't be opened any more, "" where it can.
 
-    Chroma's folder comes after the first document, and so does the copy, of which an empty catalog would
-    leave nothing.
+    Chroma's folder comes after the first document, and so does the copy, of which a new catalog would leave
+    nothing. Without a copy nobody can tell a catalog that is missing from one that was deleted.
     """
-    had_documents = (path.parent / "chroma").exists() or backup_of(path).exists()
-    return path.exists() and path.stat().st_size == 0 and had_documents
-
-
-def schema() -> Iterator[str]:
-    """The statements that make an empty catalog of the newest version."""
-    statement = ""
-    for line in files("rag.store").joinpath("schema.sql").read_text("utf-8").splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    has_copy = backup_of(path).exists()
+    if not path.exists():
+        return "it is missing" if has_copy else ""
+    had_documents = has_copy or (path.parent / "chroma").exists()
+    return "it is empty" if path.stat().st_size == 0 and had_documents else ""
 
 
 def _damaged(path: Path) -> str:
     return (
         f"The catalog {path} is damaged: put a copy of it back, or save what can be read of it with"
         " `python -m rag doctor`."
+    )
+
+
+def _missing(path: Path) -> str:
+    return (
+        f"The catalog {path} is missing: put its copy of the last day back with `python -m rag doctor`, or"
+        f" delete {backup_of(path).parent} to begin a new library."
     )
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from rag.documents import Block, Document, Filters, Origin, Story, newest_first
 from rag.errors import DocumentNotFound
 from rag.keys import Stamp, is_within
-from rag.store.passages_view import ChangesView, PassagesView, filter_clause
+from rag.store.passages_view import ChangesView, PassagesView, Reader, filter_clause
 from rag.store.stored_passage import DOCUMENT_COLUMNS, PassageCache, document_of
 
 REMOVED = "removed"
@@ -55,56 +55,39 @@ class Failure:
     failed: datetime
 
 
-class FilesView:
+class FilesView(Reader):
     """What is known of the files of followed folders: as they were read, what failed, and what stays away."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
     def tombstones(self) -> list[Tombstone]:
         """What was removed on purpose, the latest first."""
-        rows = self._connection.execute(
-            "SELECT key, title, removed FROM tombstones ORDER BY removed DESC, key"
-        ).fetchall()
+        rows = self.select("SELECT key, title, removed FROM tombstones ORDER BY removed DESC, key")
         return [Tombstone(key, title, datetime.fromisoformat(removed)) for key, title, removed in rows]
 
-    def is_buried(self, key: str, text_hash: str) -> bool:
-        """Whether a document with this key or this text was removed on purpose."""
-        return bool(
-            self._connection.execute(
-                "SELECT 1 FROM tombstones WHERE key = ? OR text_hash = ?", [key, text_hash]
-            ).fetchone()
-        )
-
-    def is_buried_key(self, key: str) -> bool:
-        """Whether the document with this key was removed on purpose."""
-        return bool(self._connection.execute("SELECT 1 FROM tombstones WHERE key = ?", [key]).fetchone())
+    def is_buried(self, key: str, text_hash: str = "") -> bool:
+        """Whether a document with this key was removed on purpose, or one with this text if it is given."""
+        return bool(self.value("SELECT 1 FROM tombstones WHERE key = ? OR text_hash = ?", [key, text_hash]))
 
     def seen(self) -> dict[str, SeenFile]:
         """Files of followed folders as they were when last read, by key."""
-        rows = self._connection.execute(
-            "SELECT key, size, modified_ns, content, left_out FROM files"
-        ).fetchall()
-        return {key: SeenFile((size, time), content, bool(out)) for key, size, time, content, out in rows}
+        return self._seen()
 
     def seen_as(self, key: str) -> SeenFile | None:
         """A file of a followed folder as it was when last read."""
-        row = self._connection.execute(
-            "SELECT size, modified_ns, content, left_out FROM files WHERE key = ?", [key]
-        ).fetchone()
-        return SeenFile(row[:2], row[2], bool(row[3])) if row else None
+        return self._seen("WHERE key = ?", [key]).get(key)
+
+    def _seen(self, where: str = "", values: Sequence[object] = ()) -> dict[str, SeenFile]:
+        rows = self.select(f"SELECT key, size, modified_ns, content, left_out FROM files {where}", values)
+        return {key: SeenFile((size, time), content, bool(out)) for key, size, time, content, out in rows}
 
     def failures(self) -> list[Failure]:
         """What could not be read in followed folders, by file and in the order that it was met."""
-        rows = self._connection.execute(
-            "SELECT file, path, reason, failed FROM failures ORDER BY file, number"
-        ).fetchall()
+        rows = self.select("SELECT file, path, reason, failed FROM failures ORDER BY file, number")
         return [
             Failure(file, path, reason, datetime.fromisoformat(failed)) for file, path, reason, failed in rows
         ]
 
 
-class CatalogView:
+class CatalogView(Reader):
     """One moment of the catalog, to read; ``cache`` is of the same catalog.
 
     Attributes
@@ -118,14 +101,10 @@ class CatalogView:
     """
 
     def __init__(self, connection: sqlite3.Connection, cache: PassageCache | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.passages = PassagesView(connection, cache)
         self.changes = ChangesView(connection)
         self.files = FilesView(connection)
-
-    def select(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Rows in the catalog's own terms, for what looks after the file and not after documents."""
-        return self._connection.execute(query, values)
 
     def copy_to(
         self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int, int], object]
@@ -136,9 +115,9 @@ class CatalogView:
 
     def documents(self) -> list[Document]:
         """All documents without text, the newest first."""
-        rows = self._connection.execute(
+        rows = self.select(
             f"SELECT {DOCUMENT_COLUMNS} FROM documents d ORDER BY d.published DESC NULLS LAST, d.id"
-        ).fetchall()
+        )
         return [document_of(row) for row in rows]
 
     def document(self, document_id: str) -> Document:
@@ -148,25 +127,26 @@ class CatalogView:
         ------
         DocumentNotFound
         """
-        row = self._connection.execute(
+        rows = self.select(
             f"SELECT {DOCUMENT_COLUMNS}, d.text, d.blocks FROM documents d WHERE d.id = ?", [document_id]
-        ).fetchone()
-        if row is None:
+        )
+        if not rows:
             raise DocumentNotFound(
                 "This document is not in the library: it was removed, or the link is wrong."
             )
-        blocks = tuple(Block(*block) for block in json.loads(row[-1]))
+        [(*row, text, blocks)] = rows
+        read = tuple(Block(*block) for block in json.loads(blocks))
         left_out = int(self.meta(LEFT_OUT + document_id) or 0)
-        return replace(document_of(row[:-2], row[-2], blocks), left_out=left_out)
+        return replace(document_of(row), text=text, blocks=read, left_out=left_out)
 
     def stories(self) -> list[Story]:
         """What two or more documents tell, in the order of `documents`."""
-        rows = self._connection.execute(
+        rows = self.select(
             f"SELECT {DOCUMENT_COLUMNS}, d.text_hash FROM documents d WHERE d.number IN"
             " (SELECT document FROM stories WHERE story IN"
             " (SELECT story FROM stories GROUP BY story HAVING count(*) > 1))"
             " ORDER BY d.published DESC NULLS LAST, d.id"
-        ).fetchall()
+        )
         told, texts = dict[str, list[Document]](), dict[str, set[str]]()
         for *row, text_hash in rows:
             document = document_of(row)
@@ -176,68 +156,56 @@ class CatalogView:
 
     def without_story(self) -> list[str]:
         """The ids of the documents of which it has still to be found out what tells the same."""
-        rows = self._connection.execute(
+        return self.column(
             "SELECT d.id FROM documents d LEFT JOIN stories s ON s.document = d.number"
             " WHERE s.document IS NULL ORDER BY d.number"
-        ).fetchall()
-        return [document_id for (document_id,) in rows]
+        )
 
     def version(self, key: str) -> str | None:
         """The version of the document with this key, if there is one."""
-        row = self._connection.execute("SELECT version FROM documents WHERE key = ?", [key]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT version FROM documents WHERE key = ?", [key])
 
     def identity(self, key: str) -> str | None:
         """The id of the document with this key, if there is one."""
-        row = self._connection.execute("SELECT id FROM documents WHERE key = ?", [key]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT id FROM documents WHERE key = ?", [key])
 
     def key(self, document_id: str) -> str | None:
         """The key of the document with this id, if there is one."""
-        row = self._connection.execute("SELECT key FROM documents WHERE id = ?", [document_id]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT key FROM documents WHERE id = ?", [document_id])
 
     def named(self, key: str) -> str | None:
         """The id that was noted for this key, if its document has none that follows from the key."""
-        row = self._connection.execute("SELECT id FROM names WHERE key = ?", [key]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT id FROM names WHERE key = ?", [key])
 
-    def bands(self, document_id: str) -> tuple[int, ...]:
+    def bands(self, document_id: str) -> list[int]:
         """The bands under which a document is found by others that tell the same."""
-        rows = self._connection.execute(
+        return self.column(
             "SELECT b.band FROM bands b JOIN documents d ON d.number = b.document WHERE d.id = ?",
             [document_id],
-        ).fetchall()
-        return tuple(band for (band,) in rows)
-
-    def names(self) -> dict[str, str]:
-        """The ids that don't follow from their keys, by key: a file was renamed."""
-        return dict(self._connection.execute("SELECT key, id FROM names").fetchall())
+        )
 
     def text_hash(self, key: str) -> str | None:
         """What names the text of the document with this key, if there is one."""
-        row = self._connection.execute("SELECT text_hash FROM documents WHERE key = ?", [key]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT text_hash FROM documents WHERE key = ?", [key])
 
     def kept_characters(self, key: str) -> int | None:
         """Return how much of the document with this key was added where it was too long, else None."""
-        row = self._connection.execute(
+        return self.value(
             "SELECT characters FROM documents JOIN meta ON name = ? || id WHERE key = ?", [LEFT_OUT, key]
-        ).fetchone()
-        return row[0] if row else None
+        )
 
     def versions(self) -> dict[str, str]:
         """The version of each document, by its id."""
-        return dict(self._connection.execute("SELECT id, version FROM documents").fetchall())
+        return dict(self.select("SELECT id, version FROM documents"))
 
     def origins(self, filters: Filters | None = None) -> list[Origin]:
         """Each source with each of its days of publication, of the documents that pass the filters."""
         where, values = filter_clause(filters)
-        rows = self._connection.execute(
+        rows = self.select(
             f"SELECT d.source, d.published, sum(d.passages) FROM documents d WHERE 1 {where}"
             " GROUP BY d.source, d.published",
             values,
-        ).fetchall()
+        )
         return [
             Origin(source, date.fromisoformat(published) if published else None, passages)
             for source, published, passages in rows
@@ -245,19 +213,19 @@ class CatalogView:
 
     def titles(self, document_ids: Sequence[str]) -> dict[str, str]:
         """The titles of these documents by id, of those that are held."""
-        rows = self._connection.execute(
-            "SELECT id, title FROM documents WHERE id IN (SELECT value FROM json_each(?))",
-            [json.dumps(list(document_ids))],
-        ).fetchall()
-        return dict(rows)
+        return dict(
+            self.select(
+                "SELECT id, title FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+                [json.dumps(list(document_ids))],
+            )
+        )
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that start with `prefix`, in order."""
         # By a range, for which the index serves.
-        rows = self._connection.execute(
+        return self.column(
             "SELECT key FROM documents WHERE key >= ?1 AND key < ?1 || char(0x10FFFF) ORDER BY key", [prefix]
-        ).fetchall()
-        return [key for (key,) in rows]
+        )
 
     def keys_within(self, file: str) -> list[str]:
         """The keys of the documents of a file, in order."""
@@ -271,16 +239,14 @@ class CatalogView:
     def counts(self) -> tuple[int, int]:
         """How many documents and passages there are."""
         count = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
-        documents, passages = self._connection.execute(count).fetchone()
+        [(documents, passages)] = self.select(count)
         return documents, passages
 
     def updated(self) -> datetime | None:
         """When a document was last added, updated or removed."""
-        row = self._connection.execute("SELECT max(updated) FROM documents").fetchone()
-        times = [datetime.fromisoformat(time) for time in (row[0], self.meta(REMOVED)) if time]
-        return max(times, default=None)
+        times = self.value("SELECT max(updated) FROM documents"), self.meta(REMOVED)
+        return max((datetime.fromisoformat(time) for time in times if time), default=None)
 
     def meta(self, name: str) -> str | None:
         """A value kept beside the documents."""
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
-        return row[0] if row else None
+        return self.value("SELECT value FROM meta WHERE name = ?", [name])

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.request import urlopen
 
 from rag.embedding.local import Vector
@@ -97,8 +97,6 @@ class PassageCollection:
         VectorIndexError
             Entries are missing or too many.
         """
-        if self.applied == 0 and self.count() == 0:
-            return
         with catalog.reading() as view:
             if self.applied > view.changes.last():
                 raise VectorIndexError("The vector index belongs to another catalog.")
@@ -127,29 +125,6 @@ class PassageCollection:
             for probe, passages, distances in zip(probes, result["ids"], result["distances"], strict=True)
         )
         return bool(found >= _PROBES_FOUND * len(probes))
-
-
-class Store(Protocol):
-    """Where a library's collection is kept."""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether a process that doesn't keep the collection may ask it."""
-
-    def open(self, catalog: Catalog, embedder: str, *, keep: bool) -> PassageCollection:
-        """Open the collection, and make it anew if it can't be trusted and is ours to keep."""
-
-    def current(self, collection: PassageCollection) -> PassageCollection:
-        """The collection as it is now, whoever keeps it, for a question."""
-
-    def blank(self) -> None:
-        """Overwrite what Chroma wrote of memory that it hadn't filled, in files that are ours."""
-
-    def discard(self) -> None:
-        """Throw the collection away."""
-
-    def close(self) -> None:
-        """Give up what was opened."""
 
 
 class FolderStore:
@@ -200,13 +175,15 @@ class FolderStore:
     def discard(self) -> None:
         """Throw the folder away."""
         # First, else Chroma goes on with the files that are gone ("SQLite error 1032").
-        self._close_client()
+        _close(self._client)
+        self._client = None
         shutil.rmtree(self._folder, ignore_errors=True)
         self._note.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the folder and note how it was left."""
-        if self._client is not None and self._close_client():
+        client, self._client = self._client, None
+        if _close(client):
             with suppress(OSError):  # a full disk: it will be made anew
                 self._note.write_text(self._stamps(), "utf-8")
 
@@ -215,14 +192,6 @@ class FolderStore:
 
         self._client = chromadb.PersistentClient(str(self._folder), _chroma_settings())
         return PassageCollection.of(_made(self._client, "passages", embedder), embedder)
-
-    def _close_client(self) -> bool:
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(Exception):  # a damaged Chroma may fail at closing too
-                client.close()
-                return True
-        return False
 
     def _check_closed(self) -> None:
         """Check that a folder is as it was closed, and take the note of that away.
@@ -268,39 +237,35 @@ class ServerStore:
         self._connect()
         self._name = _collection_name(catalog)
         try:
-            client = _Timed(self._client, _KEEPING_SECONDS)
-            raw = _made(client, self._name, embedder) if keep else _existing(client, self._name)
-            collection = self._timed(raw, embedder, _KEEPING_SECONDS)
+            collection = self._collection(embedder, _KEEPING_SECONDS, make=keep)
             collection.check(catalog)
         except (VectorIndexError, InternalError, NotFoundError) as error:
             if not keep:
                 raise VectorIndexError(f"The vector index can't be used: {error}") from error
             log.warning("Rebuilding the vector index: %s", error)
-            self._delete()
-            raw = _made(client, self._name, embedder)
-            collection = self._timed(raw, embedder, _KEEPING_SECONDS)
+            self.discard()
+            collection = self._collection(embedder, _KEEPING_SECONDS, make=True)
         return collection
 
     def current(self, collection: PassageCollection) -> PassageCollection:
         """The collection as the server has it, which may have been made anew meanwhile."""
-        raw = _existing(_Timed(self._client, _ASKING_SECONDS), self._name)
-        return self._timed(raw, collection.embedder, _ASKING_SECONDS)
+        return self._collection(collection.embedder, _ASKING_SECONDS)
 
     def blank(self) -> None:
         """Nothing: the server's files are its own."""
 
     def discard(self) -> None:
         """Delete the collection."""
+        from chromadb.errors import NotFoundError
+
         if self._client is not None:
-            self._delete()
-        self.close()
+            with suppress(NotFoundError):
+                _Timed(self._client, _KEEPING_SECONDS).delete_collection(self._name)
 
     def close(self) -> None:
         """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(Exception):
-                client.close()
+        _close(self._client)
+        self._client = None
 
     def _connect(self) -> None:
         import chromadb
@@ -312,14 +277,17 @@ class ServerStore:
         make = partial(chromadb.HttpClient, host=self._url, settings=_chroma_settings())
         self._client = _within(_KEEPING_SECONDS, make)
 
-    def _timed(self, raw: Any, embedder: str, seconds: float) -> PassageCollection:
+    def _collection(self, embedder: str, seconds: float, *, make: bool = False) -> PassageCollection:
+        client = _Timed(self._client, seconds)
+        if make:
+            raw = _made(client, self._name, embedder)
+        else:
+            raw = client.get_collection(self._name, embedding_function=None)
         return PassageCollection.of(_Timed(raw, seconds), embedder)
 
-    def _delete(self) -> None:
-        from chromadb.errors import NotFoundError
 
-        with suppress(NotFoundError):
-            _Timed(self._client, _KEEPING_SECONDS).delete_collection(self._name)
+Store = FolderStore | ServerStore
+"""Where a collection is kept: ``is_shared`` tells whether a process that doesn't keep it may ask it."""
 
 
 class _Timed:
@@ -354,8 +322,13 @@ def _within(seconds: float, call: Callable[..., Any], *arguments: Any, **named: 
     return answer.result(seconds)
 
 
-def _existing(client: Any, name: str) -> Any:
-    return client.get_collection(name, embedding_function=None)
+def _close(client: Any) -> bool:
+    """Close a client, if there is one, and return whether that went well."""
+    with suppress(Exception):  # a damaged Chroma may fail at closing too
+        if client is not None:
+            client.close()
+            return True
+    return False
 
 
 def _made(client: Any, name: str, embedder: str) -> Any:
@@ -369,12 +342,9 @@ def _made(client: Any, name: str, embedder: str) -> Any:
 
 def _collection_name(catalog: Catalog) -> str:
     """Return a name that no other library has, from an id that the catalog keeps."""
-    with catalog.reading() as view:
-        identity = view.meta("library")
-    if identity is None:
-        with catalog.writing() as writer:
-            identity = writer.meta("library") or uuid.uuid4().hex
-            writer.set_meta("library", identity)
+    with catalog.writing() as writer:
+        identity = writer.meta("library") or uuid.uuid4().hex
+        writer.set_meta("library", identity)
     return f"passages-{identity}"
 
 

@@ -21,7 +21,7 @@ from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
 from rag.store.chroma import FolderStore, PassageCollection, ServerStore, Store
 from rag.store.models import is_embedded
-from rag.store.passages_view import VectorRows
+from rag.store.passages_view import NO_ROWS, VectorRows
 from rag.store.process_lock import ProcessLock
 
 _STEP = 500
@@ -64,6 +64,8 @@ class Nearest:
 class VectorIndex:
     """The nearest passages of a catalog.
 
+    ``state`` is one line on how the index is: `IN_ORDER`, or what it is doing.
+
     Parameters
     ----------
     folder
@@ -89,8 +91,9 @@ class VectorIndex:
         self._store: Store = ServerStore(server_url) if server_url else FolderStore(folder)
         self._mutex = threading.RLock()
         self._collection: PassageCollection | None = None
-        self._judgement = _Judgement()
-        self._pending = _Pending()
+        # How many entries it had when it was judged whether its approximate search finds enough.
+        self._judged, self._is_poor = 0, False
+        self._pending = _PendingVectors()
         self._noting = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -98,16 +101,11 @@ class VectorIndex:
         self._caught_up = threading.Event()
         self._rest = _Rest()
         self._is_told = False
-        self._state = "opening the vector index" if follow else "searching exactly"
+        self.state = "opening the vector index" if follow else "searching exactly"
         self._thread: threading.Thread | None = None
         if follow:
             self._thread = threading.Thread(target=self._follow, name="chroma-follower", daemon=True)
             self._thread.start()
-
-    @property
-    def state(self) -> str:
-        """One line on how the index is: "in order", or what it is doing."""
-        return self._state
 
     @property
     def is_behind(self) -> bool:
@@ -121,8 +119,8 @@ class VectorIndex:
             self._is_told = True
             self._wake.set()
             self._caught_up.clear()
-            if self._state in (IN_ORDER, POOR):
-                self._state = BEHIND
+            if self.state in (IN_ORDER, POOR):
+                self.state = BEHIND
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all changes are applied; return whether they are.
@@ -179,7 +177,7 @@ class VectorIndex:
         if not self._mutex.acquire(timeout=_MUTEX_SECONDS):
             return (), 0
         try:
-            if self._collection is None or self._judgement.is_poor:
+            if self._collection is None or self._is_poor:
                 return (), 0
             collection = self._store.current(self._collection)
             return collection.nearest(vector, limit), collection.applied
@@ -213,8 +211,8 @@ class VectorIndex:
                 is_done = False
             except Exception as error:  # noqa: BLE001  # the follower must outlive whatever Chroma does
                 failures += 1
-                self._state = _trouble(error, self._store)
                 (log.warning if failures == 1 else log.debug)("Chroma failed: %s", error)
+                self.state = _trouble(error, self._store)
                 self._lose()
                 # The first time at once: a damaged folder is made anew. Then it is a full disk or the like.
                 if failures > 1:
@@ -223,10 +221,13 @@ class VectorIndex:
                 continue
             with self._noting:
                 if is_done and not self._wake.is_set():
-                    self._state = POOR if self._judgement.is_poor else IN_ORDER
+                    self.state = POOR if self._is_poor else IN_ORDER
                     self._caught_up.set()
                     self._rest.is_awaited.clear()
             self._wake.wait(_POLL_SECONDS)
+        self._let_go()
+
+    def _let_go(self) -> None:
         with self._mutex:
             self._collection = None
             self._store.close()
@@ -241,11 +242,13 @@ class VectorIndex:
         with self._catalog.reading() as view:
             is_of_this_model = is_embedded(view, self._embedder)
         if not is_of_this_model:
-            self._stand_back()
+            # There is nothing for Chroma, or it is another process's turn to fill it.
+            self.state = NOT_EMBEDDED
+            self._let_go()
             return False
         is_keeper = self._lock.acquire()
         if not is_keeper and (self._is_distrusted or not self._store.is_shared):
-            self._state, self._is_distrusted = ELSEWHERE, False
+            self.state, self._is_distrusted = ELSEWHERE, False
             return False
         if self._is_distrusted:
             self._discard()
@@ -260,7 +263,7 @@ class VectorIndex:
             if not changes:
                 self._settle(collection)
                 return True
-            self._state = f"indexing vectors ({collection.applied} of {last} changes)"
+            self.state = f"indexing vectors ({collection.applied} of {last} changes)"
             with self._mutex:
                 collection.apply(changes, rows)
                 self._store.blank()
@@ -270,37 +273,36 @@ class VectorIndex:
                 collection = self._open(is_keeper)
         return False
 
-    def _stand_back(self) -> None:
-        """Let go of Chroma: there is nothing for it, or it is another process's turn to fill it."""
-        self._state = NOT_EMBEDDED
-        with self._mutex:
-            self._collection = None
-            self._store.close()
-        self._lock.release()
-
     def _watch(self, collection: PassageCollection) -> bool:
         """Return whether the process that keeps the server's collection has applied everything."""
-        applied = self._store.current(collection).applied
+        current = self._store.current(collection)
         with self._catalog.reading() as view:
             last = view.changes.last()
-        self._state = f"another process is indexing vectors ({applied} of {last} changes)"
-        if applied >= last:
-            self._settle(self._store.current(collection))
-        return applied >= last
+        self.state = f"another process is indexing vectors ({current.applied} of {last} changes)"
+        if current.applied < last:
+            return False
+        self._settle(current)
+        return True
 
     def _settle(self, collection: PassageCollection) -> None:
-        """Judge a collection that holds everything, and let go of the vectors that it makes needless."""
-        if self._judgement.is_due(collection):
+        """Let go of the vectors that a collection that holds everything makes needless, if it finds enough.
+
+        That is judged anew when the collection has changed much.
+        """
+        count = collection.count()
+        if abs(count - self._judged) > _JUDGED_SHARE * self._judged:
             with self._mutex:
-                self._judgement.judge(collection, self._catalog)
-        if not self._judgement.is_poor:
+                self._judged, self._is_poor = count, not collection.finds_itself(self._catalog)
+            if self._is_poor:
+                log.warning("Chroma's approximate search misses passages, so all are compared.")
+        if not self._is_poor:
             self._pending.free(collection.applied)
 
     def _open(self, is_keeper: bool) -> PassageCollection:
         collection = self._store.open(self._catalog, self._embedder, keep=is_keeper)
         with self._mutex:
             self._collection = collection
-            self._judgement.count = 0
+            self._judged = 0
         return collection
 
     def _discard(self) -> None:
@@ -325,32 +327,13 @@ class _Rest:
                 return
 
 
-class _Judgement:
-    """Whether Chroma's approximate search finds enough, judged anew when the collection has changed much."""
-
-    def __init__(self) -> None:
-        self.is_poor = False
-        self.count = 0
-
-    def is_due(self, collection: PassageCollection) -> bool:
-        """Whether the collection isn't what was judged."""
-        return abs(collection.count() - self.count) > _JUDGED_SHARE * self.count
-
-    def judge(self, collection: PassageCollection, catalog: Catalog) -> None:
-        """Find out whether stored vectors find themselves."""
-        self.count = collection.count()
-        self.is_poor = not collection.finds_itself(catalog)
-        if self.is_poor:
-            log.warning("Chroma's approximate search misses passages, so all are compared.")
-
-
-class _Pending:
+class _PendingVectors:
     """The vectors added after a change, kept between questions and extended as more come."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._after = self._until = self._dropped = 0
-        self._rows = VectorRows((), np.empty((0, 0), np.float32))
+        self._rows = NO_ROWS
 
     def rows(self, view: CatalogView, after: int) -> VectorRows:
         """Return at least the vectors added after a change and not removed since.
@@ -381,14 +364,17 @@ class _Pending:
 
     def _start(self, after: int) -> None:
         self._after = self._until = after
-        self._rows = VectorRows((), np.empty((0, 0), np.float32))
+        self._rows = NO_ROWS
 
 
-def _trouble(error: Exception, store: Store) -> str:
-    from chromadb.errors import ChromaError
-
-    is_answer = isinstance(error, (ChromaError, VectorIndexError))
-    return OUT_OF_REACH if store.is_shared and not is_answer else FAILED
+def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
+    """Return the ids of the rows nearest to `vector`, in no order that matters; to one of zeros none is."""
+    if not rows.ids or not vector.any():
+        return []
+    cosines = products(rows.matrix, vector)
+    if len(cosines) <= limit:
+        return list(rows.ids)
+    return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]
 
 
 def _without(rows: VectorRows, gone: set[str]) -> VectorRows:
@@ -404,11 +390,8 @@ def _joined(first: VectorRows, second: VectorRows) -> VectorRows:
     return VectorRows(first.ids + second.ids, np.vstack([first.matrix, second.matrix]))
 
 
-def nearest_rows(rows: VectorRows, vector: Vector, limit: int) -> list[str]:
-    """Return the ids of the rows nearest to `vector`, in no order that matters; to one of zeros none is."""
-    if not rows.ids or not vector.any():
-        return []
-    cosines = products(rows.matrix, vector)
-    if len(cosines) <= limit:
-        return list(rows.ids)
-    return [rows.ids[i] for i in np.argpartition(-cosines, limit - 1)[:limit]]
+def _trouble(error: Exception, store: Store) -> str:
+    from chromadb.errors import ChromaError
+
+    is_answer = isinstance(error, (ChromaError, VectorIndexError))
+    return OUT_OF_REACH if store.is_shared and not is_answer else FAILED

@@ -70,7 +70,7 @@ class Forgetting:
                 are_quotes_gone = self._wipe_quotes()
             finally:
                 if is_text_gone:
-                    wipe_backup(self._catalog.path)
+                    wipe_backup(self._catalog)
             if not (are_quotes_gone and is_text_gone):
                 return False
             self._catalog.settle(owed)

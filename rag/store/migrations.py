@@ -1,4 +1,4 @@
-"""From one version of the catalog's schema to the next.
+"""The schema of the catalog, and the way from one version of it to the next.
 
 A change of `schema.sql` goes with a higher `SCHEMA_VERSION` in `rag/store/catalog.py` and with one entry
 here that turns the version before into the new one; `tests/data/` keeps a catalog of each version
@@ -8,8 +8,8 @@ that was ever released.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from rag.errors import CatalogError
@@ -38,7 +38,7 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
 def migrate(
     connection: sqlite3.Connection, path: Path, target: int, migrations: Mapping[int, Sequence[str]]
 ) -> None:
-    """Bring a catalog to the version `target`, each step in a transaction of its own.
+    """Bring a catalog to the version `target`, each step in a transaction of its own; make an empty one.
 
     A step that fails leaves the catalog at the version before it. Where two processes meet, one of
     them waits and then finds the step done.
@@ -53,34 +53,45 @@ def migrate(
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         while (version := _version(connection)) < target:
-            if version not in migrations:
+            if version == 0:
+                _step(connection, path, version, target, tuple(schema()))
+            elif version in migrations:
+                _step(connection, path, version, version + 1, migrations[version])
+            else:
                 raise CatalogError(
                     f"The catalog {path} has the schema {version}, which this Footnote can't bring to"
                     f" {target}: choose a new folder with FOOTNOTE_DATA_DIR and add the documents there."
                 )
-            _step(connection, path, version, migrations[version])
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _step(connection: sqlite3.Connection, path: Path, version: int, statements: Sequence[str]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if _version(connection) == version:
-            for statement in statements:
-                connection.execute(statement)
-            if connection.execute("PRAGMA foreign_key_check").fetchone():
-                raise CatalogError(
-                    f"The catalog {path} can't be brought to schema {version + 1}, since parts of it"
-                    " belong to nothing: run `python -m rag doctor` of the Footnote that wrote it."
-                )
-            connection.execute(f"PRAGMA user_version = {version + 1}")
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # a full disk has rolled back already
-            connection.execute("ROLLBACK")
-        raise
+def _step(
+    connection: sqlite3.Connection, path: Path, version: int, target: int, statements: Sequence[str]
+) -> None:
+    with connection:  # commits, or rolls back
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) != version:
+            return
+        for statement in statements:
+            connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise CatalogError(
+                f"The catalog {path} can't be brought to schema {target}, since parts of it"
+                " belong to nothing: run `python -m rag doctor` of the Footnote that wrote it."
+            )
+        connection.execute(f"PRAGMA user_version = {target}")
 
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def schema() -> Iterator[str]:
+    """The statements that make an empty catalog of the newest version."""
+    statement = ""
+    for line in files("rag.store").joinpath("schema.sql").read_text("utf-8").splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

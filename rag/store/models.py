@@ -21,24 +21,22 @@ def held_embedder(view: CatalogView) -> str:
 
 def is_embedded(view: CatalogView, embedder: str) -> bool:
     """Whether all vectors of a catalog are there, and of this model."""
-    waits = view.select("SELECT 1 FROM passages WHERE fingerprint = '' LIMIT 1").fetchone()
+    waits = view.value("SELECT 1 FROM passages WHERE fingerprint = '' LIMIT 1")
     return not waits and held_embedder(view) in ("", embedder)
 
 
 def waiting(view: CatalogView, embedder: str) -> list[str]:
     """Return the ids of the documents that this model has still to embed, in the order they were added."""
     where = "WHERE p.fingerprint = ''" if held_embedder(view) in ("", embedder) else ""
-    rows = view.select(
+    return view.column(
         f"SELECT DISTINCT d.id FROM passages p JOIN documents d ON d.number = p.document {where}"
         " ORDER BY d.number"
-    ).fetchall()
-    return [document_id for (document_id,) in rows]
+    )
 
 
 def held_dimensions(view: CatalogView) -> int:
     """Return the length of a catalog's vectors, 0 where there are none."""
-    row = view.select("SELECT length(vector) / 4 FROM vectors LIMIT 1").fetchone()
-    return int(row[0]) if row else 0
+    return view.value("SELECT length(vector) / 4 FROM vectors LIMIT 1") or 0
 
 
 def check_fits(view: CatalogView, embedder: str, dimensions: int) -> None:

@@ -1,14 +1,14 @@
-"""Reading the catalog's passages: by words, by vectors, and what has changed of them."""
+"""Reading the catalog: its rows, and passages by words, by vectors, and what has changed of them."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.documents import Filters
 from rag.embedding.local import PassageVectors, Vectors
@@ -22,6 +22,40 @@ from rag.store.stored_passage import (
 )
 
 
+class Reader:
+    """Reads rows of one moment of the catalog, fetched whole so that checkpoints can finish."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(query, values).fetchall()
+
+    def column(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        """Return the first value of each row."""
+        return [row[0] for row in self.select(query, values)]
+
+    def value(self, query: str, values: Sequence[object] = ()) -> Any | None:
+        """Return the first value of the first row, None where there is no row."""
+        row = self._connection.execute(query, values).fetchone()
+        return row[0] if row else None
+
+
+class Writer(Reader):
+    """Changes rows in a transaction, and reads what it has changed."""
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Change the catalog; return how many rows that touched."""
+        return self._connection.execute(statement, values).rowcount
+
+    def insert(self, table: str, values: Mapping[str, object]) -> int:
+        """Insert a row of these columns, and return its number."""
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+        return self._connection.execute(statement, list(values.values())).lastrowid or 0
+
+
 @dataclass(frozen=True, slots=True)
 class VectorRows:
     """Vectors of passages: ``ids[i]`` names row i of ``matrix``, (n, dimensions)."""
@@ -30,43 +64,43 @@ class VectorRows:
     matrix: Vectors
 
 
-class ChangesView:
-    """Which passages were added and removed, in order, for those who follow the catalog."""
+KEPT_VECTORS = (
+    "SELECT p.fingerprint, v.vector, s.vectors, s.words FROM passages p"
+    " JOIN vectors v ON v.passage = p.number JOIN sentences s ON s.passage = p.number"
+)
+"""Of passages the name of their vectors, and these as they are kept: of all, of sentences, of words."""
+NO_ROWS = VectorRows((), np.empty((0, 0), np.float32))
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+
+class ChangesView(Reader):
+    """Which passages were added and removed, in order, for those who follow the catalog."""
 
     def last(self) -> int:
         """The number of the last change, 0 where there is none."""
-        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
-        return row[0] if row else 0
+        return self.value("SELECT seq FROM sqlite_sequence WHERE name = 'changes'") or 0
 
     def after(self, after: int, limit: int) -> list[tuple[int, str, bool]]:
         """Number, passage id and whether it was added, of the changes after a number, in order."""
-        rows = self._connection.execute(
+        rows = self.select(
             "SELECT number, passage, added FROM changes WHERE number > ? ORDER BY number LIMIT ?",
             [after, limit],
-        ).fetchall()
+        )
         return [(number, passage, bool(added)) for number, passage, added in rows]
 
     def changed(self, after: int) -> set[str]:
         """The ids of the passages added or removed after a change."""
-        rows = self._connection.execute("SELECT passage FROM changes WHERE number > ?", [after]).fetchall()
-        return {passage for (passage,) in rows}
+        return set(self.column("SELECT passage FROM changes WHERE number > ?", [after]))
 
     def removed(self, after: int) -> set[str]:
         """The ids of the passages removed after a change."""
-        rows = self._connection.execute(
-            "SELECT passage FROM changes WHERE number > ? AND NOT added", [after]
-        ).fetchall()
-        return {passage for (passage,) in rows}
+        return set(self.column("SELECT passage FROM changes WHERE number > ? AND NOT added", [after]))
 
 
-class PassagesView:
+class PassagesView(Reader):
     """The passages of one moment of the catalog; ``cache`` is of the same catalog."""
 
     def __init__(self, connection: sqlite3.Connection, cache: PassageCache | None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._changes = ChangesView(connection)
         self._cache = cache
 
@@ -83,30 +117,27 @@ class PassagesView:
         return {name: known[name] for name in passage_ids if name in known}
 
     def _read(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
-        if not passage_ids:
-            return {}
-        rows = self._connection.execute(
+        rows = self.select(
             "SELECT p.id, p.start, p.end, p.heading, p.page, p.header,"
             " substr(d.text, p.start + 1, p.end - p.start), v.vector, s.spans, s.vectors, s.words,"
             f" {DOCUMENT_COLUMNS} FROM json_each(?) j JOIN passages p ON p.id = j.value"
             " JOIN documents d ON d.number = p.document JOIN vectors v ON v.passage = p.number"
             " JOIN sentences s ON s.passage = p.number",
             [json.dumps(list(passage_ids))],
-        ).fetchall()
+        )
         return {row[0]: stored_passage_of(row) for row in rows}
 
     def of_document(self, document_id: str) -> list[str]:
         """The ids of a document's passages, in order."""
-        rows = self._connection.execute(
+        return self.column(
             "SELECT p.id FROM passages p JOIN documents d ON d.number = p.document"
             " WHERE d.id = ? ORDER BY p.position",
             [document_id],
-        ).fetchall()
-        return [passage_id for (passage_id,) in rows]
+        )
 
     def ids(self) -> set[str]:
         """The ids of all passages."""
-        return {passage for (passage,) in self._connection.execute("SELECT id FROM passages").fetchall()}
+        return set(self.column("SELECT id FROM passages"))
 
     def matching(
         self, query: str, limit: int, filters: Filters | None = None, *, most: int = -1
@@ -117,109 +148,100 @@ class PassagesView:
         ``most`` are looked at for those that pass; below zero all.
         """
         where, values = filter_clause(filters)
-        rows = self._connection.execute(
-            "SELECT p.id, -w.score FROM (SELECT rowid, bm25(words) AS score FROM words"
-            f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {most if where else limit}) w"
-            " JOIN passages p ON p.number = w.rowid JOIN documents d ON d.number = p.document"
-            f" WHERE 1 {where} ORDER BY w.score, p.id LIMIT ?",
-            [query, *values, limit],
-        ).fetchall()
-        return dict(rows)
+        return dict(
+            self.select(
+                "SELECT p.id, -w.score FROM (SELECT rowid, bm25(words) AS score FROM words"
+                f" WHERE words MATCH ? ORDER BY score, rowid LIMIT {most if where else limit}) w"
+                " JOIN passages p ON p.number = w.rowid JOIN documents d ON d.number = p.document"
+                f" WHERE 1 {where} ORDER BY w.score, p.id LIMIT ?",
+                [query, *values, limit],
+            )
+        )
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """How many passages hold each (stemmed) term."""
         marks = ",".join("?" * len(terms))
-        rows = self._connection.execute(
-            f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", list(terms)
-        ).fetchall()
+        rows = self.select(f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", terms)
         return dict.fromkeys(terms, 0) | dict(rows)
 
     def count_within(self, filters: Filters) -> int:
         """How many passages pass the filters."""
         where, values = filter_clause(filters)
-        (count,) = self._connection.execute(
-            f"SELECT coalesce(sum(d.passages), 0) FROM documents d WHERE 1 {where}", values
-        ).fetchone()
-        return int(count)
+        return self.value(f"SELECT sum(d.passages) FROM documents d WHERE 1 {where}", values) or 0
 
     def passing(self, passage_ids: Sequence[str], filters: Filters) -> list[str]:
         """Those of the passages that pass the filters."""
         where, values = filter_clause(filters)
-        rows = self._connection.execute(
+        return self.column(
             "SELECT p.id FROM json_each(?) j JOIN passages p ON p.id = j.value"
             f" JOIN documents d ON d.number = p.document WHERE 1 {where}",
             [json.dumps(list(passage_ids)), *values],
-        ).fetchall()
-        return [passage_id for (passage_id,) in rows]
+        )
 
     def vectors_added(self, after: int) -> VectorRows:
         """The vectors of the passages added after a change and still held, in that order."""
         if after == 0:
-            return self._all_vectors()
-        rows = self._connection.execute(
+            # In the order of the table, a third of the time of going through the changes.
+            return self._vectors(
+                "SELECT p.id, v.vector FROM vectors v JOIN passages p ON p.number = v.passage"
+                " ORDER BY v.passage"
+            )
+        return self._vectors(
             "SELECT p.id, v.vector FROM changes c JOIN passages p ON p.id = c.passage"
             " JOIN vectors v ON v.passage = p.number WHERE c.number > ? AND c.added ORDER BY c.number",
             [after],
-        ).fetchall()
-        return _vector_rows(rows)
-
-    def _all_vectors(self) -> VectorRows:
-        # In the order of the table, a third of the time of going through the changes.
-        rows = self._connection.execute(
-            "SELECT p.id, v.vector FROM vectors v JOIN passages p ON p.number = v.passage ORDER BY v.passage"
-        ).fetchall()
-        return _vector_rows(rows)
+        )
 
     def vectors_of(self, passage_ids: Sequence[str]) -> VectorRows:
         """The vectors of these passages, of those that are held."""
-        rows = self._connection.execute(
+        return self._vectors(
             "SELECT p.id, v.vector FROM json_each(?) j JOIN passages p ON p.id = j.value"
             " JOIN vectors v ON v.passage = p.number",
             [json.dumps(list(passage_ids))],
-        ).fetchall()
-        return _vector_rows(rows)
+        )
 
     def vectors_within(self, filters: Filters) -> VectorRows:
         """The vectors of all passages that pass the filters."""
         where, values = filter_clause(filters)
-        rows = self._connection.execute(
+        return self._vectors(
             "SELECT p.id, v.vector FROM documents d JOIN passages p ON p.document = d.number"
             f" JOIN vectors v ON v.passage = p.number WHERE 1 {where} ORDER BY p.number",
             values,
-        ).fetchall()
-        return _vector_rows(rows)
+        )
 
     def sample_vectors(self, count: int) -> VectorRows:
         """About `count` stored vectors, spread evenly over the collection."""
-        rows = self._connection.execute(
+        return self._vectors(
             "SELECT p.id, v.vector FROM vectors v JOIN passages p ON p.number = v.passage"
             " WHERE v.passage % max(1, (SELECT max(passage) / ? FROM vectors)) = 0 LIMIT ?",
             [count, 2 * count],
-        ).fetchall()
-        return _vector_rows(rows)
+        )
+
+    def _vectors(self, query: str, values: Sequence[object] = ()) -> VectorRows:
+        rows = self.select(query, values)
+        if not rows:
+            return NO_ROWS
+        flat = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
+        return VectorRows(tuple(identity for identity, _ in rows), flat.reshape(len(rows), -1))
 
     def reusable(self, fingerprint: str, *, with_words: bool) -> PassageVectors | None:
         """The vectors of a passage with this fingerprint, if one is held, and with its words' if need be."""
-        row = self._connection.execute(
-            "SELECT v.vector, s.vectors, s.words FROM passages p JOIN vectors v ON v.passage = p.number"
-            " JOIN sentences s ON s.passage = p.number WHERE p.fingerprint = ? AND (s.words != x'' OR ?)"
-            " LIMIT 1",
-            [fingerprint, not with_words],
-        ).fetchone()
-        if row is None:
+        where = "WHERE p.fingerprint = ? AND (s.words != x'' OR ?) LIMIT 1"
+        rows = self.select(f"{KEPT_VECTORS} {where}", [fingerprint, not with_words])
+        if not rows:
             return None
-        vector = np.frombuffer(row[0], np.float32)
-        rows = halves(row[1], len(vector))
-        words = unpack(row[2], len(rows))
-        return PassageVectors(vector, rows, words) if words is not None else None
+        [(_, whole, parts, packed)] = rows
+        vector = np.frombuffer(whole, np.float32)
+        sentences = halves(parts, len(vector))
+        words = unpack(packed, len(sentences))
+        return PassageVectors(vector, sentences, words) if words is not None else None
 
     def without_words(self) -> list[str]:
         """The ids of the documents with passages whose words have no vectors."""
-        rows = self._connection.execute(
+        return self.column(
             "SELECT DISTINCT d.id FROM sentences s JOIN passages p ON p.number = s.passage"
             " JOIN documents d ON d.number = p.document WHERE s.words = x'' ORDER BY d.number"
-        ).fetchall()
-        return [document_id for (document_id,) in rows]
+        )
 
 
 def filter_clause(filters: Filters | None) -> tuple[str, list[object]]:
@@ -241,10 +263,3 @@ def filter_clause(filters: Filters | None) -> tuple[str, list[object]]:
             clause += f" AND d.published {operator} ?"
             values.append(day.isoformat())
     return clause, values
-
-
-def _vector_rows(rows: Sequence[tuple[str, bytes]]) -> VectorRows:
-    if not rows:
-        return VectorRows((), np.empty((0, 0), np.float32))
-    flat: NDArray[np.float32] = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
-    return VectorRows(tuple(identity for identity, _ in rows), flat.reshape(len(rows), -1))

@@ -7,19 +7,23 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 
-from rag.documents import Block, Document, Passage
+from rag.documents import Document, Passage
 from rag.embedding.local import Vector, Vectors
 from rag.embedding.word_vectors import NO_WORDS, WordVectors, unpack
 from rag.text.canonical import judged
 from rag.text.splitting import Span
 
+_DOCUMENT_FIELDS = (
+    *("id", "version", "key", "title", "source", "url", "published", "author", "language", "media_type"),
+    *("added", "characters", "words", "passages"),
+)
 DOCUMENT_COLUMNS = (
-    "d.id, d.version, d.key, d.title, d.source, d.url, d.published, d.author, d.language,"
-    " d.media_type, d.added, d.characters, d.words, d.passages,"
-    " (SELECT s.story FROM stories s WHERE s.document = d.number)"
+    ", ".join(f"d.{name}" for name in _DOCUMENT_FIELDS)
+    + ", (SELECT s.story FROM stories s WHERE s.document = d.number)"
 )
 """What `document_of` takes, of ``documents d``."""
 _JUDGED_CHARACTERS = 10_000
@@ -98,55 +102,32 @@ class PassageCache:
                 del self._held[name]
 
 
-def document_of(row: Sequence[object], text: str = "", blocks: tuple[Block, ...] = ()) -> Document:
-    """Return the document of a row of `DOCUMENT_COLUMNS`."""
-    (identity, version, key, title, source, url, published, author, language, media_type) = map(
-        _text, row[:10]
-    )
-    return Document(
-        id=identity,
-        version=version,
-        key=key,
-        title=title,
-        source=source,
-        url=url,
-        published=date.fromisoformat(published) if published else None,
-        author=author,
-        language=language,
-        media_type=media_type,
-        added=datetime.fromisoformat(_text(row[10])),
-        characters=int(_text(row[11])),
-        words=int(_text(row[12])),
-        passages=int(_text(row[13])),
-        story=_text(row[14]),
-        text=text,
-        blocks=blocks,
-    )
+def document_of(row: Sequence[Any]) -> Document:
+    """Return the document of a row of `DOCUMENT_COLUMNS`, without text and blocks."""
+    *values, story = row
+    held = dict(zip(_DOCUMENT_FIELDS, values, strict=True))
+    held["published"] = date.fromisoformat(held["published"]) if held["published"] else None
+    held["added"] = datetime.fromisoformat(held["added"])
+    return Document(**held, story=story or "")
 
 
-def stored_passage_of(row: Sequence[object]) -> StoredPassage:
+def stored_passage_of(row: Sequence[Any]) -> StoredPassage:
     """Return a passage with what belongs to it, of a row as `PassagesView.read` selects it."""
-    identity, start, end, heading, page, header, text, vector, spans, sentence_vectors = row[:10]
-    words, document = row[10], document_of(row[11:])
-    passage = Passage(str(identity), document.id, start, end, text, heading, page)  # type: ignore[arg-type]  # SQLite's
-    whole = np.frombuffer(vector, np.float32)  # type: ignore[call-overload]  # a BLOB
-    sentences = tuple(Span(*span) for span in json.loads(str(spans)))
+    identity, start, end, heading, page, header, text, vector, spans, sentence_vectors, words = row[:11]
+    document, whole = document_of(row[11:]), np.frombuffer(vector, np.float32)
+    sentences = tuple(Span(*span) for span in json.loads(spans))
     return StoredPassage(
-        passage,
+        Passage(identity, document.id, start, end, text, heading, page),
         document,
-        str(header),
+        header,
         sentences,
         whole,
         # None where they are still to be made (`rag/store/models.py`).
-        halves(sentence_vectors or bytes(2 * len(whole) * len(sentences)), len(whole)),  # type: ignore[arg-type]  # a BLOB
-        unpack(words, len(sentences)) or NO_WORDS,  # type: ignore[arg-type]  # a BLOB
+        halves(sentence_vectors or bytes(2 * len(whole) * len(sentences)), len(whole)),
+        unpack(words, len(sentences)) or NO_WORDS,
     )
 
 
 def halves(blob: bytes, dimensions: int) -> Vectors:
     """Return vectors that are kept as float16."""
     return np.frombuffer(blob, np.float16).reshape(-1, dimensions).astype(np.float32)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)

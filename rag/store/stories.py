@@ -14,6 +14,7 @@ most of them stay. A false merge hides an article behind another, so in doubt th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -22,6 +23,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.documents import Document, IsCancelled, heed, short_hash
+from rag.store.passages_view import Writer
 from rag.text.vocabulary import LARGE, ONES, TENS
 from rag.text.words import QUESTION_WORDS, fold
 
@@ -43,6 +46,10 @@ LEAST_LENGTH = 0.45
 """The shorter text's length over the longer one's: an article in a collection of many isn't its version."""
 KEPT_NUMBERS, KEPT_NAMES = 0.75, 0.8
 """Of numbers and of names that stand between the same words, the share that must be the same."""
+
+_MOST_IN_BAND = 50
+"""Documents of a band that are looked at, the latest: thousands of reports may have one form."""
+_MOST_COMPARED = 8
 
 Numbers = NDArray[np.uint64]
 
@@ -98,12 +105,12 @@ def bands(text: Told) -> tuple[int, ...]:
     if len(text.words) < _RUN_WORDS:
         return ()
     named = np.array([_number(word) for word in text.words], np.uint64)
+    factors, addends = _permutations()
     runs = np.zeros(len(named) - _RUN_WORDS + 1, np.uint64)
     for start in range(_RUN_WORDS):
         # An odd factor for each place, so that the order of the words counts.
-        runs = runs * _factors()[0] + named[start : start + len(runs)]
+        runs = runs * factors[0] + named[start : start + len(runs)]
     runs = np.unique(_mixed(runs))
-    factors, addends = _permutations()
     least = np.full(len(factors), np.iinfo(np.uint64).max, np.uint64)
     for start in range(0, len(runs), _AT_ONCE):
         permuted = factors[:, None] * runs[start : start + _AT_ONCE] + addends[:, None]
@@ -130,6 +137,58 @@ def are_one_story(one: Told, other: Told) -> bool:
         # Names in headlines stand among other words with capitals, so that little is left around them.
         and _kept(shorter, longer, names, open_too=numbers, reach=1) >= KEPT_NAMES
     )
+
+
+class StoryIndex(Writer):
+    """Finds out which documents tell the same, in one transaction."""
+
+    def tell(self, document: Document, cancelled: IsCancelled | None = None) -> str:
+        """Note what a document tells, and return it: the story of one that tells the same, or its own.
+
+        Raises
+        ------
+        Cancelled
+        """
+        number = self.value("SELECT number FROM documents WHERE id = ?", [document.id])
+        for table in ("stories", "bands"):
+            self.execute(f"DELETE FROM {table} WHERE document = ?", [number])
+        story, in_bands = self._same_text(number), tuple[int, ...]()
+        if len(document.text) <= MOST_CHARACTERS:
+            mine = told(document.title, document.text)
+            heed(cancelled)
+            in_bands = bands(mine)
+            story = story or self._same_story(mine, in_bands, cancelled)
+        story = story or short_hash("story", document.id, document.version)
+        self.insert("stories", {"document": number, "story": story})
+        for band in in_bands:
+            self.insert("bands", {"band": band, "document": number})
+        return story
+
+    def _same_text(self, number: int | None) -> str | None:
+        return self.value(
+            "SELECT s.story FROM documents d JOIN stories s ON s.document = d.number"
+            " WHERE d.text_hash = (SELECT text_hash FROM documents WHERE number = ?1)"
+            " AND d.number != ?1 ORDER BY d.number LIMIT 1",
+            [number],
+        )
+
+    def _same_story(self, mine: Told, in_bands: Sequence[int], cancelled: IsCancelled | None) -> str | None:
+        """Return the story of a document that tells the same, of those that share the most bands."""
+        query = "SELECT document FROM bands WHERE band = ? ORDER BY document DESC LIMIT ?"
+        shared = Counter[int]()
+        for band in in_bands:
+            shared.update(self.column(query, [band, _MOST_IN_BAND]))
+        for number in sorted(shared, key=lambda number: (-shared[number], number))[:_MOST_COMPARED]:
+            rows = self.select(
+                "SELECT d.title, d.text, s.story FROM documents d JOIN stories s ON s.document = d.number"
+                " WHERE d.number = ?",
+                [number],
+            )
+            heed(cancelled)
+            for title, text, story in rows:
+                if are_one_story(mine, told(title, text)):
+                    return str(story)
+        return None
 
 
 def _kept(one: Told, other: Told, telling: frozenset[str], open_too: frozenset[str], reach: int = 2) -> float:
@@ -173,17 +232,14 @@ def _mixed(values: Numbers) -> Numbers:
 
 
 @cache
-def _factors() -> Numbers:
-    """Odd factors, always the same: catalogs keep what is made of them."""
-    made = [_number(f"factor {place}") | 1 for place in range(BANDS * _ROWS)]
-    return np.array(made, np.uint64)
-
-
-@cache
 def _permutations() -> tuple[Numbers, Numbers]:
-    """Factors and addends of permutations of all 64-bit hashes: x → x · factor + addend."""
+    """Odd factors and addends of permutations of all 64-bit hashes: x → x · factor + addend.
+
+    They are always the same: catalogs keep what is made of them.
+    """
+    factors = [_number(f"factor {place}") | 1 for place in range(BANDS * _ROWS)]
     addends = [_number(f"addend {place}") for place in range(BANDS * _ROWS)]
-    return _factors(), np.array(addends, np.uint64)
+    return np.array(factors, np.uint64), np.array(addends, np.uint64)
 
 
 def _band(place: int, least: Sequence[int]) -> int:

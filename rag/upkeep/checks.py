@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,9 +13,17 @@ from typing import Any
 from rag.documents import Document, NewDocument, content_hash, short_hash
 from rag.embedding.local import Embedder
 from rag.embedding.passages import embedded_text, passage_fingerprint
-from rag.store.catalog import SCHEMA_VERSION, is_cut_to_nothing, schema
-from rag.store.catalog_view import CatalogView
-from rag.store.catalog_writer import CatalogWriter, text_hash
+from rag.store.catalog import SCHEMA_VERSION, what_is_lost
+from rag.store.catalog_writer import (
+    CatalogWriter,
+    indexed_words,
+    passage_id,
+    passage_row,
+    spans_of,
+    text_hash,
+)
+from rag.store.migrations import schema
+from rag.store.passages_view import Reader
 from rag.store.stories import MOST_CHARACTERS, bands, told
 from rag.text.splitting import Piece
 from rag.upkeep.held_vectors import alike, vectors_from
@@ -38,10 +46,10 @@ def file_faults(path: Path) -> list[str]:
     sqlite3.Error
         The file could not be checked, which says nothing about it.
     """
+    if lost := what_is_lost(path):
+        return [lost]
     if not path.exists():
         return []
-    if is_cut_to_nothing(path):
-        return ["it is empty"]
     try:
         with closing(sqlite3.connect(path, timeout=60)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -57,26 +65,21 @@ def file_faults(path: Path) -> list[str]:
         return [str(error)]
 
 
-def expected_schema() -> tuple[dict[str, object], dict[str, str]]:
-    """Return the shape of each table and index of an empty catalog, and the statement that makes it."""
-    made = dict[str, str]()
+def expected_schema() -> dict[str, object]:
+    """Return the shape of each table and index of an empty catalog."""
     with closing(sqlite3.connect(":memory:")) as model:
-        view = CatalogView(model)
-        for statement in schema():
-            before = found_schema(view).keys()
-            model.execute(statement)
-            made |= dict.fromkeys(found_schema(view).keys() - before, statement)
-        return found_schema(view), made
+        model.executescript("".join(schema()))
+        return found_schema(Reader(model))
 
 
-def found_schema(view: CatalogView) -> dict[str, object]:
+def found_schema(view: Reader) -> dict[str, object]:
     """Return the shape of each table and index by name: columns, or the SQL of a virtual table."""
     shapes = dict[str, object]()
-    for kind, name, sql in view.select("SELECT type, name, sql FROM sqlite_master").fetchall():
+    for kind, name, sql in view.select("SELECT type, name, sql FROM sqlite_master"):
         if sql and "VIRTUAL TABLE" in sql:
             shapes[name] = " ".join(sql.split())
         else:
-            columns = view.select(f"PRAGMA {kind}_xinfo('{name}')").fetchall()
+            columns = view.select(f"PRAGMA {kind}_xinfo('{name}')")
             # Columns of a table in any order: a migration may have added one at the end.
             shapes[name] = sorted(row[1:6] for row in columns) if kind == "table" else columns
     return shapes
@@ -93,20 +96,20 @@ def schema_faults(expected: Mapping[str, object], found: Mapping[str, object]) -
 
 def words_faults(writer: CatalogWriter) -> list[str]:
     """Return what is wrong with the full-text index as a whole."""
-    faults = []
     try:
         writer.execute("INSERT INTO words (words) VALUES ('integrity-check')")
-        for first, second, what in (
-            ("number FROM passages", "rowid FROM words", "passages without words"),
-            ("rowid FROM words", "number FROM passages", "words without a passage"),
-        ):
-            query = f"SELECT count(*) FROM (SELECT {first} EXCEPT SELECT {second})"
-            [(count,)] = writer.select(query).fetchall()
-            if count:
-                faults.append(f"{count} {what}")
+        without_words, without_passage = (
+            writer.value(f"SELECT count(*) FROM (SELECT {first} EXCEPT SELECT {second})")
+            for first, second in itertools.permutations(("number FROM passages", "rowid FROM words"))
+        )
     except sqlite3.DatabaseError as error:
-        faults.append(str(error))
-    return faults
+        return [str(error)]
+    return counted((without_words, "passages without words"), (without_passage, "words without a passage"))
+
+
+def counted(*counts: tuple[int | None, str]) -> list[str]:
+    """Return in words how many there are of each thing, of those that there are any of."""
+    return [f"{count} {what}" for count, what in counts if count]
 
 
 def text_faults(document: Document, held_text_hash: str, named: str | None = None) -> list[str]:
@@ -131,7 +134,7 @@ def text_faults(document: Document, held_text_hash: str, named: str | None = Non
 def is_id_proved(document: Document, rows: Sequence[Any]) -> bool:
     """Whether the ids of a document's rows of `PASSAGES` follow from its own, which then is what it was."""
     return bool(rows) and all(
-        row[1] == short_hash(document.id, document.version, str(row[3]), str(row[4])) for row in rows
+        row[1] == passage_id(document.id, document.version, row[3], row[4]) for row in rows
     )
 
 
@@ -152,12 +155,10 @@ def passages_fit(document: Document, pieces: Sequence[Piece], rows: Sequence[Any
     """Whether the rows of `PASSAGES`, sentences among them, are what splitting the text gives."""
     expected = []
     for position, piece in enumerate(pieces):
-        identity = short_hash(document.id, document.version, str(piece.start), str(piece.end))
         fingerprint = passage_fingerprint(embedder, *embedded_text(document.title, document.text, piece))
-        spans = json.dumps([[s.start, s.end, s.kind] for s in piece.sentences], separators=(",", ":"))
-        place = [piece.start, piece.end, piece.heading, piece.page, piece.header]
-        expected.append([identity, position, *place, fingerprint, spans])
-    return [list(row[1:10]) for row in rows] == expected
+        kept = passage_row(document.id, document.version, position, piece, fingerprint)
+        expected.append((*kept.values(), spans_of(piece)))
+    return [row[1:10] for row in rows] == expected
 
 
 def vectors_fit(
@@ -176,7 +177,10 @@ def vectors_fit(
     return True
 
 
-def words_of(title: str, text: str, row: Sequence[Any]) -> tuple[str, str, str]:
-    """Return title, heading and text as the full-text index has them for a row of `PASSAGES`."""
-    start, end, heading, header = row[3], row[4], row[5], row[7]
-    return title, heading, "\n".join(filter(None, [header, text[start:end]]))
+def words_fit(document: Document, rows: Sequence[Any]) -> bool:
+    """Whether the full-text index has the rows of `PASSAGES` as they are indexed."""
+    return all(
+        row[13:] == indexed_words(document.title, heading, header, document.text[start:end])
+        for row in rows
+        for start, end, heading, header in [(row[3], row[4], row[5], row[7])]
+    )

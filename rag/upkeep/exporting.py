@@ -31,17 +31,16 @@ from rag.documents import AddReport, Block, BlockKind, NewDocument, Progress, Re
 from rag.errors import LoadError
 from rag.ingest.ingestion import Ingestion
 from rag.library import Library
-from rag.store.catalog import Catalog
 from rag.store.catalog_view import CatalogView
 from rag.store.models import held_dimensions
-from rag.upkeep.held_vectors import Blobs, with_held
+from rag.store.passages_view import KEPT_VECTORS
+from rag.upkeep.held_vectors import Blobs, HeldVectors
 
 FORMAT_VERSION = 3
 _LONGEST_LINE = 256 * 1024 * 1024
 """No text that can be added is so long; a small file can claim to hold any length."""
 _NOT_ADDED = ("added", "id")
 """What an export tells of a document beside what it was added with."""
-_OPTIONS = ConfigDict(extra="forbid", strict=True, frozen=True, val_json_bytes="base64")
 _Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Word = Annotated[str, Field(max_length=200)]
 
@@ -50,20 +49,20 @@ class _Header(BaseModel):
     model_config = ConfigDict(strict=True)  # a newer version may have more
     format: Literal["footnote-library"]
     version: int = Field(ge=1)
-    embedder: str = ""
-    dimensions: int = 0
 
 
-class _Tombstone(BaseModel):
-    model_config = _OPTIONS
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, val_json_bytes="base64")
+
+
+class _Tombstone(_Part):
     key: str = Field(min_length=1)
     text_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
     title: str
     removed: datetime
 
 
-class _Document(BaseModel):
-    model_config = _OPTIONS
+class _Document(_Part):
     key: str = Field(min_length=1)
     title: str
     source: str
@@ -78,24 +77,21 @@ class _Document(BaseModel):
     text: str
 
 
-class _Vectors(BaseModel):
-    model_config = _OPTIONS
+class _Vectors(_Part):
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     passage: bytes
     sentences: bytes
     words: bytes = b""
 
 
-class _End(BaseModel):
-    model_config = _OPTIONS
+class _End(_Part):
     documents: int
     sha256: str
 
 
-class _Line(BaseModel):
+class _Line(_Part):
     """One of its fields is given."""
 
-    model_config = _OPTIONS
     tombstone: _Tombstone | None = None
     document: _Document | None = None
     vectors: _Vectors | None = None
@@ -147,23 +143,18 @@ def _write(file: gzip.GzipFile, library: Library, view: CatalogView, progress: R
             "dimensions": held_dimensions(view),
         }
     )
-    numbers = view.select("SELECT number FROM documents ORDER BY key").fetchall()
-    names, ids = tuple(_Document.model_fields), view.names()
-    for done, (number,) in enumerate(numbers):
-        row = view.select(f"SELECT {', '.join(names)} FROM documents WHERE number = ?", [number]).fetchone()
+    numbers, names = view.column("SELECT number FROM documents ORDER BY key"), tuple(_Document.model_fields)
+    for done, number in enumerate(numbers):
+        [row] = view.select(f"SELECT {', '.join(names)} FROM documents WHERE number = ?", [number])
         document = dict(zip(names, row, strict=True))
         if progress is not None:
             progress(Progress(done, len(numbers), document["title"] or document["key"]))
-        if document["key"] not in ids:
+        if view.named(document["key"]) is None:
             del document["id"]
         put({"document": document | {"blocks": json.loads(document["blocks"])}})
-        for fingerprint, *blobs in view.select(
-            "SELECT p.fingerprint, v.vector, s.vectors, s.words FROM passages p"
-            " JOIN vectors v ON v.passage = p.number JOIN sentences s ON s.passage = p.number"
-            # Without a fingerprint they are still to be made.
-            " WHERE p.document = ? AND p.fingerprint != '' ORDER BY p.position",
-            [number],
-        ):
+        # Without a fingerprint they are still to be made.
+        where = "WHERE p.document = ? AND p.fingerprint != '' ORDER BY p.position"
+        for fingerprint, *blobs in view.select(f"{KEPT_VECTORS} {where}", [number]):
             passage, sentences, words = (base64.b64encode(blob).decode() for blob in blobs)
             held = {"passage": passage, "sentences": sentences, "words": words}
             put({"vectors": {"fingerprint": fingerprint} | held})
@@ -188,7 +179,7 @@ def import_library(library: Library, path: Path, progress: ReportProgress | None
     """
     total = sum(1 for line in _lines(path) if line.document)
     vectors = dict[str, Blobs]()
-    ingestion = library.ingestion.with_embedder(with_held(library.embedder, vectors.get))
+    ingestion = library.ingestion.with_vectors(HeldVectors(library.embedder, vectors.get))
     report, done = AddReport(), 0
     with library.batch():
         for part in _parts(path, vectors):
@@ -209,11 +200,8 @@ def _parts(path: Path, vectors: dict[str, Blobs]) -> Iterator[_Document | _Tombs
     waiting: _Document | None = None
     for line in _lines(path):
         if line.vectors is not None:
-            vectors[line.vectors.fingerprint] = (
-                line.vectors.passage,
-                line.vectors.sentences,
-                line.vectors.words,
-            )
+            held = line.vectors
+            vectors[held.fingerprint] = held.passage, held.sentences, held.words
             continue
         if waiting is not None:
             yield waiting
@@ -227,7 +215,10 @@ def _add(ingestion: Ingestion, document: _Document, report: AddReport) -> None:
     values = {name: getattr(document, name) for name in _Document.model_fields if name not in _NOT_ADDED}
     blocks = tuple(Block(*block) for block in document.blocks)
     if document.id:
-        _name(ingestion.catalog, document)
+        with ingestion.catalog.writing() as writer:
+            # The id that it was exported with, unless it or the id is in use here.
+            if writer.identity(document.key) is None and writer.key(document.id) is None:
+                writer.name(document.key, document.id)
     added = ingestion.add([NewDocument(**values | {"blocks": blocks})])
     if added.added:
         with ingestion.catalog.writing() as writer:
@@ -235,13 +226,6 @@ def _add(ingestion: Ingestion, document: _Document, report: AddReport) -> None:
             writer.execute("UPDATE documents SET added = ? WHERE key = ?", [since, document.key])
     for name in ("added", "updated", "unchanged", "failed"):
         getattr(report, name).extend(getattr(added, name))
-
-
-def _name(catalog: Catalog, document: _Document) -> None:
-    """Have a document get the id that it was exported with, unless it or the id is in use here."""
-    with catalog.writing() as writer:
-        if writer.identity(document.key) is None and not writer.titles([document.id]):
-            writer.name(document.key, document.id)
 
 
 def _bury(library: Library, tombstone: _Tombstone) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rag.embedding.local import Embedder, InBatches, PassageVectors
-from rag.embedding.passages import passage_fingerprint
+from rag.embedding.local import Embedder, PassageVectors
 from rag.embedding.word_vectors import as_floats, unpack
 
 Blobs = tuple[bytes, bytes, bytes]
@@ -25,68 +24,38 @@ log = logging.getLogger(__name__)
 
 
 class HeldVectors:
-    """An embedder that first looks for a passage's vectors by their fingerprint.
+    """Finds the vectors of a passage by their fingerprint.
 
-    What it finds must have the right form, and every fiftieth is compared with what the model gives;
-    after one that differs nothing more is taken.
+    They must have the right form, and every fiftieth is compared with what the model gives; after one that
+    differs nothing more is taken. Several threads may ask.
     """
 
     def __init__(self, embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> None:
-        self.name = embedder.name
-        self.languages = embedder.languages
-        self.has_words = embedder.has_words
-        self.embed_question = embedder.embed_question
-        self.embed_question_words = embedder.embed_question_words
         self._embedder = embedder
         self._look_up = look_up
         self._taken = 0
         self._trusted = True
         self._mutex = threading.Lock()
 
-    @property
-    def dimensions(self) -> int:
-        """The length of a vector."""
-        return self._embedder.dimensions
-
-    def embed_passage(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors:
-        """Return the vectors at hand for this passage, or else embed it."""
-        return self._held(text, spans) or self._embedder.embed_passage(text, spans)
-
-    def _held(self, text: str, spans: Sequence[tuple[int, int]]) -> PassageVectors | None:
-        fingerprint = passage_fingerprint(self.name, text, spans)
+    def __call__(
+        self, fingerprint: str, text: str, spans: Sequence[tuple[int, int]]
+    ) -> PassageVectors | None:
+        """Return the vectors at hand for this passage, None where there are none or they can't be right."""
         with self._mutex:
             blobs = self._look_up(fingerprint) if self._trusted else None
             held = vectors_from(blobs, self._embedder, len(spans)) if blobs else None
-            is_proved = held is not None and self._taken % _PROVED == 0
-            self._taken += held is not None
-        if held is not None and is_proved:
+            if held is None:
+                return None
+            self._taken += 1
+            if self._taken % _PROVED != 1:
+                return held
+            # Others wait for it: what they took meanwhile would be of the same kind.
             made = self._embedder.embed_passage(text, spans)
-            if not alike(held, made):
-                log.warning("The vectors at hand are not those of the texts; embedding anew.")
-                self._trusted = False
-                return made
-        return held
-
-
-class HeldBatches(HeldVectors):
-    """The same for a model that is given passages in batches."""
-
-    def embed_passages(
-        self, passages: Sequence[tuple[str, Sequence[tuple[int, int]]]]
-    ) -> list[PassageVectors]:
-        """Return the vectors at hand, and embed the passages that there are none for."""
-        held = [self._held(text, spans) for text, spans in passages]
-        lacking = [passage for passage, vectors in zip(passages, held, strict=True) if vectors is None]
-        assert isinstance(self._embedder, InBatches)
-        made = iter(self._embedder.embed_passages(lacking))
-        return [vectors or next(made) for vectors in held]
-
-
-def with_held(embedder: Embedder, look_up: Callable[[str], Blobs | None]) -> HeldVectors:
-    """Return an embedder that first looks for a passage's vectors by their fingerprint."""
-    if isinstance(embedder, InBatches):
-        return HeldBatches(embedder, look_up)
-    return HeldVectors(embedder, look_up)
+            self._trusted = alike(held, made)
+        if self._trusted:
+            return held
+        log.warning("The vectors at hand are not those of the texts; embedding anew.")
+        return made
 
 
 def vectors_from(blobs: Blobs, embedder: Embedder, sentences: int) -> PassageVectors | None:

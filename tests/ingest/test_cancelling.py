@@ -14,7 +14,7 @@ import pytest
 from rag import AddReport, Library, LocalEmbeddings, NewDocument, Settings
 from rag.documents import Block
 from rag.ingest import passages
-from rag.store import catalog_writer
+from rag.store import stories
 from rag.store.catalog_writer import CatalogWriter
 
 SENTENCE = "The ship of the harbour has the radar number {} and the king eats bread. "
@@ -117,9 +117,9 @@ def test_while_it_is_written(
 def test_while_it_is_compared_with_what_may_be_copies(library: Library, monkeypatch: pytest.MonkeyPatch):
     library.add([forecast(number) for number in range(8)])
     compared = list[object]()
-    compare = catalog_writer.are_one_story
-    monkeypatch.setattr(catalog_writer, "are_one_story", lambda *two: compared.append(1) or compare(*two))
+    compare = stories.are_one_story
+    monkeypatch.setattr(stories, "are_one_story", lambda *two: compared.append(1) or compare(*two))
     cancelled = Cancelled()
-    cancelled.at(monkeypatch, catalog_writer._Stories, "_same_story")
+    cancelled.at(monkeypatch, stories.StoryIndex, "_same_story")
     check_nothing_of_it_is_there(library, cancelled.add(library, forecast(8)))
     assert len(compared) < 8

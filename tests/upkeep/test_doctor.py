@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from rag.cli.commands import main
 from rag.conversations import Conversations
 from rag.store.backup import make_backup
 from rag.store.catalog import backup_of
+from rag.store.chroma_follower import POOR
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.doctor import Finding, examine
 from rag.upkeep.indexing import wait_for_index
@@ -202,6 +204,15 @@ def test_an_index_that_misses_an_entry_is_made_anew(settings: Settings, held: di
     assert texts(settings) == held
 
 
+def test_an_index_that_misses_passages_is_told_of_and_not_waited_for(
+    settings: Settings, held: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rag.store.chroma._PROBES_FOUND", 1.1)  # more than any index finds
+    finding = findings(settings)["index"]
+    assert finding.wrong == (POOR,)
+    assert not finding.is_in_order
+
+
 def damage(path: Path, start: int, content: bytes) -> None:
     with path.open("rb+") as file:
         file.seek(start)
@@ -334,11 +345,54 @@ def test_an_emptied_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
     assert texts(settings) == held
 
 
+def test_a_missing_catalog_that_has_a_copy_is_not_taken_for_a_new_one(
+    settings: Settings, held: dict[str, str]
+):
+    path = catalog_of(settings)
+    before = backup_of(path).read_bytes()
+    path.unlink()
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite3 is missing: .* `python -m rag doctor`"):
+        open_library(settings)
+    assert not path.exists()
+    assert backup_of(path).read_bytes() == before
+    finding = findings(settings)["file"]
+    assert finding.wrong == ("it is missing",)
+    assert finding.done.startswith("put back the copy of ")
+    assert finding.done.endswith("; what was added after the copy is lost")
+    assert "kept" not in finding.done
+    assert list(settings.data_dir.glob("*damaged*")) == []
+    assert texts(settings) == held
+
+
+def test_a_copy_that_cannot_be_put_back_is_left_where_the_catalog_is_missing(
+    settings: Settings, held: dict[str, str]
+):
+    copy = backup_of(catalog_of(settings))
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = copy.read_bytes()
+    catalog_of(settings).unlink()
+    with pytest.raises(
+        CatalogError, match=r"is missing, and its copy can't be put back now.*Update Footnote"
+    ):
+        findings(settings)
+    assert not catalog_of(settings).exists()
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["the whole folder", "the catalog and its copy"])
+def test_who_has_deleted_a_library_begins_a_new_one(settings: Settings, held: dict[str, str], what: str):
+    shutil.rmtree(settings.data_dir if what == "the whole folder" else backup_of(catalog_of(settings)).parent)
+    catalog_of(settings).unlink(missing_ok=True)
+    assert texts(settings) == {}
+    assert wrong(settings) == {}
+
+
 @pytest.mark.parametrize("highest", [None, 2**62])
 def test_a_damaged_catalog_that_never_held_a_document(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, highest: int | None
 ):
-    monkeypatch.setattr("rag.upkeep.catalog_recovery._MOST_NUMBERS", 1000)
+    monkeypatch.setattr("rag.upkeep.damaged_catalog._MOST_NUMBERS", 1000)
     open_library(settings).close()
     if highest:
         change(settings, f"INSERT INTO sqlite_sequence VALUES ('documents', {highest})")
