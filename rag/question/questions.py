@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from rag.text.measures import MONEY, written
 from rag.text.names import names
 from rag.text.words import content_words, fold, stem, stems, words
 
@@ -74,28 +75,20 @@ _NUMBER = re.compile(
     rf"\d|\b(?:{_NUMBER_WORDS}|twice|percent"
     r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
 )
-_MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
+_MONEY = re.compile(MONEY)
 # Names of people have two words at least; "who is the ...?" asks for one.
 _PERSON = re.compile(
     r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
 )
 _ASKS_FOR_PERSON = re.compile(r"\bwho (?:is|was) (?:the|\w+['’]s)\b")
 
-_LENGTH = (
-    r"\d ?(?:m|km|cm|mm|ft)\b|\b(?:kilo|centi|milli)?met(?:re|er)s?\b"
-    r"|\b(?:feet|foot|miles?|inch|inches|yards?)\b"
-)
-_DURATION = r"\b(?:second|minute|hour|day|week|month|year|decade|centur)(?:s|y|ies)?\b"
 # What is measured, and what of it a text that tells the measure must hold.
 _MEASURES = (
-    (re.compile(r"\bhow (?:tall|high|deep|wide|far)\b"), re.compile(_LENGTH)),
-    (re.compile(r"\bhow long\b"), re.compile(f"{_LENGTH}|{_DURATION}")),
+    (re.compile(r"\bhow (?:tall|high|deep|wide|far)\b"), re.compile(written("length"))),
+    (re.compile(r"\bhow long\b"), re.compile(written("length", "time"))),
     (re.compile(r"\bhow old\b"), re.compile(r"\byears?\b|\bage[d ]|\bborn\b|\bold\b")),
-    (re.compile(r"\bhow fast\b"), re.compile(r"per (?:hour|second)|km/h|\bmph\b|\bmach\b|m/s|\bknots?\b")),
-    (
-        re.compile(r"\bhow heavy\b|\bweigh\b"),
-        re.compile(r"\b(?:kg|kilograms?|tons?|tonnes?|pounds?|lbs?|grams?|ounces?)\b"),
-    ),
+    (re.compile(r"\bhow fast\b"), re.compile(rf"{written('speed')}|per (?:hour|second)")),
+    (re.compile(r"\bhow heavy\b|\bweigh\b"), re.compile(rf"{written('mass')}|\bpounds?\b")),
 )
 _COUNTED = re.compile(
     r"\bhow many ((?:\w+ ){0,2}?\w+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can|could|will|would"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rag.answers import Answer
 from rag.text.canonical import judged
+from rag.text.measures import UNIT_SIGNS
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS
 from rag.text.words import content_words, fold, stems, words
 
@@ -29,7 +30,7 @@ _BEFORE_NAMES = frozenset(
     "after also although am because before but between during except i if including like near or since so"
     " than then under unless until when while without und oder aber seit nach vor".split()
 )
-_PLAIN_NUMBER = re.compile(r"\d+(?:st|nd|rd|th|s|km|m|cm|mm|kg|ft)?")
+_PLAIN_NUMBER = re.compile(rf"\d+(?:st|nd|rd|th|s|{'|'.join(UNIT_SIGNS)})?")
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|from|to|of|near|into|through) (?:the )?$")
 _FUNCTION = (
     "of|in|on|at|for|from|to|with|by|and|or|is|was|were|are|has|had|have|do|does|did|be|the|a|an|when|because"

@@ -17,7 +17,8 @@ from rag.question.questions import beginning
 from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
-from rag.text.values import CURRENCIES, Amount, Day, Value, amounts, are_different, days, only, people
+from rag.text.measures import CURRENCIES
+from rag.text.values import Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
 
 MOST_VALUES = 3

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.text.measures import CURRENCY_SIGNS
 from rag.text.words import fold
 
 # A question mark and the sign of a currency mean as much as a word.
-_WORD = re.compile(r"[^\W_]+|[?$€£¥₺]")
+_WORD = re.compile(rf"[^\W_]+|[?{CURRENCY_SIGNS}]")
 _QUOTES = str.maketrans(dict.fromkeys("\"'`´ʼ′“”„‘’‚«»", " "))
 # Where an aside may begin and end.
 _EDGE = re.compile(r", | (?:--|[–-]) |[—()]")

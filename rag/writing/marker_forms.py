@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from rag.text.measures import unit_of
 from rag.text.vocabulary import ONES, TENS
 
 _MOST_NUMBERS = 20
@@ -41,11 +42,8 @@ _RAISED_NUMBERS = re.compile(
     rf"(?P<before>[^\W\d_]{{1,40}}|\d[\d.,]{{0,20}})?(?<![⁻⁺{_RAISED}])"
     rf"(?P<numbers>[{_RAISED}]+(?:[ ,˒]{{1,2}}[{_RAISED}]+)*)(?=[\s.,;:!?\"'”’»)\]—])"
 )
-_UNITS = frozenset(
-    "km hm dm cm mm nm µm μm um ft in yd mi ha kg mg sec min mol rad mc chi metre metres meter meters"
-    " kilometres kilometers centimetres centimeters feet foot inch inches mile miles yard yards".split()
-)
-"""Words behind which a raised 2 or 3 is a power, as it is behind a single letter."""
+_ALSO_RAISED = frozenset("hm dm nm µm μm um in yd mi sec min mol rad mc chi".split())
+"""Words behind which a raised 2 or 3 is a power, as it is behind a unit of length or mass and a letter."""
 _FEW_DIGITS = 3
 """Behind a number of fewer digits a raised one is a power: 10⁵, and not 1871¹."""
 
@@ -142,7 +140,9 @@ def _lowered(match: re.Match[str]) -> str:
     before, numbers = match["before"] or "", match["numbers"]
     is_power = before[:1].isdigit() and len(re.sub(r"\D", "", before)) < _FEW_DIGITS
     if numbers in ("²", "³") and before.isalpha():
-        is_power = len(before) == 1 or before.lower() in _UNITS
+        unit = unit_of(before.lower())
+        is_measured = unit is not None and unit[0] in ("length", "square length", "mass")
+        is_power = len(before) == 1 or is_measured or before.lower() in _ALSO_RAISED
     if is_power:
         return match[0]
     return before + "".join(f"[{one.translate(_LOWER)}]" for one in re.findall(rf"[{_RAISED}]+", numbers))
