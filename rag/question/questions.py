@@ -12,6 +12,7 @@ from typing import Literal
 
 from rag.text.measures import MONEY, written
 from rag.text.names import names
+from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, NUMBER_WORDS, TURKISH_MONTHS, WEEKDAYS
 from rag.text.words import content_words, fold, stem, stems, words
 
 AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
@@ -60,17 +61,13 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     ),
 )
 
+_MONTHS = [fold(month) for month in (*MONTHS, *GERMAN_MONTHS, *TURKISH_MONTHS) if month != "may"]
+_MONTHS += [month.replace("ı", "i") for month in _MONTHS if "ı" in month]
 _DATE = re.compile(
-    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b|\b(?:january|february|march|april|june|july|august|september"
-    r"|october|november|december|in may|\d may|may \d|monday|tuesday|wednesday|thursday|friday"
-    r"|saturday|sunday"
-    r"|januar|februar|marz|mai|juni|juli|oktober|dezember|jahrhundert"
-    r"|ocak|subat|mart|nisan|mayıs|mayis|haziran|temmuz|agustos|eylul|ekim|kasım|kasim|aralık|aralik)\b"
+    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b"
+    rf"|\b(?:in may|\d may|may \d|jahrhundert|{'|'.join((*_MONTHS, *WEEKDAYS))})\b"
 )
-_NUMBER_WORDS = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-    "|hundred|thousand|million|billion|trillion|half|third|quarter|dozen"
-)
+_NUMBER_WORDS = "|".join((*NUMBER_WORDS, "half", "third", "quarter", "dozen"))
 _NUMBER = re.compile(
     rf"\d|\b(?:{_NUMBER_WORDS}|twice|percent"
     r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"

@@ -17,7 +17,7 @@ from typing import Any
 from rag.documents import Document, Filters, Origin
 from rag.loading.metadata import read_day
 from rag.periods import Period
-from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, TURKISH_MONTHS
+from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, SHORT_MONTHS, TURKISH_MONTHS
 from rag.text.words import content_words, fold
 
 LATEST = "the latest articles"
@@ -26,8 +26,7 @@ MOST_WITHIN = 1_500
 NEWEST = 50
 """Articles among which the latest ones are looked for by themselves."""
 
-_SHORT = "jan feb mar apr jun jul aug sept? oct nov dec".split()
-_MONTH = f"(?:{'|'.join((*MONTHS, *_SHORT, *GERMAN_MONTHS, *TURKISH_MONTHS))})"
+_MONTH = f"(?:{'|'.join((*MONTHS, *SHORT_MONTHS, *GERMAN_MONTHS, *TURKISH_MONTHS))})"
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _NTH = r"\d{1,2}(?:st|nd|rd|th|\.)?"
 _DAY = (

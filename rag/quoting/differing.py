@@ -19,6 +19,7 @@ from rag.search.retrieval import Question
 from rag.search.statements import is_same
 from rag.text.measures import CURRENCIES
 from rag.text.values import Amount, Day, Value, amounts, are_different, days, only, people
+from rag.text.vocabulary import WEEKDAYS
 from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
 
 MOST_VALUES = 3
@@ -83,7 +84,6 @@ _RESTRICTING = frozenset(
     "after before if unless except only during until since per under between among without with"
     " for when".split()
 )
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 _HARMLESS = frozenset(
     "new old great big large small long famous giant huge modern present current whole".split()
 )
@@ -278,9 +278,9 @@ def _frame(claim: Claim) -> set[str]:
 def _passed_over() -> frozenset[str]:
     more = (
         "now then also about around some more than over at least nearly almost up into out but after before"
-        " while during its monday tuesday wednesday thursday friday saturday sunday people percent"
+        " while during its people percent"
     )
-    return frozenset(map(fold, QUESTION_WORDS)) | frozenset(more.split())
+    return frozenset((*map(fold, QUESTION_WORDS), *WEEKDAYS, *more.split()))
 
 
 def _other_subjects(one: Claim, other: Claim, asked: set[str]) -> bool:
@@ -323,7 +323,8 @@ def _narrowed(claim: Claim) -> dict[str, set[str]]:
 
 def _contrast(one: Claim, other: Claim) -> bool:
     mine, theirs = (set(words(claim.said)) for claim in (one, other))
-    if mine & _WEEKDAYS and theirs & _WEEKDAYS and mine & _WEEKDAYS != theirs & _WEEKDAYS:
+    weekdays = [said.intersection(WEEKDAYS) for said in (mine, theirs)]
+    if all(weekdays) and weekdays[0] != weekdays[1]:
         return True
     return any(group & mine != group & theirs for group in (*_CONTRASTS, _RESTRICTING))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.text.measures import CURRENCY_SIGNS
+from rag.text.vocabulary import NUMBER_WORDS, WEEKDAYS
 from rag.text.words import fold
 
 # A question mark and the sign of a currency mean as much as a word.
@@ -35,7 +36,7 @@ _SAID = (
 )
 _WHO = r"\w+(?: \w+){0,11}?"
 _DAY = (
-    r"(?: on| late| early){0,3} (?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    rf"(?: on| late| early){{0,3}} (?:{'|'.join(WEEKDAYS)})"
     r"(?: morning| afternoon| evening| night)?(?! s )| yesterday| today"
 )
 _DAYS = re.compile(_DAY)
@@ -105,8 +106,8 @@ _DOUBT = re.compile(
     r"|error|s[ck]eptic\w*|conspira\w*|impostors?|opinion|fact check\w*) "
 )
 _NUMBER = re.compile(
-    r"\d| (?:(?<!est )(?<!only )one(?! of )|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty"
-    r"|thirty|forty|fifty|hundred|thousand|million|billion|half|third(?! \w+est )|quarter|dozen) "
+    rf"\d| (?:(?<!est )(?<!only )one(?! of )|{'|'.join(NUMBER_WORDS[1:])}"
+    r"|half|third(?! \w+est )|quarter|dozen) "
 )
 
 

@@ -13,7 +13,7 @@ from rag.support.meanings import is_known
 from rag.text.canonical import judged
 from rag.text.splitting import split_sentences
 from rag.text.values import Value, amounts, days
-from rag.text.vocabulary import MONTHS
+from rag.text.vocabulary import MONTHS, ONES, TENS
 from rag.text.words import QUESTION_WORDS, fold, stem
 
 MOST_CHARACTERS, MOST_LINES = 200_000, 1_000
@@ -41,11 +41,7 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)*(?:['’]?[^\W\d_]+)?|[^\W_]+(?:['’.][^\W_
 _CONTRACTED = re.compile(r"n't$|'(?:ll|re|ve|d|m)$")
 _MARKER = re.compile(r"\s?\[\d{1,3}\](?:\[\d{1,3}\])*")
 _NUMBER = re.compile(r"\d")
-_MAY_HAVE_VALUES = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|\w+teen|\w+ty|ten|eleven|twelve"
-    rf"|{'|'.join(MONTHS)})\b",
-    re.IGNORECASE,
-)
+_MAY_HAVE_VALUES = re.compile(rf"\d|\b(?:{'|'.join((*ONES[1:], *TENS, *MONTHS))})\b", re.IGNORECASE)
 _LINE = re.compile(r"\n+")
 _CLAUSE = re.compile(r"[;:]|,? (?:and|but|while|whereas|although|because|which|who|as well as)\b|,")
 _OPEN_END = re.compile(r"[\w,;(\-–]$")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rag.text.measures import CURRENCIES, CURRENCY_SIGNS, UNIT_SIGNS, unit_of
 from rag.text.names import names
-from rag.text.vocabulary import MONTHS, ONES, TENS
+from rag.text.vocabulary import MONTHS, ONES, SHORT_MONTHS, TENS
 from rag.text.words import QUESTION_WORDS, fold, stem, words
 
 _SCALES = {
@@ -39,8 +39,11 @@ _AFTER = re.compile(
 )
 _BEFORE_UNITS = frozenset("us square american canadian turkish swiss short long degree degrees".split())
 _RATE = re.compile(r"(?:/|\s(?:per|an?)\s)(h|hour|second|day)\b")
-_MONTHS = {month[:length]: number for number, month in enumerate(MONTHS, 1) for length in (3, len(month))} | {
-    "sept": 9
+_MONTHS = {month: number for number, month in enumerate(MONTHS, 1)} | {
+    short: number
+    for short in SHORT_MONTHS
+    for number, month in enumerate(MONTHS, 1)
+    if month.startswith(short)
 }
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _YEAR = r"1\d{3}|20\d\d"

@@ -17,7 +17,7 @@ from rag.embedding.local import Embedder
 from rag.embedding.word_pieces import likenesses, rarity
 from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import relation
-from rag.text.vocabulary import ONES
+from rag.text.vocabulary import ONES, RANKS
 from rag.text.words import content_words, stem
 from rag.text.words import words as _words
 
@@ -39,13 +39,8 @@ _PERCENT = re.compile(r"%|\bper ?cent")
 _SHARE = re.compile(
     r"%|\bper ?cent|\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|double|twice|times)\b", re.IGNORECASE
 )
-_COUNTED = ("zero", *ONES, "twenty")
-_RANKED = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
-    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-_NUMBERS = {stem(word): str(number) for number, word in enumerate(_COUNTED)} | {
-    stem(word): f"{number}th" for number, word in enumerate(_RANKED.split())
+_NUMBERS = {stem(word): str(number) for number, word in enumerate(("zero", *ONES, "twenty"))} | {
+    stem(word): f"{number}th" for number, word in enumerate(RANKS, 1)
 }
 
 

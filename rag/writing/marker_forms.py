@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from rag.text.measures import unit_of
-from rag.text.vocabulary import ONES, TENS
+from rag.text.vocabulary import NUMBER_WORDS
 
 _MOST_NUMBERS = 20
 _NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und|ve)\s*\^?\d{1,3})*"
@@ -81,8 +81,8 @@ _ROUND = re.compile(r"(?<!\s)\s*+\(\s*+(\d{1,2}(?:\s*+[,;&–-]\s*+\d{1,2})*+)\s
 _AT_END = re.compile(rf"{_ROUND.pattern}(?=\s*+[.!?…]?[\"'”’»]?\s*+$)")
 _AT_START = re.compile(r"\(\d{1,2}\)\s+(?=\w)")
 _LAST_WORD = re.compile(r"(?<!\S)(\S++)$")
-_COUNTED = frozenset((*ONES, *TENS)).union(
-    "hundred section sections paragraph article clause chapter table figure rule item step"
+_COUNTED = frozenset(NUMBER_WORDS).union(
+    "section sections paragraph article clause chapter table figure rule item step"
     " page note equation number group type grade class level stage phase ein eine zwei drei vier fünf sechs"
     " sieben acht neun zehn absatz bir iki üç dört beş altı yedi sekiz dokuz on madde".split()
 )
