@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from rag.text.function_words import PHRASE_ENDS
 from rag.text.measures import MONEY, written
 from rag.text.names import names
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, NUMBER_WORDS, TURKISH_MONTHS, WEEKDAYS
@@ -88,13 +89,12 @@ _MEASURES = (
     (re.compile(r"\bhow heavy\b|\bweigh\b"), re.compile(rf"{written('mass')}|\bpounds?\b")),
 )
 _COUNTED = re.compile(
-    r"\bhow many ((?:\w+ ){0,2}?\w+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can|could|will|would"
-    r"|died|in|of|on|per|must|should|used|work|a|the)\b|\?|$)"
+    rf"\bhow many ((?:[\w-]+ ){{0,3}}?[\w-]+?)(?= (?:{PHRASE_ENDS}|died|used|work|live[sd]?)\b|\?|$)"
 )
 _COUNT = re.compile(rf"\d.*|(?:{_NUMBER_WORDS}|several|no)s?")
 _HEAD = re.compile(
     r"\b(?:who|what|which|how \w+) (?:is|was|are|were) (?:the |a |an )?((?:[\w’'-]+ ){0,5}?[\w’'-]+?)"
-    r"(?= (?:of|in|at|for|from|on|to|by|that|who|which|when|used|called)\b|\?|$)"
+    rf"(?= (?:{PHRASE_ENDS}|used|called)\b|\?|$)"
 )
 
 
@@ -132,15 +132,20 @@ def lacks_measure(question: str, text: str) -> bool:
 
 def lacks_count(question: str, text: str) -> bool:
     """Whether "how many ships" is asked and a text has no number near its ships."""
-    match = _COUNTED.search(fold(question))
-    if not match:
+    counted = counted_noun(question)
+    if not counted:
         return False
-    counted = beginning(stem(match[1].split()[-1]))
     held = stems(text)
     return not any(
         beginning(held[i]) == counted and any(_COUNT.fullmatch(near) for near in held[max(0, i - 4) : i + 3])
         for i in range(len(held))
     )
+
+
+def counted_noun(question: str) -> str:
+    """Return the first letters of what is counted, the "ship" of "how many ships"; "" where nothing is."""
+    match = _COUNTED.search(fold(question))
+    return beginning(stem(match[1].split()[-1])) if match else ""
 
 
 def lacks_person(question: str, text: str) -> bool:

@@ -13,14 +13,15 @@ from functools import lru_cache
 
 from rag.deadline import Deadline
 from rag.documents import Document
-from rag.question.questions import beginning
+from rag.question.questions import beginning, counted_noun
 from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
+from rag.text.function_words import NEGATIONS, QUESTION_WORDS
 from rag.text.measures import CURRENCIES
 from rag.text.values import Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.vocabulary import WEEKDAYS
-from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
+from rag.text.words import fold, stem, stems, words
 
 MOST_VALUES = 3
 _CLOSE = 3.0
@@ -59,7 +60,7 @@ _CONTRASTS = tuple(
         "planned plan plans originally initially initial actual actually",
         "dead killed died injured wounded missing hurt",
         "spring summer autumn winter morning afternoon evening night",
-        "not no never denied without",
+        f"denied {' '.join(NEGATIONS)}",
         "rose fell grew shrank increased decreased up down gained lost",
     )
 )
@@ -89,10 +90,6 @@ _HARMLESS = frozenset(
 )
 _WHICH_PLACE = re.compile(r"\b(?:what|which) (?:\w+ )?(?:city|town|country|state|province|company|team)\b")
 _WHERE = re.compile(r"\bwhere\b|\b(?:what|which) (?:\w+ )?place\b")
-_HOW_MANY = re.compile(
-    r"\bhow many ((?:[\w-]+ ){0,3}?[\w-]+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can"
-    r"|could|will|would|died|in|of|on|per|must|should|used|work|live[sd]?|a|the)\b|\?|$)"
-)
 _ASKS_PERCENT = re.compile(
     r"\bpercent|\bper cent|\bshare\b|\bproportion\b|\b(?:inflation|unemployment|interest) rate"
 )
@@ -176,7 +173,7 @@ def _reader(question: Question) -> Callable[[str], Value | None] | None:
 def _fitting(asked: str, is_money: bool) -> Callable[[Value], bool]:
     """Return whether an amount may be what is asked for, by its unit or by what it counts."""
     said = {value.text.lower() for value in amounts(asked)}
-    counted = _HOW_MANY.search(asked)
+    counted = counted_noun(asked)
     dimensions = set[str]()
     for pattern, names_of in _DIMENSIONS:
         if pattern.search(asked):
@@ -188,8 +185,7 @@ def _fitting(asked: str, is_money: bool) -> Callable[[Value], bool]:
         if is_money:
             return value.unit in CURRENCIES
         if counted and not dimensions:
-            noun = stem(counted[1].split()[-1])
-            return beginning(noun) in {beginning(word) for word in value.nouns[:3]}
+            return counted in {beginning(word) for word in value.nouns[:3]}
         return value.unit in dimensions if dimensions else value.unit != "time"
 
     return fits

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.text.function_words import NEGATIONS
 from rag.text.measures import CURRENCY_SIGNS
 from rag.text.vocabulary import NUMBER_WORDS, WEEKDAYS
 from rag.text.words import fold
@@ -97,7 +98,7 @@ _LABEL = re.compile(
 _LISTED = re.compile(r"(?:and|or|nor|but)\b")
 _NAMED_NEXT = re.compile(rf"(?:the|an?)\b|{_CAPITAL}")
 _DOUBT = re.compile(
-    r" (?:no|not|never|nor|neither|without|nobody|none|nothing|hardly|untrue|den(?:y|ies|ied|ial)|\w+n t"
+    rf" (?:{'|'.join(NEGATIONS)}|hardly|untrue|den(?:y|ies|ied|ial)|\w+n t"
     r"|if|in the event|in case|unless|whether|unlikely|rumou?r\w*|claim\w*|alleg\w*|gossip\w*|hearsay"
     r"|hoax\w*|fake\w*|false\w*|suppos\w*|reportedly|so called|un(?:confirm|verifi|nam|identifi)ed|anonym\w*"
     r"|disput\w*|doubt\w*|contest\w*|refut\w*|reject\w*|retract\w*|debunk\w*|legends?|myths?|ficti\w*"

@@ -16,6 +16,7 @@ from rag.support.alignment import SAME, Alignment
 from rag.support.claims import Line, Word
 from rag.support.namesakes import namesakes
 from rag.support.roles import turned_round
+from rag.text.function_words import NEGATIONS
 from rag.text.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
@@ -31,8 +32,8 @@ FaultKind = Literal[
     "swap",
 ]
 
-NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt"
+_DENYING = frozenset(NEGATIONS).union(
+    "cannot cant dont doesnt didnt isnt arent wasnt"
     " werent wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail"
     " fails failed refuse refuses refused deny denies denied unable".split()
 )
@@ -243,7 +244,7 @@ def _denials(line: Line) -> list[str]:
 
 def is_negation(word: Word) -> bool:
     """Whether a word says no."""
-    return word.folded in NEGATIONS or word.folded.endswith("n't")
+    return word.folded in _DENYING or word.folded.endswith("n't")
 
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:

@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rag.text.function_words import QUESTION_WORDS
 from rag.text.measures import CURRENCIES, CURRENCY_SIGNS, UNIT_SIGNS, unit_of
 from rag.text.names import names
 from rag.text.vocabulary import MONTHS, ONES, SHORT_MONTHS, TENS
-from rag.text.words import QUESTION_WORDS, fold, stem, words
+from rag.text.words import fold, stem, words
 
 _SCALES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9,

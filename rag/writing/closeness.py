@@ -15,8 +15,8 @@ from typing import Literal
 
 from rag.embedding.local import Embedder
 from rag.embedding.word_pieces import likenesses, rarity
-from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import relation
+from rag.text.function_words import FUNCTION_WORDS
 from rag.text.vocabulary import ONES, RANKS
 from rag.text.words import content_words, stem
 from rag.text.words import words as _words

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rag.text.function_words import NEGATIONS
+
 _FEW_WORDS = (
     r"(?:\w{1,30} ){0,4}?(?:(?:passages?(?: \d+)?|excerpts?|context|sources?|articles?|texts?|documents?"
     r"|materials?|information|collection)\b|\w{1,30}(?=\s*+[,.:;]))"
@@ -79,7 +81,7 @@ _REFUSAL = _compiled(
 )
 
 _DENIES = re.compile(
-    rf"{_NONE}|\b(?:nobody|never|neither|nor|without|lack\w*|omit\w*|missing|silent|absent|fail(?:s|ed)?"
+    rf"{_NONE}|\b(?:{'|'.join(NEGATIONS)}|lack\w*|omit\w*|missing|silent|absent|fail(?:s|ed)?"
     r"|un(?:known|clear|certain|able|named|stated|said|told|mentioned|recorded|specified|explained|answered)"
     r"|nicht|nichts|kein\w*|ohne|niemand|yok\w*|değil\w*)\b",
     re.IGNORECASE,
