@@ -17,6 +17,7 @@ from typing import Any
 from rag.documents import Document, Filters, Origin
 from rag.loading.metadata import read_day
 from rag.periods import Period
+from rag.text.names import CAPITAL
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, SHORT_MONTHS, TURKISH_MONTHS
 from rag.text.words import content_words, fold
 
@@ -238,7 +239,7 @@ def _named_source(question: str, sources: tuple[str, ...]) -> _Named | None:
             if found and (is_lower or not question[start].islower()):
                 named = _Named(found, min(found), None)
                 before, after = question[:start], question[end:]
-                is_part = re.match(r" (?:of|for) [^\W\d_a-z]", after)  # "in the Age of Reason"
+                is_part = re.match(rf" (?:of|for) {CAPITAL}", after)  # "in the Age of Reason"
                 cue = None if is_part else _BEFORE_SOURCE.search(before) or _BEFORE_SOURCE_TOO.search(before)
                 if cue:
                     return _Named(found, min(found), (cue.start(), end))

@@ -10,6 +10,7 @@ from rag.answers import Answer
 from rag.text.canonical import judged
 from rag.text.function_words import AUXILIARIES, FORMS_OF_BE, FUNCTION_WORDS, PHRASE_ENDS
 from rag.text.measures import UNIT_SIGNS
+from rag.text.names import CAPITAL
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS
 from rag.text.words import content_words, fold, stems, words
 
@@ -33,7 +34,7 @@ _PLACE_BEFORE = re.compile(r"\b(?:in|at|from|to|of|near|into|through) (?:the )?$
 # "The Akkuyu nuclear plant", and in "did the drought begin" a word too many.
 _PHRASE = re.compile(
     rf"(?P<verb>\b{AUXILIARY} )?\b(?P<phrase>(?:[Tt]he|[Aa]n?) (?:[\w-]+ ){{0,3}}?[\w-]+)"
-    r"(?:(?P<of> of (?:the )?[^\W\d_a-z][\w-]*(?: [^\W\d_a-z][\w-]*)*)"
+    rf"(?:(?P<of> of (?:the )?{CAPITAL}[\w-]*(?: {CAPITAL}[\w-]*)*)"
     rf"|(?= (?:{PHRASE_ENDS}|because|every|each)\b|[,;:'’]|\W*$))"
 )
 _ATTRIBUTE = re.compile(r"\b(?:who|what|which|how \w+) (?:is|are|was|were) $", re.IGNORECASE)

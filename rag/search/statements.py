@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from rag.text.function_words import NEGATIONS
 from rag.text.measures import CURRENCY_SIGNS
+from rag.text.names import CAPITAL
 from rag.text.vocabulary import NUMBER_WORDS, WEEKDAYS
 from rag.text.words import fold
 
@@ -22,12 +23,11 @@ _WORD = re.compile(rf"[^\W_]+|[?{CURRENCY_SIGNS}]")
 _QUOTES = str.maketrans(dict.fromkeys("\"'`´ʼ′“”„‘’‚«»", " "))
 # Where an aside may begin and end.
 _EDGE = re.compile(r", | (?:--|[–-]) |[—()]")
-_CAPITAL = r"[^\W\d_a-zß-ÿ]"
 # "ZENDA — ", "ZENDA: ", "(Bay Wire) - ", "Zenda, Ruritania, 3 May (Bay Wire) - ".
 _DATELINE = re.compile(
-    rf"(?P<place>{_CAPITAL}[\w.-]{{1,30}}(?: {_CAPITAL}[\w.-]{{0,30}}){{0,3}})?"
-    rf"(?P<day>(?:,(?: ?(?:{_CAPITAL}|\d)[\w.]{{0,15}}){{1,3}}){{0,3}})"
-    rf",? ?(?:[(\[](?P<agency>{_CAPITAL}[^()\[\]]{{1,40}}|\w{{2,6}})[)\]])?"
+    rf"(?P<place>{CAPITAL}[\w.-]{{1,30}}(?: {CAPITAL}[\w.-]{{0,30}}){{0,3}})?"
+    rf"(?P<day>(?:,(?: ?(?:{CAPITAL}|\d)[\w.]{{0,15}}){{1,3}}){{0,3}})"
+    rf",? ?(?:[(\[](?P<agency>{CAPITAL}[^()\[\]]{{1,40}}|\w{{2,6}})[)\]])?"
     r" ?(?:[—–]|(?:--?|:)(?= ))"
 )
 _SAID = (
@@ -96,7 +96,7 @@ _LABEL = re.compile(
     r"|sponsored|drafts?|april fools?|drills?|exercises?|tests?) "
 )
 _LISTED = re.compile(r"(?:and|or|nor|but)\b")
-_NAMED_NEXT = re.compile(rf"(?:the|an?)\b|{_CAPITAL}")
+_NAMED_NEXT = re.compile(rf"(?:the|an?)\b|{CAPITAL}")
 _DOUBT = re.compile(
     rf" (?:{'|'.join(NEGATIONS)}|hardly|untrue|den(?:y|ies|ied|ial)|\w+n t"
     r"|if|in the event|in case|unless|whether|unlikely|rumou?r\w*|claim\w*|alleg\w*|gossip\w*|hearsay"
