@@ -68,9 +68,6 @@ _WORD = re.compile(r"[^\W_]+")
 _BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]++)(?:[ -]| of (?:the |a |an )?)$")
 _BEFORE_CHARACTERS = 120
 """A word of the longest kind that is looked at, and " of the "."""
-_COMPLEMENT = re.compile(
-    r" (of|in|at|for|to|from|against|with|on|off) (?:the |a |an |its |their )?([^\W\d_]+)"
-)
 _ADDED = re.compile(
     r"\b(?:of|in|at|for|to|from|against|with|by|on|off) (?:the |a |an |its |their )?([^\W\d_]+)",
     re.IGNORECASE,
@@ -84,9 +81,6 @@ _GOES_ON = re.compile(
 _RESTRICTING = frozenset(
     "after before if unless except only during until since per under between among without with"
     " for when".split()
-)
-_HARMLESS = frozenset(
-    "new old great big large small long famous giant huge modern present current whole".split()
 )
 _WHICH_PLACE = re.compile(r"\b(?:what|which) (?:\w+ )?(?:city|town|country|state|province|company|team)\b")
 _WHERE = re.compile(r"\bwhere\b|\b(?:what|which) (?:\w+ )?place\b")
@@ -239,8 +233,6 @@ def _answer_alike(question: Question, one: Claim, other: Claim) -> bool:
         return False
     if _may_recur(one.value, other.value):
         return False
-    if isinstance(one.value, Amount) and _other_amounts_differ(one, other):
-        return False
     common, own = mine & theirs, min(len(mine - theirs), len(theirs - mine))
     return own <= _MOST_OWN and len(common) >= _ALIKE * len(mine | theirs)
 
@@ -303,16 +295,14 @@ def _added(claim: Claim) -> set[str]:
 
 
 def _narrowed(claim: Claim) -> dict[str, set[str]]:
-    """Return the stems of a sentence with those that stand right before each: "paper", or "part of the"."""
+    """Return the stems of a sentence with those that stand right before each: the "paper" of its factory."""
     narrowed = dict[str, set[str]]()
     text = claim.said
     for match in _WORD.finditer(text):
         before = narrowed.setdefault(stem(match[0]), set())
-        if (right := _COMPLEMENT.match(text, match.end())) and fold(right[2]) not in _passed_over():
-            narrowed.setdefault(f"{stem(match[0])} {right[1].lower()}", set()).add(stem(right[2]))
         left = _BEFORE.search(text[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()])
         word = fold(left[1]) if left else ""
-        if word and word not in _passed_over() | _HARMLESS and not word.endswith("ly"):
+        if word and word not in _passed_over() and not word.endswith("ly"):
             before.add(stem(word))
     return narrowed
 
@@ -354,13 +344,6 @@ def _same_names(one: Claim, other: Claim, asked: set[str]) -> bool:
         )
 
     return not (own(one, other) and own(other, one))
-
-
-def _other_amounts_differ(one: Claim, other: Claim) -> bool:
-    rest = [
-        [a for a in amounts(claim.weighed.text) if a.start != claim.value.start] for claim in (one, other)
-    ]
-    return bool(rest[0]) and bool(rest[1]) and all(are_different(a, b) for a in rest[0] for b in rest[1])
 
 
 def _document(weighed: Weighed) -> Document:
