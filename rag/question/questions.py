@@ -90,7 +90,7 @@ _COUNTED = re.compile(
     rf"\bhow many ((?:[\w-]+ ){{0,2}}?[\w-]+?)(?= (?:{PHRASE_ENDS}|died|used|work|live[sd]?)\b|\?|$)"
 )
 _COUNT = re.compile(rf"\d.*|(?:{_NUMBER_WORDS}|several|no)s?")
-# Fewer words than `PHRASE_ENDS` end it: with those one question more of XQuAD was declined wrongly.
+# Fewer words than `PHRASE_ENDS` end it: with those fewer of XQuAD's questions were answered.
 _HEAD = re.compile(
     r"\b(?:who|what|which|how \w+) (?:is|was|are|were) (?:the |a |an )?((?:[\w’'-]+ ){0,5}?[\w’'-]+?)"
     r"(?= (?:of|in|at|for|from|on|to|by|that|who|which|when|used|called)\b|\?|$)"
