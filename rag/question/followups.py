@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rag.answers import Answer
 from rag.question.topics import AUXILIARY, PARTICIPLE, Name, moment, names_in, person, place, topic
+from rag.text.function_words import ASKING, AUXILIARIES, PREPOSITIONS
 from rag.text.names import names_and_numbers
 from rag.text.words import content_words, fold, words
 
@@ -19,10 +20,8 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-ENGLISH_STARTS = frozenset(
-    "what which who whom whose when where why how did does do is are was were has have had can could will"
-    " would should must may tell list name give"
-    " in on at by for from to with about during under after before since until and or but so".split()
+ENGLISH_STARTS = frozenset((*ASKING, *AUXILIARIES, *PREPOSITIONS)).union(
+    ("tell", "list", "name", "give", "and", "or", "but", "so")
 )
 _LEAD = r"(?:(?:and|but|so|ok|okay|well|und|aber|peki|ve|ya)[, ]+)*"
 _END = r"\s*[?.!…]*"

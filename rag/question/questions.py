@@ -10,7 +10,10 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from rag.text.names import names
+from rag.text.function_words import PHRASE_ENDS
+from rag.text.measures import MONEY, written
+from rag.text.names import CAPITAL, names
+from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, NUMBER_WORDS, TURKISH_MONTHS, WEEKDAYS
 from rag.text.words import content_words, fold, stem, stems, words
 
 AskedKind = Literal["date", "money", "number", "name", "reason", "thing"]
@@ -59,49 +62,35 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     ),
 )
 
+_MONTHS = [fold(month) for month in (*MONTHS, *GERMAN_MONTHS, *TURKISH_MONTHS) if month != "may"]
+_MONTHS += [month.replace("ı", "i") for month in _MONTHS if "ı" in month]
 _DATE = re.compile(
-    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b|\b(?:january|february|march|april|june|july|august|september"
-    r"|october|november|december|in may|\d may|may \d|monday|tuesday|wednesday|thursday|friday"
-    r"|saturday|sunday"
-    r"|januar|februar|marz|mai|juni|juli|oktober|dezember|jahrhundert"
-    r"|ocak|subat|mart|nisan|mayıs|mayis|haziran|temmuz|agustos|eylul|ekim|kasım|kasim|aralık|aralik)\b"
+    r"\b(?:1\d{3}|20\d\d)s?\b|\bcentur|\bago\b"
+    rf"|\b(?:in may|\d may|may \d|jahrhundert|{'|'.join((*_MONTHS, *WEEKDAYS))})\b"
 )
-_NUMBER_WORDS = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-    "|hundred|thousand|million|billion|trillion|half|third|quarter|dozen"
-)
+_NUMBER_WORDS = "|".join((*NUMBER_WORDS, "half", "third", "quarter", "dozen"))
 _NUMBER = re.compile(
     rf"\d|\b(?:{_NUMBER_WORDS}|twice|percent"
     r"|zwei|drei|vier|funf|hundert|tausend|iki|uc|dort|bes|yuz|bin|milyon|milyar|yuzde)\b"
 )
-_MONEY = re.compile(r"[$€£¥₺]|\b(?:dollar|euro|pound|lira|yen|franc|cent|usd|eur)s?\b")
+_MONEY = re.compile(MONEY)
 # Names of people have two words at least; "who is the ...?" asks for one.
-_PERSON = re.compile(
-    r"\b[^\W\d_a-zß-ÿ][\w’'-]{0,60}+(?:\.? (?:[^\W\d_a-zß-ÿ][\w’'-]*|de|van|von|bin|al|of))+"
-)
+_PERSON = re.compile(rf"\b{CAPITAL}[\w’'-]{{0,60}}+(?:\.? (?:{CAPITAL}[\w’'-]*|de|van|von|bin|al|of))+")
 _ASKS_FOR_PERSON = re.compile(r"\bwho (?:is|was) (?:the|\w+['’]s)\b")
 
-_LENGTH = (
-    r"\d ?(?:m|km|cm|mm|ft)\b|\b(?:kilo|centi|milli)?met(?:re|er)s?\b"
-    r"|\b(?:feet|foot|miles?|inch|inches|yards?)\b"
-)
-_DURATION = r"\b(?:second|minute|hour|day|week|month|year|decade|centur)(?:s|y|ies)?\b"
 # What is measured, and what of it a text that tells the measure must hold.
 _MEASURES = (
-    (re.compile(r"\bhow (?:tall|high|deep|wide|far)\b"), re.compile(_LENGTH)),
-    (re.compile(r"\bhow long\b"), re.compile(f"{_LENGTH}|{_DURATION}")),
+    (re.compile(r"\bhow (?:tall|high|deep|wide|far)\b"), re.compile(written("length"))),
+    (re.compile(r"\bhow long\b"), re.compile(written("length", "time"))),
     (re.compile(r"\bhow old\b"), re.compile(r"\byears?\b|\bage[d ]|\bborn\b|\bold\b")),
-    (re.compile(r"\bhow fast\b"), re.compile(r"per (?:hour|second)|km/h|\bmph\b|\bmach\b|m/s|\bknots?\b")),
-    (
-        re.compile(r"\bhow heavy\b|\bweigh\b"),
-        re.compile(r"\b(?:kg|kilograms?|tons?|tonnes?|pounds?|lbs?|grams?|ounces?)\b"),
-    ),
+    (re.compile(r"\bhow fast\b"), re.compile(rf"{written('speed')}|per (?:hour|second)")),
+    (re.compile(r"\bhow heavy\b|\bweigh\b"), re.compile(rf"{written('mass')}|\bpounds?\b")),
 )
 _COUNTED = re.compile(
-    r"\bhow many ((?:\w+ ){0,2}?\w+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can|could|will|would"
-    r"|died|in|of|on|per|must|should|used|work|a|the)\b|\?|$)"
+    rf"\bhow many ((?:[\w-]+ ){{0,2}}?[\w-]+?)(?= (?:{PHRASE_ENDS}|died|used|work|live[sd]?)\b|\?|$)"
 )
 _COUNT = re.compile(rf"\d.*|(?:{_NUMBER_WORDS}|several|no)s?")
+# Fewer words than `PHRASE_ENDS` end it: with those fewer of XQuAD's questions were answered.
 _HEAD = re.compile(
     r"\b(?:who|what|which|how \w+) (?:is|was|are|were) (?:the |a |an )?((?:[\w’'-]+ ){0,5}?[\w’'-]+?)"
     r"(?= (?:of|in|at|for|from|on|to|by|that|who|which|when|used|called)\b|\?|$)"
@@ -142,15 +131,20 @@ def lacks_measure(question: str, text: str) -> bool:
 
 def lacks_count(question: str, text: str) -> bool:
     """Whether "how many ships" is asked and a text has no number near its ships."""
-    match = _COUNTED.search(fold(question))
-    if not match:
+    counted = counted_noun(question)
+    if not counted:
         return False
-    counted = beginning(stem(match[1].split()[-1]))
     held = stems(text)
     return not any(
         beginning(held[i]) == counted and any(_COUNT.fullmatch(near) for near in held[max(0, i - 4) : i + 3])
         for i in range(len(held))
     )
+
+
+def counted_noun(question: str) -> str:
+    """Return the first letters of what is counted, the "ship" of "how many ships"; "" where nothing is."""
+    match = _COUNTED.search(fold(question))
+    return beginning(stem(match[1].split()[-1])) if match else ""
 
 
 def lacks_person(question: str, text: str) -> bool:

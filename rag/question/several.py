@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 
+from rag.text.function_words import AUXILIARIES
 from rag.text.words import fold, stem
 
 DATES = "date"
 """What "When were the talks?" asks for: the column of days or years."""
 
-_NO_NOUNS = frozenset(
-    "is was does has as this his its us yes always perhaps besides across towards times alas thus".split()
-)
-_VERBS = frozenset(
-    "do did are were have had can could will would should must may might that who to happened".split()
+_NO_NOUNS = frozenset(AUXILIARIES).union(
+    "as this his its us yes always perhaps besides across towards times alas thus"
+    " that who to happened".split()
 )
 _PLURALS = frozenset("people men women children criteria phenomena media feet species data".split())
 _KINDS = frozenset("type kind sort form categori class exampl list".split())
@@ -69,6 +68,6 @@ def _plural_in(words: list[str]) -> str:
             found = found or stem(word)
             if stem(word) not in _KINDS or words[position + 1 : position + 2] != ["of"]:
                 return stem(word)
-        elif word in _NO_NOUNS or word in _VERBS or not word or (word in ("of", "in", "for") and not found):
+        elif word in _NO_NOUNS or not word or (word in ("of", "in", "for") and not found):
             break
     return found

@@ -17,7 +17,8 @@ from typing import Any
 from rag.documents import Document, Filters, Origin
 from rag.loading.metadata import read_day
 from rag.periods import Period
-from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, TURKISH_MONTHS
+from rag.text.names import CAPITAL
+from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, SHORT_MONTHS, TURKISH_MONTHS
 from rag.text.words import content_words, fold
 
 LATEST = "the latest articles"
@@ -26,8 +27,7 @@ MOST_WITHIN = 1_500
 NEWEST = 50
 """Articles among which the latest ones are looked for by themselves."""
 
-_SHORT = "jan feb mar apr jun jul aug sept? oct nov dec".split()
-_MONTH = f"(?:{'|'.join((*MONTHS, *_SHORT, *GERMAN_MONTHS, *TURKISH_MONTHS))})"
+_MONTH = f"(?:{'|'.join((*MONTHS, *SHORT_MONTHS, *GERMAN_MONTHS, *TURKISH_MONTHS))})"
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _NTH = r"\d{1,2}(?:st|nd|rd|th|\.)?"
 _DAY = (
@@ -239,7 +239,7 @@ def _named_source(question: str, sources: tuple[str, ...]) -> _Named | None:
             if found and (is_lower or not question[start].islower()):
                 named = _Named(found, min(found), None)
                 before, after = question[:start], question[end:]
-                is_part = re.match(r" (?:of|for) [^\W\d_a-z]", after)  # "in the Age of Reason"
+                is_part = re.match(rf" (?:of|for) {CAPITAL}", after)  # "in the Age of Reason"
                 cue = None if is_part else _BEFORE_SOURCE.search(before) or _BEFORE_SOURCE_TOO.search(before)
                 if cue:
                     return _Named(found, min(found), (cue.start(), end))

@@ -8,12 +8,15 @@ from typing import Literal
 
 from rag.answers import Answer
 from rag.text.canonical import judged
+from rag.text.function_words import AUXILIARIES, FORMS_OF_BE, FUNCTION_WORDS, PHRASE_ENDS
+from rag.text.measures import UNIT_SIGNS
+from rag.text.names import CAPITAL
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS
 from rag.text.words import content_words, fold, stems, words
 
 NameKind = Literal["date", "code", "acronym", "word"]
 
-AUXILIARY = r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may|might|shall)"
+AUXILIARY = rf"(?:{'|'.join(AUXILIARIES)})"
 PARTICIPLE = (
     r"(?:\w+ed|built|bought|sold|made|found|won|paid|held|sent|led|lost|written|given|taken|chosen|known|seen"
     r"|put|set|cut|told|kept|begun|drawn|grown|shown|stolen|broken)"
@@ -25,26 +28,17 @@ _DATE = re.compile(
 )
 _TOKEN = re.compile(r"[^\W_]+(?:[-.&/][^\W_]+)*")
 # Words that begin a sentence in front of a name without being part of it.
-_BEFORE_NAMES = frozenset(
-    "after also although am because before but between during except i if including like near or since so"
-    " than then under unless until when while without und oder aber seit nach vor".split()
-)
-_PLAIN_NUMBER = re.compile(r"\d+(?:st|nd|rd|th|s|km|m|cm|mm|kg|ft)?")
+_BEFORE_NAMES = FUNCTION_WORDS.union("except near und oder aber seit nach vor".split())
+_PLAIN_NUMBER = re.compile(rf"\d+(?:st|nd|rd|th|s|{'|'.join(UNIT_SIGNS)})?")
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|from|to|of|near|into|through) (?:the )?$")
-_FUNCTION = (
-    "of|in|on|at|for|from|to|with|by|and|or|is|was|were|are|has|had|have|do|does|did|be|the|a|an|when|because"
-    "|that|after|before|during|since|until|every|each|into|over|under"
-)
 # "The Akkuyu nuclear plant", and in "did the drought begin" a word too many.
 _PHRASE = re.compile(
     rf"(?P<verb>\b{AUXILIARY} )?\b(?P<phrase>(?:[Tt]he|[Aa]n?) (?:[\w-]+ ){{0,3}}?[\w-]+)"
-    r"(?:(?P<of> of (?:the )?[^\W\d_a-z][\w-]*(?: [^\W\d_a-z][\w-]*)*)"
-    rf"|(?= (?:{_FUNCTION})\b|[,;:'’]|\W*$))"
+    rf"(?:(?P<of> of (?:the )?{CAPITAL}[\w-]*(?: {CAPITAL}[\w-]*)*)"
+    rf"|(?= (?:{PHRASE_ENDS}|because|every|each)\b|[,;:'’]|\W*$))"
 )
 _ATTRIBUTE = re.compile(r"\b(?:who|what|which|how \w+) (?:is|are|was|were) $", re.IGNORECASE)
-_ENDS_WITH_VERB = re.compile(
-    r"(?:do|does|did|has|have|had|can|could|will|would|should|must|may|might|shall) "
-)
+_ENDS_WITH_VERB = re.compile(rf"(?!(?:{'|'.join(FORMS_OF_BE)}) ){AUXILIARY} ")
 _ROLE = re.compile(r"who\b (?:is|was) (?P<role>[\w’' -]+)", re.IGNORECASE)
 # What "it" stands for, the likeliest last.
 _SUBJECTS: tuple[NameKind, ...] = ("acronym", "word", "code")
@@ -160,11 +154,7 @@ def _is_capital(token: str) -> bool:
     if _PLAIN_NUMBER.fullmatch(folded):
         return False
     is_name = token[0].isupper() or (any(map(str.isdigit, token)) and any(map(str.isalpha, token)))
-    return (
-        is_name
-        and folded not in _BEFORE_NAMES
-        and bool(content_words(token) or (len(token) > 1 and token.isupper()))
-    )
+    return is_name and (folded not in _BEFORE_NAMES or (len(token) > 1 and token.isupper()))
 
 
 def _kind(name: str) -> NameKind:

@@ -13,12 +13,15 @@ from functools import lru_cache
 
 from rag.deadline import Deadline
 from rag.documents import Document
-from rag.question.questions import beginning
+from rag.question.questions import beginning, counted_noun
 from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
-from rag.text.values import CURRENCIES, Amount, Day, Value, amounts, are_different, days, only, people
-from rag.text.words import QUESTION_WORDS, fold, stem, stems, words
+from rag.text.function_words import NEGATIONS, QUESTION_WORDS
+from rag.text.measures import CURRENCIES
+from rag.text.values import Amount, Day, Value, amounts, are_different, days, only, people
+from rag.text.vocabulary import WEEKDAYS
+from rag.text.words import fold, stem, stems, words
 
 MOST_VALUES = 3
 _CLOSE = 3.0
@@ -57,7 +60,7 @@ _CONTRASTS = tuple(
         "planned plan plans originally initially initial actual actually",
         "dead killed died injured wounded missing hurt",
         "spring summer autumn winter morning afternoon evening night",
-        "not no never denied without",
+        f"denied {' '.join(NEGATIONS)}",
         "rose fell grew shrank increased decreased up down gained lost",
     )
 )
@@ -65,9 +68,6 @@ _WORD = re.compile(r"[^\W_]+")
 _BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]++)(?:[ -]| of (?:the |a |an )?)$")
 _BEFORE_CHARACTERS = 120
 """A word of the longest kind that is looked at, and " of the "."""
-_COMPLEMENT = re.compile(
-    r" (of|in|at|for|to|from|against|with|on|off) (?:the |a |an |its |their )?([^\W\d_]+)"
-)
 _ADDED = re.compile(
     r"\b(?:of|in|at|for|to|from|against|with|by|on|off) (?:the |a |an |its |their )?([^\W\d_]+)",
     re.IGNORECASE,
@@ -82,16 +82,8 @@ _RESTRICTING = frozenset(
     "after before if unless except only during until since per under between among without with"
     " for when".split()
 )
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-_HARMLESS = frozenset(
-    "new old great big large small long famous giant huge modern present current whole".split()
-)
 _WHICH_PLACE = re.compile(r"\b(?:what|which) (?:\w+ )?(?:city|town|country|state|province|company|team)\b")
 _WHERE = re.compile(r"\bwhere\b|\b(?:what|which) (?:\w+ )?place\b")
-_HOW_MANY = re.compile(
-    r"\bhow many ((?:[\w-]+ ){0,3}?[\w-]+?)(?= (?:are|were|is|was|did|do|does|has|have|had|can"
-    r"|could|will|would|died|in|of|on|per|must|should|used|work|live[sd]?|a|the)\b|\?|$)"
-)
 _ASKS_PERCENT = re.compile(
     r"\bpercent|\bper cent|\bshare\b|\bproportion\b|\b(?:inflation|unemployment|interest) rate"
 )
@@ -175,7 +167,7 @@ def _reader(question: Question) -> Callable[[str], Value | None] | None:
 def _fitting(asked: str, is_money: bool) -> Callable[[Value], bool]:
     """Return whether an amount may be what is asked for, by its unit or by what it counts."""
     said = {value.text.lower() for value in amounts(asked)}
-    counted = _HOW_MANY.search(asked)
+    counted = counted_noun(asked)
     dimensions = set[str]()
     for pattern, names_of in _DIMENSIONS:
         if pattern.search(asked):
@@ -187,8 +179,7 @@ def _fitting(asked: str, is_money: bool) -> Callable[[Value], bool]:
         if is_money:
             return value.unit in CURRENCIES
         if counted and not dimensions:
-            noun = stem(counted[1].split()[-1])
-            return beginning(noun) in {beginning(word) for word in value.nouns[:3]}
+            return counted in {beginning(word) for word in value.nouns[:3]}
         return value.unit in dimensions if dimensions else value.unit != "time"
 
     return fits
@@ -242,8 +233,6 @@ def _answer_alike(question: Question, one: Claim, other: Claim) -> bool:
         return False
     if _may_recur(one.value, other.value):
         return False
-    if isinstance(one.value, Amount) and _other_amounts_differ(one, other):
-        return False
     common, own = mine & theirs, min(len(mine - theirs), len(theirs - mine))
     return own <= _MOST_OWN and len(common) >= _ALIKE * len(mine | theirs)
 
@@ -277,9 +266,9 @@ def _frame(claim: Claim) -> set[str]:
 def _passed_over() -> frozenset[str]:
     more = (
         "now then also about around some more than over at least nearly almost up into out but after before"
-        " while during its monday tuesday wednesday thursday friday saturday sunday people percent"
+        " while during its people percent"
     )
-    return frozenset(map(fold, QUESTION_WORDS)) | frozenset(more.split())
+    return frozenset((*map(fold, QUESTION_WORDS), *WEEKDAYS, *more.split()))
 
 
 def _other_subjects(one: Claim, other: Claim, asked: set[str]) -> bool:
@@ -306,23 +295,22 @@ def _added(claim: Claim) -> set[str]:
 
 
 def _narrowed(claim: Claim) -> dict[str, set[str]]:
-    """Return the stems of a sentence with those that stand right before each: "paper", or "part of the"."""
+    """Return the stems of a sentence with those that stand right before each: the "paper" of its factory."""
     narrowed = dict[str, set[str]]()
     text = claim.said
     for match in _WORD.finditer(text):
         before = narrowed.setdefault(stem(match[0]), set())
-        if (right := _COMPLEMENT.match(text, match.end())) and fold(right[2]) not in _passed_over():
-            narrowed.setdefault(f"{stem(match[0])} {right[1].lower()}", set()).add(stem(right[2]))
         left = _BEFORE.search(text[max(0, match.start() - _BEFORE_CHARACTERS) : match.start()])
         word = fold(left[1]) if left else ""
-        if word and word not in _passed_over() | _HARMLESS and not word.endswith("ly"):
+        if word and word not in _passed_over() and not word.endswith("ly"):
             before.add(stem(word))
     return narrowed
 
 
 def _contrast(one: Claim, other: Claim) -> bool:
     mine, theirs = (set(words(claim.said)) for claim in (one, other))
-    if mine & _WEEKDAYS and theirs & _WEEKDAYS and mine & _WEEKDAYS != theirs & _WEEKDAYS:
+    weekdays = [said.intersection(WEEKDAYS) for said in (mine, theirs)]
+    if all(weekdays) and weekdays[0] != weekdays[1]:
         return True
     return any(group & mine != group & theirs for group in (*_CONTRASTS, _RESTRICTING))
 
@@ -356,13 +344,6 @@ def _same_names(one: Claim, other: Claim, asked: set[str]) -> bool:
         )
 
     return not (own(one, other) and own(other, one))
-
-
-def _other_amounts_differ(one: Claim, other: Claim) -> bool:
-    rest = [
-        [a for a in amounts(claim.weighed.text) if a.start != claim.value.start] for claim in (one, other)
-    ]
-    return bool(rest[0]) and bool(rest[1]) and all(are_different(a, b) for a in rest[0] for b in rest[1])
 
 
 def _document(weighed: Weighed) -> Document:

@@ -12,19 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.text.function_words import NEGATIONS
+from rag.text.measures import CURRENCY_SIGNS
+from rag.text.names import CAPITAL
+from rag.text.vocabulary import NUMBER_WORDS, WEEKDAYS
 from rag.text.words import fold
 
 # A question mark and the sign of a currency mean as much as a word.
-_WORD = re.compile(r"[^\W_]+|[?$€£¥₺]")
+_WORD = re.compile(rf"[^\W_]+|[?{CURRENCY_SIGNS}]")
 _QUOTES = str.maketrans(dict.fromkeys("\"'`´ʼ′“”„‘’‚«»", " "))
 # Where an aside may begin and end.
 _EDGE = re.compile(r", | (?:--|[–-]) |[—()]")
-_CAPITAL = r"[^\W\d_a-zß-ÿ]"
 # "ZENDA — ", "ZENDA: ", "(Bay Wire) - ", "Zenda, Ruritania, 3 May (Bay Wire) - ".
 _DATELINE = re.compile(
-    rf"(?P<place>{_CAPITAL}[\w.-]{{1,30}}(?: {_CAPITAL}[\w.-]{{0,30}}){{0,3}})?"
-    rf"(?P<day>(?:,(?: ?(?:{_CAPITAL}|\d)[\w.]{{0,15}}){{1,3}}){{0,3}})"
-    rf",? ?(?:[(\[](?P<agency>{_CAPITAL}[^()\[\]]{{1,40}}|\w{{2,6}})[)\]])?"
+    rf"(?P<place>{CAPITAL}[\w.-]{{1,30}}(?: {CAPITAL}[\w.-]{{0,30}}){{0,3}})?"
+    rf"(?P<day>(?:,(?: ?(?:{CAPITAL}|\d)[\w.]{{0,15}}){{1,3}}){{0,3}})"
+    rf",? ?(?:[(\[](?P<agency>{CAPITAL}[^()\[\]]{{1,40}}|\w{{2,6}})[)\]])?"
     r" ?(?:[—–]|(?:--?|:)(?= ))"
 )
 _SAID = (
@@ -34,7 +37,7 @@ _SAID = (
 )
 _WHO = r"\w+(?: \w+){0,11}?"
 _DAY = (
-    r"(?: on| late| early){0,3} (?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    rf"(?: on| late| early){{0,3}} (?:{'|'.join(WEEKDAYS)})"
     r"(?: morning| afternoon| evening| night)?(?! s )| yesterday| today"
 )
 _DAYS = re.compile(_DAY)
@@ -93,9 +96,9 @@ _LABEL = re.compile(
     r"|sponsored|drafts?|april fools?|drills?|exercises?|tests?) "
 )
 _LISTED = re.compile(r"(?:and|or|nor|but)\b")
-_NAMED_NEXT = re.compile(rf"(?:the|an?)\b|{_CAPITAL}")
+_NAMED_NEXT = re.compile(rf"(?:the|an?)\b|{CAPITAL}")
 _DOUBT = re.compile(
-    r" (?:no|not|never|nor|neither|without|nobody|none|nothing|hardly|untrue|den(?:y|ies|ied|ial)|\w+n t"
+    rf" (?:{'|'.join(NEGATIONS)}|hardly|untrue|den(?:y|ies|ied|ial)|\w+n t"
     r"|if|in the event|in case|unless|whether|unlikely|rumou?r\w*|claim\w*|alleg\w*|gossip\w*|hearsay"
     r"|hoax\w*|fake\w*|false\w*|suppos\w*|reportedly|so called|un(?:confirm|verifi|nam|identifi)ed|anonym\w*"
     r"|disput\w*|doubt\w*|contest\w*|refut\w*|reject\w*|retract\w*|debunk\w*|legends?|myths?|ficti\w*"
@@ -104,8 +107,8 @@ _DOUBT = re.compile(
     r"|error|s[ck]eptic\w*|conspira\w*|impostors?|opinion|fact check\w*) "
 )
 _NUMBER = re.compile(
-    r"\d| (?:(?<!est )(?<!only )one(?! of )|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty"
-    r"|thirty|forty|fifty|hundred|thousand|million|billion|half|third(?! \w+est )|quarter|dozen) "
+    rf"\d| (?:(?<!est )(?<!only )one(?! of )|{'|'.join(NUMBER_WORDS[1:])}"
+    r"|half|third(?! \w+est )|quarter|dozen) "
 )
 
 

@@ -6,7 +6,7 @@ import re
 
 from rag.answers import Answer
 from rag.question.followups import ENGLISH_STARTS
-from rag.text.names import names_and_numbers
+from rag.text.names import CAPITAL, names_and_numbers
 from rag.text.words import fold, stem, stems, words
 
 _WORDS_NAMED = 5
@@ -17,7 +17,7 @@ _TELL_NOTHING = frozenset(
     " used happen happened mean work need come came written kind sort lot really exactly ever".split()
 )
 """Words that say how something is asked; that a passage lacks them tells no reader anything."""
-_NAME = re.compile(r"(?<!^)\b[^\W\d_a-z][^\W\d_]{2,}")
+_NAME = re.compile(rf"(?<!^)\b{CAPITAL}[^\W\d_]{{2,}}")
 
 
 def unmentioned(answer: Answer) -> str:

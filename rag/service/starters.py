@@ -16,6 +16,7 @@ from rag.assistant import Assistant
 from rag.documents import Document
 from rag.errors import FootnoteError
 from rag.library import Library
+from rag.text.names import CAPITAL
 from rag.text.vocabulary import MONTHS
 
 WANTED = 4
@@ -32,7 +33,7 @@ _VERBS = {
 }  # fmt: skip
 _MONTH = "|".join(map(str.capitalize, MONTHS))
 _DATE = rf"(?:in|on) (?:(?:\d{{1,2}} )?(?:{_MONTH}) )?\d{{4}}\b"
-_NAME = r"(?:The )?[^\W\d_a-z][\w’'-]*(?: [\w’'-]+){0,4}?"
+_NAME = rf"(?:The )?{CAPITAL}[\w’'-]*(?: [\w’'-]+){{0,4}}?"
 _WHEN_WAS = re.compile(
     r"^(?P<subject>The [^,;:.()“”\"]{8,60}?) (?P<verb>was|were) (?P<done>\w+(?:ed|ned|lt|un|awn))"
     rf" (?!out|up|down|off|by)[^,;:.]*?\b{_DATE}"

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from rag.documents import Document, IsCancelled, heed, short_hash
 from rag.store.passages_view import Writer
-from rag.text.vocabulary import LARGE, ONES, TENS
-from rag.text.words import QUESTION_WORDS, fold
+from rag.text.function_words import NEGATIONS, QUESTION_WORDS
+from rag.text.vocabulary import NUMBER_WORDS
+from rag.text.words import fold
 
 BANDS = 40
 """Bands of a text. With three hashes each, texts that share half of their runs meet in 99.5 %."""
@@ -58,8 +59,8 @@ _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|(?
 _PLACE = "#"
 _CAPITALS = 0.5
 """Share of words with capitals from which they tell nothing, as in a text that is all in capitals."""
-_NUMBER_WORDS = frozenset((*ONES, *TENS, *LARGE)).union(
-    "no not never nor neither without false half third quarter dozen first second".split()
+_NUMBER_WORDS = frozenset((*NUMBER_WORDS, *NEGATIONS)).union(
+    "false half third quarter dozen first second".split()
 )
 """What counts as a number, and what turns a sentence into its opposite."""
 

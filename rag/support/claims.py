@@ -11,10 +11,11 @@ from itertools import islice, pairwise
 from rag.embedding.word_pieces import rarity
 from rag.support.meanings import is_known
 from rag.text.canonical import judged
+from rag.text.function_words import FUNCTION_WORDS
 from rag.text.splitting import split_sentences
 from rag.text.values import Value, amounts, days
-from rag.text.vocabulary import MONTHS
-from rag.text.words import QUESTION_WORDS, fold, stem
+from rag.text.vocabulary import MONTHS, ONES, TENS
+from rag.text.words import fold, stem
 
 MOST_CHARACTERS, MOST_LINES = 200_000, 1_000
 """Characters and sentences of all passages together; what lies beyond is not read."""
@@ -22,30 +23,11 @@ MOST_CHARACTERS, MOST_LINES = 200_000, 1_000
 _MOST_WORDS, _MOST_VALUES = 200, 20
 """Of a sentence: words are compared with words, and values with values."""
 
-FUNCTION_WORDS = QUESTION_WORDS | frozenset(
-    "am been being if then than so because since while although though however therefore thus hence also too"
-    " very just only even still yet already both either neither each every all any no not nor never none most"
-    " more less few several such own same other another there here about above below into onto over under up"
-    " down out off again further once during before after between through against within without per via upon"
-    " across among towards toward around along until unless whether whose would could shall let us i me"
-    " him she"
-    " myself itself himself herself themselves ourselves yourself not don doesn didn isn aren wasn weren won"
-    " wouldn shouldn couldn can cannot t s re ve ll d m etc eg ie vs do does doing done get gets got"
-    " getting one"
-    " ones but yes okay whom there else ever must might may will such among etc overall additionally"
-    " moreover furthermore conclusion summary finally firstly secondly example"
-    " instance like well including include includes included various different certain quite rather".split()
-)
-"""Words that say little by themselves; `rag/support/faults.py` looks at those that turn a sentence."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?:['’]?[^\W\d_]+)?|[^\W_]+(?:['’.][^\W_]+)*")
 _CONTRACTED = re.compile(r"n't$|'(?:ll|re|ve|d|m)$")
 _MARKER = re.compile(r"\s?\[\d{1,3}\](?:\[\d{1,3}\])*")
 _NUMBER = re.compile(r"\d")
-_MAY_HAVE_VALUES = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|\w+teen|\w+ty|ten|eleven|twelve"
-    rf"|{'|'.join(MONTHS)})\b",
-    re.IGNORECASE,
-)
+_MAY_HAVE_VALUES = re.compile(rf"\d|\b(?:{'|'.join((*ONES[1:], *TENS, *MONTHS))})\b", re.IGNORECASE)
 _LINE = re.compile(r"\n+")
 _CLAUSE = re.compile(r"[;:]|,? (?:and|but|while|whereas|although|because|which|who|as well as)\b|,")
 _OPEN_END = re.compile(r"[\w,;(\-–]$")

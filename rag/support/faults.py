@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.support.alignment import SAME, Alignment, Edit
-from rag.support.claims import Line, Word, clauses
-from rag.support.meanings import relation
+from rag.support.alignment import SAME, Alignment
+from rag.support.claims import Line, Word
 from rag.support.namesakes import namesakes
 from rag.support.roles import turned_round
+from rag.text.function_words import NEGATIONS
 from rag.text.values import Amount, Day, Value, bears, shared_parts
 
 FaultKind = Literal[
@@ -30,11 +30,10 @@ FaultKind = Literal[
     "role",
     "place",
     "swap",
-    "exchanged",
 ]
 
-NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt"
+_DENYING = frozenset(NEGATIONS).union(
+    "cannot cant dont doesnt didnt isnt arent wasnt"
     " werent wont wouldnt shouldnt couldnt hasnt havent hadnt hardly barely lack lacks lacked lacking fail"
     " fails failed refuse refuses refused deny denies denied unable".split()
 )
@@ -89,14 +88,14 @@ class Fault:
         """Whether it alone is enough for a claim not to be supported.
 
         Of ten claims of the development sets with such a fault one was supported all the same. An unknown
-        name, a number told of something else and an unlike word are none: they are right too often.
+        name and a number told of something else are none: they are right too often.
         """
         if self.kind in ("number", "date"):
             return self.weight >= 1
         return self.weight >= _REFUTING.get(self.kind, 0.7)
 
 
-_REFUTING = {"name": 2.0, "exchanged": 2.0, "place": 0.85, "swap": 0.85, "doubt": 0.6, "role": 0.6}
+_REFUTING = {"name": 2.0, "place": 0.85, "swap": 0.85, "doubt": 0.6, "role": 0.6}
 
 
 class Passages:
@@ -129,10 +128,9 @@ def find_faults(alignment: Alignment, known: Passages) -> list[Fault]:
         *_dates(alignment, known),
         *_names(alignment, known),
         *_opposites(alignment),
-        *_words(alignment),
         *_negations(alignment),
         *_doubts(alignment),
-        *_quantities(alignment, known),
+        *_quantities(alignment),
         *_exchanges(alignment),
         *_roles(alignment),
     ]
@@ -147,17 +145,12 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         is_word = not any(c.isdigit() for c in amount.text)
         if (is_word and amount.number <= 1) or any(bears(said, amount) for said in here):
             continue
-        if turned := next((o for o in here if o.unit == amount.unit and o.number == -amount.number), None):
-            yield Fault("number", f"The passages say {turned.text}, not {amount.text}.", sureness(alignment))
-            continue
         digits = re.sub(r"[^\d.]", "", amount.text).strip(".")
         if (
             (digits or amount.text.split()[0]) in written
             and not amount.unit
             and not _SCALE.search(amount.text)
         ):
-            continue
-        if any(_is_bare(other, digits) for other in here):
             continue
         weight = 0.5 if is_word and amount.number < 4 else 1.0
         if any(bears(said, amount) for said in known.values):
@@ -169,27 +162,12 @@ def _numbers(alignment: Alignment, known: Passages) -> Iterator[Fault]:
         if digits and (digits in written if other is None else other.text == digits and not other.unit):
             weight *= 0.5  # It stands there in a way that can't be read: "5mln", or without its unit.
         if other:
-            yield Fault("number", f"The passages say {_with_unit(other)}, not {_with_unit(amount)}.", weight)
+            yield Fault("number", f"The passages say {other.text}, not {amount.text}.", weight)
         else:
             yield Fault("number", f"{_quoted(amount.text)} is not in the passages.", weight)
 
 
 _SCALE = re.compile(r"thousand|million|billion|trillion|bn\b|mn\b")
-
-
-def _with_unit(amount: Amount) -> str:
-    names = {"length": "", "mass": "", "time": ""}
-    is_said = (
-        amount.unit in names or not amount.unit or amount.unit in amount.text or amount.unit == "percent"
-    )
-    return (
-        amount.text if is_said or any(c in amount.text for c in "$€£¥₺") else f"{amount.text} {amount.unit}"
-    )
-
-
-def _is_bare(said: Amount, digits: str) -> bool:
-    """Whether a number stands there alone, with nothing that it counts: "~74,000 (before present)"."""
-    return not said.unit and not said.nouns and bool(digits) and said.text.replace(",", "") == digits
 
 
 def _are_of_one_kind(one: Amount, other: Amount) -> bool:
@@ -230,31 +208,14 @@ def _names(alignment: Alignment, known: Passages) -> Iterator[Fault]:
 
 def _opposites(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
-    edited = {id(word) for edit in alignment.edits for word in edit.mine}
-    # "It began in 1950 and ended in 1952" and "it ran from 1950 to its end in 1952".
-    said_too = {match.other.stem for match in alignment.matches if match.other and match.nearness >= SAME}
     for match in alignment.matches:
-        if match.opposite and match.opposite.stem in said_too:
-            continue
         if match.opposite and match.nearness < SAME and match.word.kind == "word":
-            weight = max(close, 0.5) if id(match.word) in edited else 0.5
-            yield _instead("opposite", match.opposite, match.word, weight)
+            yield _instead("opposite", match.opposite, match.word, max(close, 0.5))
     for edit in alignment.edits:
         for mine in edit.mine:
             for other in edit.theirs:
                 if frozenset((mine.folded, other.folded)) in _OPPOSED:
                     yield _instead("opposite", other, mine, max(close, 0.5))
-
-
-def _words(alignment: Alignment) -> Iterator[Fault]:
-    """A word exchanged for another that is not like it, in what is otherwise a copy."""
-    close = sureness(alignment)
-    for mine, other, nearness in exchanged_words(alignment):
-        if nearness < _UNLIKE and close and relation(mine.stem, other.stem) == "none":
-            yield _instead("exchanged", other, mine, close * (1 - nearness))
-
-
-_UNLIKE = 0.6
 
 
 def _negations(alignment: Alignment) -> Iterator[Fault]:
@@ -264,9 +225,7 @@ def _negations(alignment: Alignment) -> Iterator[Fault]:
     told = False
     for edit in alignment.edits:
         mine, theirs = _first(edit.mine, is_negation), _first(edit.theirs, is_negation)
-        if bool(mine) == bool(theirs) or _turns_round(edit):
-            continue
-        if theirs and alignment.nearest and _is_left_out(theirs, alignment.nearest, alignment.claim):
+        if bool(mine) == bool(theirs):
             continue
         told = True
         if mine:
@@ -279,24 +238,13 @@ def _negations(alignment: Alignment) -> Iterator[Fault]:
         yield Fault("negation", f"The passages don't say {_quoted(claimed.text)}.", 0.4)
 
 
-def _turns_round(edit: Edit) -> bool:
-    """Whether "not" goes with the opposite: "did not fall ill" and "stayed healthy"."""
-    return any(relation(a.stem, b.stem) == "opposite" for a in edit.mine for b in edit.theirs)
-
-
-def _is_left_out(word: Word, sentence: Line, claim: Line) -> bool:
-    """Whether a claim has nothing of the clause in which a word stands: "and no longer by metal"."""
-    clause = next((part for part in clauses(sentence) if word.start < part[-1].end), [])
-    return not any(other.stem in claim.stems for other in clause)
-
-
 def _denials(line: Line) -> list[str]:
     return sorted(word.folded for word in line.words if is_negation(word))
 
 
 def is_negation(word: Word) -> bool:
     """Whether a word says no."""
-    return word.folded in NEGATIONS or word.folded.endswith("n't")
+    return word.folded in _DENYING or word.folded.endswith("n't")
 
 
 def _doubts(alignment: Alignment) -> Iterator[Fault]:
@@ -317,11 +265,9 @@ def _doubts(alignment: Alignment) -> Iterator[Fault]:
                     0.5 * close,
                 )
             return
-    if strong and not claimed & _DOUBTS:
-        yield Fault("doubt", f"The passages don't say {_quoted(strong.text)}.", 0.4)
 
 
-def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
+def _quantities(alignment: Alignment) -> Iterator[Fault]:
     close = sureness(alignment)
     for edit in alignment.edits:
         mine = _first(edit.mine, lambda w: w.folded in _QUANTITIES)
@@ -330,14 +276,6 @@ def _quantities(alignment: Alignment, known: Passages) -> Iterator[Fault]:
             pair = _QUANTITIES[mine.folded], _QUANTITIES[theirs.folded]
             if pair[0] != pair[1] and pair not in _FITTING:
                 yield _instead("quantity", theirs, mine, max(close, 0.4))
-        elif mine and mine.folded not in known.folded and not is_negation(mine):
-            is_strong = _QUANTITIES[mine.folded] in ("only", "most") or mine.folded in (
-                "all",
-                "every",
-                "always",
-            )
-            weight = (0.7 if is_strong else 0.3) * close
-            yield Fault("quantity", f"The passages don't say {_quoted(mine.text)}.", weight)
 
 
 def _exchanges(alignment: Alignment) -> Iterator[Fault]:
@@ -348,8 +286,6 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
             mine = [w for w in edit.mine if w.kind == kind]
             theirs = [w for w in edit.theirs if w.kind == kind]
             if not mine or not theirs or {w.stem for w in mine} & {w.stem for w in theirs}:
-                continue
-            if any(a.stem[:4] == b.stem[:4] for a in mine for b in theirs if kind == "name"):
                 continue
             if kind == "number" and _are_one_value(alignment, mine[0], theirs[0]):
                 continue
@@ -363,8 +299,7 @@ def _exchanges(alignment: Alignment) -> Iterator[Fault]:
 def _roles(alignment: Alignment) -> Iterator[Fault]:
     turned = turned_round(alignment.claim, alignment.nearest) if alignment.nearest else None
     if turned:
-        weight = 1.0 if sureness(alignment) > 0.3 else 0.4
-        yield Fault("role", f"The passages say {turned.said}, not {turned.claimed}.", weight)
+        yield Fault("role", f"The passages say {turned.said}, not {turned.claimed}.", sureness(alignment))
 
 
 def _are_one_value(alignment: Alignment, mine: Word, theirs: Word) -> bool:

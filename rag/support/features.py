@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +20,17 @@ from numpy.typing import NDArray
 from rag.embedding.word_pieces import rarity, vector
 from rag.support.alignment import SAME, UNLIKE, Alignment, align
 from rag.support.claims import Line, Word, clauses
-from rag.support.faults import Fault, Passages, exchanged_words, find_faults, sureness
-from rag.support.meanings import NEGATING, is_known, relation, senses
+from rag.support.faults import Fault, FaultKind, Passages, exchanged_words, find_faults, sureness
+from rag.support.meanings import NEGATING, is_known, relation
 
 SENTENCE_FEATURES: Mapping[str, str] = {
-    "faults": "how many of the small things below are wrong, over 2, counting doubtful ones in part",
-    "number": "numbers that the passages don't say",
-    "date": "dates that they don't say",
+    "faults": "how many of the small things of `rag/support/faults.py` are wrong, over 2",
     "name": "names that they don't hold",
     "opposite": "words whose opposite stands there",
     "negation": "whether one says not and the other doesn't",
-    "doubt": "whether it is sure of what they say may be",
-    "quantity": "all, most, both, only where they say otherwise",
-    "role": "names the other way round about the same word",
-    "place": "names and numbers of the passages in the place of others",
     "swap": "names and numbers that they don't hold in the place of others",
-    "exchanged": "words that stand just where another one stands, over 2",
     "exchanged_unlike": "how unlike the least alike of these pairs is; more for opposites",
     "exchanged_close": "the same, less where the claim is told in other words",
-    "nearly_opposite": "words opposed to what a word of the stretch is a kind of, over 2",
     "negated": "words with un- or in- that the passages don't have so, over 2",
     "darker": "how much darker its darkest added word is than the stretch",
     "missing": "words that no sentence holds, over 4",
@@ -108,9 +101,6 @@ def _summed_up(name: str, rows: Sequence[Mapping[str, float]], lengths: Sequence
     return mean, max(values) if name in WORSE_IF_HIGH else min(values)
 
 
-_KINDS = ("number", "date", "name", "opposite", "negation", "doubt", "quantity", "role", "place", "swap")
-
-
 def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Passages) -> dict[str, float]:
     content, matches = alignment.claim.content, alignment.matches
     weights = np.array([word.weight for word in content])
@@ -126,10 +116,8 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
     unlike = [1.5 if relation(a.stem, b.stem) == "opposite" else 1 - near for a, b, near in swaps]
     return {
         **_fault_features(faults),
-        "exchanged": min(2, len(swaps)) / 2,
         "exchanged_unlike": max(unlike, default=0.0),
         "exchanged_close": max(unlike, default=0.0) * sureness(alignment),
-        "nearly_opposite": _nearly_opposite(alignment),
         "negated": min(2, sum(_is_negated(word.stem, known) for word in content)) / 2,
         "darker": _darker(alignment),
         "one": float((held @ shares).max()),
@@ -161,19 +149,10 @@ def _sentence_features(alignment: Alignment, faults: Sequence[Fault], known: Pas
 
 
 def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
-    totals = dict.fromkeys(_KINDS, 0.0)
+    totals = dict.fromkeys(get_args(FaultKind), 0.0)
     for fault in faults:
-        if fault.kind in totals:
-            totals[fault.kind] = min(2.0, totals[fault.kind] + fault.weight)
+        totals[fault.kind] = min(2.0, totals[fault.kind] + fault.weight)
     return {**totals, "faults": sum(totals.values()) / 2}
-
-
-def _nearly_opposite(alignment: Alignment) -> float:
-    added = [senses(m.word.stem) for m in alignment.matches if m.anywhere < 0.85 and m.word.kind == "word"]
-    theirs = [senses(other.stem) for other in alignment.others]
-    opposed = frozenset[int]().union(*(other.opposed for other in theirs))
-    above = frozenset[int]().union(*(other.above for other in theirs))
-    return min(2, sum(bool(a.opposed & above or opposed & a.above) for a in added)) / 2
 
 
 def _is_negated(stem: str, known: Passages) -> bool:

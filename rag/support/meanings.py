@@ -14,6 +14,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rag.text.vocabulary import NUMBER_WORDS, RANKS
 from rag.text.words import stem
 
 MEANINGS_PATH = Path(__file__).with_name("word_meanings.txt.gz")
@@ -21,11 +22,7 @@ MEANINGS_PATH = Path(__file__).with_name("word_meanings.txt.gz")
 Relation = Literal["same", "near", "opposite", "none"]
 
 # To WordNet "million" is opposed to "twentieth", as cardinal numbers are to ordinal ones.
-_NUMERALS = frozenset(
-    stem(word)
-    for word in "one two three four five six seven eight nine ten twelve twenty hundred thousand million"
-    " billion third fourth fifth sixth seventh eighth ninth tenth twentieth".split()
-)
+_NUMERALS = frozenset(map(stem, (*NUMBER_WORDS, *RANKS[2:])))
 
 NEGATING = ("un", "in", "im", "ir", "il", "dis", "non", "mis", "anti", "de")
 """Prefixes that turn a word into its opposite, if what is left is a word."""

@@ -7,11 +7,17 @@ from functools import lru_cache
 
 from rag.text.words import content_words, fold, stem
 
-_NAME = re.compile(r"\b[^\W\d_a-zß-ÿ][^\W_]*(?:[ .'’-]{1,2}[^\W\d_a-zß-ÿ][^\W_]*)*")
+_SMALL = "".join(filter(str.islower, map(chr, range(0x530))))
+CAPITAL = rf"[^\W\d_{_SMALL}]"
+"""A pattern of a letter with which a name may begin, also one of a script without capitals."""
+_NAME = re.compile(rf"\b{CAPITAL}[^\W_]*(?:[ .'’-]{{1,2}}{CAPITAL}[^\W_]*)*")
 _LABEL = re.compile(r"[^.:;]{1,60}:\s")
 _OPENING_SIGNS = " \t\n\"'“‘«("
 _SMALL_NEXT = re.compile(r"\s+[a-z]")
-_ADJECTIVE = re.compile(r"^[^\W_]+(?:ish|ese|ian|can)$")
+# But for names that only end so.
+_ADJECTIVE = re.compile(
+    r"(?!(?:Vatican|Duncan|Brian|Adrian|Julian|Sebastian|Vivian)$)[^\W_]+(?:ish|ese|ian|can)$"
+)
 
 
 @lru_cache(maxsize=8_000)
@@ -29,7 +35,7 @@ def names(text: str) -> tuple[str, ...]:
         match[0]
         for match in _NAME.finditer(body)
         if (is_short or " " in match[0] or not _is_opening(body, match.start()))
-        and not (_ADJECTIVE.search(match[0]) and _SMALL_NEXT.match(body, match.end()))
+        and not (_ADJECTIVE.match(match[0]) and _SMALL_NEXT.match(body, match.end()))
     )
 
 

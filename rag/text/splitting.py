@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.documents import Block, IsCancelled, heed
-from rag.text.vocabulary import GERMAN_MONTHS, TURKISH_MONTHS
+from rag.text.vocabulary import GERMAN_MONTHS, SHORT_MONTHS, TURKISH_MONTHS
 
 LONGEST_SENTENCE_WORDS = 90
 """A "sentence" beyond this is cut at a semicolon, comma or space: no reader takes it for a quote."""
@@ -29,10 +29,10 @@ LEANING = re.compile(
     re.IGNORECASE,
 )
 
-_ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = frozenset(SHORT_MONTHS).union(
     "mr mrs ms dr prof rev hon st sr jr gen col capt lt sgt maj adm cmdr sen rep gov pres"
     " inc ltd co corp bros dept univ assn est no nos vol pp fig eq sec ch ed eds cf vs viz approx"
-    " ca al etc jan feb mar apr jun jul aug sep sept oct nov dec mt ft ave blvd e.g i.e a.m p.m"
+    " ca al etc mt ft ave blvd e.g i.e a.m p.m"
     " z.b d.h u.a bzw vgl nr abs bd hrsg str usw ggf evtl vb vd örn bkz dok doç yrd av"
     " s p z u".split()
 )

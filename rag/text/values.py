@@ -12,45 +12,39 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rag.text.function_words import QUESTION_WORDS
+from rag.text.measures import CURRENCIES, CURRENCY_SIGNS, UNIT_SIGNS, unit_of
 from rag.text.names import names
-from rag.text.vocabulary import MONTHS, ONES, TENS
-from rag.text.words import QUESTION_WORDS, fold, stem, words
+from rag.text.vocabulary import MONTHS, ONES, SHORT_MONTHS, TENS
+from rag.text.words import fold, stem, words
 
-_CURRENCIES = {
-    "$": "dollar", "us$": "dollar", "usd": "dollar", "dollar": "dollar", "€": "euro", "eur": "euro",
-    "euro": "euro", "£": "pound", "gbp": "pound", "pound": "pound", "¥": "yen", "yen": "yen", "₺": "lira",
-    "lira": "lira", "franc": "franc", "crown": "crown", "rupee": "rupee", "rouble": "rouble",
-    "ruble": "rouble", "yuan": "yuan", "cent": "cent",
-}  # fmt: skip
-CURRENCIES = frozenset(_CURRENCIES.values())
 _SCALES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9,
     "trillion": 1e12,
 }  # fmt: skip
 _LETTERS = {"k": 1e3, "m": 1e6, "b": 1e9}
-"""Scales right behind an amount of money: "$5m"."""
-_UNITS = {
-    "percent": ("percent", 1.0),
-    "km": ("length", 1e3), "kilometre": ("length", 1e3), "kilometer": ("length", 1e3),
-    "m": ("length", 1.0), "metre": ("length", 1.0), "meter": ("length", 1.0),
-    "cm": ("length", 0.01), "centimetre": ("length", 0.01), "centimeter": ("length", 0.01),
-    "mile": ("length", 1609.344), "foot": ("length", 0.3048), "feet": ("length", 0.3048),
-    "ft": ("length", 0.3048), "yard": ("length", 0.9144), "inch": ("length", 0.0254),
-    "kg": ("mass", 1.0), "kilogram": ("mass", 1.0), "gram": ("mass", 1e-3), "tonne": ("mass", 1e3),
-    "year": ("time", 365.25), "month": ("time", 30.4375), "week": ("time", 7.0), "day": ("time", 1.0),
-    "hour": ("time", 1 / 24), "minute": ("time", 1 / 1440),
-}  # fmt: skip
+"""Scales right behind an amount of money or of what is counted: "$5m", "1.2m refugees"."""
+_COUNTED = r"(?:people|persons?|(?!was\b|has\b)[^\W\d_]{3,}s)\b"
 _DIGITS = {word: number for number, word in enumerate(ONES, 1)}
 _DIGITS |= {word: 10 * number for number, word in enumerate(TENS, 2)}
 _AMOUNT = re.compile(
-    r"(?:(?<![^\s(])(?P<minus>[-−](?=[$€£¥₺\d])|minus )|(?<![\w.,:/−-]))(?P<currency>us\$|[$€£¥₺])?\s?"
+    rf"(?:(?<![^\s(])(?P<minus>[-−](?=[{CURRENCY_SIGNS}\d])|minus )|(?<![\w.,:/−-]))"
+    rf"(?P<currency>us\$|[{CURRENCY_SIGNS}])?\s?"
     rf"(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|(?:{'|'.join(_DIGITS)})(?![\w-]))"
     r"(?!\w*\d|st\b|nd\b|rd\b|th\b|s\b|[,.:/]\d)"
-    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b|(?(currency)(?P<letter>[kmb])\b|(?!)))?"
+    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b|(?P<letter>[kmb])\b(?(currency)|(?=\s{_COUNTED})))?"
 )
-_AFTER = re.compile(r"[\s-]?(?P<percent>%|per ?cent\b)|(?P<words>(?:[\s-][^\W\d_]+){1,4})")
-_MONTHS = {month[:length]: number for number, month in enumerate(MONTHS, 1) for length in (3, len(month))} | {
-    "sept": 9
+_AFTER = re.compile(
+    r"[\s-]?(?P<percent>%|per ?cent\b)"
+    rf"|(?P<words>(?:[\s-]|(?=(?:{'|'.join(UNIT_SIGNS)})\b))°?[^\W\d_]+(?:[\s-][^\W\d_]+){{0,3}})"
+)
+_BEFORE_UNITS = frozenset("us square american canadian turkish swiss short long degree degrees".split())
+_RATE = re.compile(r"(?:/|\s(?:per|an?)\s)(h|hour|second|day)\b")
+_MONTHS = {month: number for number, month in enumerate(MONTHS, 1)} | {
+    short: number
+    for short in SHORT_MONTHS
+    for number, month in enumerate(MONTHS, 1)
+    if month.startswith(short)
 }
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _YEAR = r"1\d{3}|20\d\d"
@@ -230,7 +224,7 @@ def _is_counted(match: re.Match[str], after: re.Match[str] | None) -> bool:
     if match["currency"] or match["scale"]:
         return True
     first = after["words"].split()[0] if after and after["words"] else ""
-    return bool(re.fullmatch(r"people|persons?|\w{3,}s|km|kg|m", first)) and first not in ("was", "has", "is")
+    return first in UNIT_SIGNS or bool(re.fullmatch(_COUNTED, first))
 
 
 def _amount(text: str, lowered: str, match: re.Match[str], after: re.Match[str] | None) -> Amount | None:
@@ -266,21 +260,23 @@ def _step(written: str, number: float, scale: float) -> float:
 
 def _unit(match: re.Match[str], after: re.Match[str] | None) -> tuple[str, float, int]:
     """Return the unit, its measure in the base unit, and where the amount ends with it."""
+    text, at = match.string, match.end()
     if match["currency"]:
-        return _CURRENCIES[match["currency"]], 1.0, match.end()
+        return CURRENCIES[match["currency"]], 1.0, at
     if not after:
-        return "", 1.0, match.end()
+        return "", 1.0, at
     if after["percent"]:
         return "percent", 1.0, after.end()
-    at = match.end()
-    for word in after["words"].replace("-", " ").split()[:3]:
-        at = after.string.index(word, at) + len(word)
-        for single in (word, word.removesuffix("s"), word.removesuffix("es")):
-            if single in _CURRENCIES:
-                return _CURRENCIES[single], 1.0, at
-            if single in _UNITS and (word == after["words"].split()[0].lstrip("-") or len(word) > 2):
-                unit, factor = _UNITS[single]
-                return (f"square {unit}", factor**2, at) if "square" in after["words"] else (unit, factor, at)
-        if word not in ("us", "square", "american", "canadian", "turkish", "swiss", "short", "long"):
+    for place, word in enumerate(after["words"].replace("-", " ").split()[:3]):
+        at = text.index(word, at) + len(word)
+        found = unit_of(word)
+        if found and (not place or len(word) > 2):
+            unit, size = found
+            if "square" in after["words"]:
+                return f"square {unit}", size**2, at
+            if (rate := _RATE.match(text, at)) and unit == "length" and (time := unit_of(rate[1])):
+                return "speed", size / time[1], rate.end()
+            return unit, size, at
+        if word not in _BEFORE_UNITS:
             break
     return "", 1.0, match.end()

@@ -12,23 +12,11 @@ from functools import lru_cache
 
 from Stemmer import Stemmer
 
+from rag.text.function_words import QUESTION_WORDS
+
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST = 100
 """Characters of a word; the packaged model knows none that is longer."""
-
-QUESTION_WORDS = frozenset(
-    "what which who whom whose when where why how do does did is are was were be been being has have"
-    " had can could will would shall should may might must the a an of in on at to for from by with"
-    " as and or that this these those it its there their they them he she his her i you we my your"
-    " our me us about many much any some name tell say said says according give please"
-    " happen happened happens"
-    " was wer wo wann wie warum welche welcher welches der die das ein eine ist sind im in den dem des"
-    " von zu mit auf für und wurde wurden"
-    " ne kim nerede zaman nasıl neden niçin hangi kaç ve bir bu mi mı mu mü için ile nedir kimdir"
-    " nelerdir olarak olan olduğu".split()
-)
-"""What says that something is asked, and words too common to find anything; not part of a query."""
-
 
 _SPELLINGS = {
     spelling: tuple(group.split())

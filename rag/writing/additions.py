@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from rag.support.alignment import Alignment, Match, align
 from rag.support.claims import Line, read_claim, read_passages
+from rag.text.function_words import PHRASE_ENDS
 from rag.text.words import words
 
 _CUT = re.compile(
@@ -39,14 +40,11 @@ _COPY = 0.7
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
 _LEAST_QUOTED = 3
 """Words that a quotation has; one or two in quotation marks are often a name, or so called."""
-_PHRASE_ENDS = (
-    r"(?=\s+(?:of|in|at|on|for|from|to|that|which|who|with|by|between|where|when|and|or|near|during|since|until"
-    r"|after|before)\b|[,.;:()]|$)"
-)
+_END = rf"(?=\s+(?:{PHRASE_ENDS})\b|[,.;:()]|$)"
 _KIND = re.compile(
     r"(?:\b(?:is|was|are|were|became|becomes) (?:(?:also|now|then|still) )?(?:an?|the|one of the) "
     r"|, (?:an?|one of the) )"
-    rf"([^,.;:()]+?){_PHRASE_ENDS}(?:\s+of (?:the )?([^,.;:()]+?){_PHRASE_ENDS})?"
+    rf"([^,.;:()]+?){_END}(?:\s+of (?:the )?([^,.;:()]+?){_END})?"
 )
 
 

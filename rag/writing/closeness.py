@@ -14,9 +14,9 @@ from typing import Literal
 
 from rag.embedding.local import Embedder
 from rag.embedding.word_pieces import likenesses, rarity
-from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import relation
-from rag.text.vocabulary import ONES
+from rag.text.function_words import FUNCTION_WORDS
+from rag.text.vocabulary import ONES, RANKS
 from rag.text.words import content_words, stem
 from rag.text.words import words as _words
 
@@ -34,13 +34,8 @@ _COPIED_WORDS = 6
 _STANDS_FOR = 0.34
 """How like an added word of it must be to one that was left out, unless it is a small word anyway."""
 _SMALL = 0.29
-_COUNTED = ("zero", *ONES, "twenty")
-_RANKED = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
-    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-_NUMBERS = {stem(word): str(number) for number, word in enumerate(_COUNTED)} | {
-    stem(word): f"{number}th" for number, word in enumerate(_RANKED.split())
+_NUMBERS = {stem(word): str(number) for number, word in enumerate(("zero", *ONES, "twenty"))} | {
+    stem(word): f"{number}th" for number, word in enumerate(RANKS, 1)
 }
 
 

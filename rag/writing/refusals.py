@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rag.text.function_words import NEGATIONS
+
 _DENIES = re.compile(
-    r"\b(?:no|not|nothing|none|cannot|nobody|never|neither|nor|without|lack\w*|omit\w*|missing|silent|absent"
-    r"|fail(?:s|ed)?|un(?:known|clear|certain|able|named|stated|said|told|mentioned|recorded|specified|explained"
-    r"|answered)|nicht|nichts|kein\w*|ohne|niemand|yok\w*|değil\w*|bilmiyorum"
+    rf"\b(?:{'|'.join(NEGATIONS)}|cannot|lack\w*|omit\w*|missing|silent|absent|fail(?:s|ed)?"
+    r"|un(?:known|clear|certain|able|named|stated|said|told|mentioned|recorded|specified|explained|answered)"
+    r"|nicht|nichts|kein\w*|ohne|niemand|yok\w*|değil\w*|bilmiyorum"
     r"|(?:bulun|belirtil|veril|geç|içer)m(?:[iıuü]yor|[ea]z|em[ei]|am[aı]|edi|adı)\w*)\b|n['’]t\b",
     re.IGNORECASE,
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.text.canonical import one_line
+from rag.text.names import CAPITAL
 from rag.text.splitting import whole_sentences
 from rag.text.words import content_words
 from rag.writing.marker_forms import MARKER, OPEN, numbers_in, plain
@@ -32,7 +33,7 @@ _LEFT_OUT = re.compile(
 )
 # "**Builder**: The lighthouse was built ...", and not "**Speed**: 40 km/h".
 _LABEL = re.compile(
-    r"\s*(?:\*\*|__)[^*_.!?]{1,60}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?=[^\W\d_a-z]\S*(?:\s+\S+){3})"
+    rf"\s*(?:\*\*|__)[^*_.!?]{{1,60}}(?::(?:\*\*|__)|(?:\*\*|__):)\s+(?={CAPITAL}\S*(?:\s+\S+){{3}})"
 )
 _FENCE = re.compile(r"\s*(?:>\s?)*(?:```|~~~)")
 _SIGNS = re.compile(r"<!--|-->|\*\*+|(?<!\s)\*|\*(?!\s)|\b__++|(?<!_)__++\b|`+")

@@ -63,6 +63,12 @@ def test_names_are_capitals_that_are_no_beginning_and_no_nationality():
     )
 
 
+def test_a_name_that_ends_as_a_nationality_is_one_and_a_small_letter_begins_none():
+    text = "In the end the envoys of the Vatican met there, while Brian waited for an Italian train to Rome."
+    assert names(text) == ("Vatican", "Brian", "Rome")
+    assert names("Dün akşam şehir meydanında çok ünlü bir ılıca ile Ankara konuşuldu.") == ("Ankara",)
+
+
 def test_names_and_numbers_of_a_question():
     assert names_and_numbers("Did Ankara sign the S-400 contract in 2017?") == ["ankara", "s", "400", "2017"]
 

@@ -109,6 +109,15 @@ def test_one_article_does_not_differ_from_itself(settings: Settings, packaged: L
         ("14 km", "8.7 miles", False),
         ("14 km", "14 square kilometres", False),
         ("5 %", "5 per cent", False),
+        ("1.2m refugees", "1,200,000 refugees", False),
+        ("1.2m refugees", "3.4 million refugees", True),
+        ("a 1.2m fence", "120 cm", False),
+        ("4 GB", "4,000 MB", False),
+        ("4GB", "8 GB", True),
+        ("31 °C", "25°C", True),
+        ("31 °C", "88 °F", False),
+        ("80 km/h", "80 kilometres per hour", False),
+        ("80 km/h", "80 km", False),
     ],
 )
 def test_amounts_differ_if_they_cannot_both_be_right(one: str, other: str, differ: bool):

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
-from rag.support.claims import FUNCTION_WORDS
 from rag.support.meanings import is_irregular, is_only_verb, may_be_verb
+from rag.text.function_words import AUXILIARIES, FUNCTION_WORDS, PREPOSITIONS
 from rag.text.words import fold, stem
 from rag.writing.planted.contacts import contacts_in, has_contact
 
@@ -50,10 +50,11 @@ _DETERMINERS = frozenset(
     " more whatever whoever".split()
 )
 """What begins an object, and doesn't follow a noun."""
-_PREPOSITIONS = frozenset(
-    "to in into on onto at from with for by about up down out off over through under around after before back"
-    " ahead near except home later like than away here there now today again without as if until".split()
+_ADVERBIAL = frozenset(PREPOSITIONS[1:]).union(
+    "onto up down out off through around back ahead except home later like than away here there now today"
+    " again without as if".split()
 )
+"""What begins an adverbial, and so doesn't stand between a verb and its subject."""
 _SUBORDINATES = frozenset(
     "which that who whom whose what how why where when if because while although unless since until as after"
     " before".split()
@@ -62,10 +63,10 @@ _ENGLISH = frozenset("the to from with of you your that".split())
 """Without any of these a sentence may be in a language in which the word is no verb."""
 _BASE_FORMS = frozenset("be do tell give say get let name write reply respond forget".split())
 """Verbs that the table doesn't know as such, as they say little by themselves, or knows as nouns too."""
-_AUXILIARIES = frozenset(
-    "is are was were am has have had does did will would can could may might cannot must should shall ought"
-    " needs need isn't aren't wasn't weren't hasn't haven't hadn't won't can't couldn't doesn't"
-    " didn't".split()
+# "Do" is an order more often.
+_FINITE = frozenset(word for word in AUXILIARIES if word != "do").union(
+    "am cannot ought needs need isn't aren't wasn't weren't hasn't haven't hadn't won't can't couldn't"
+    " doesn't didn't".split()
 )
 _YOU_MUST = re.compile(
     r"\byou(?:['’]ll)? (?:(?:now|also|really|just|first|will|still|always) )*(?:must|should|shall|ought to"
@@ -231,7 +232,7 @@ def _ordering_clauses(told: str) -> Iterator[_Clause]:
     is_told = _may_say(opening)
     for place, clause in enumerate(clauses):
         if clause.cut == ",":
-            is_led = place == 1 and opening[0] in _PREPOSITIONS | _SUBORDINATES | _LEADS_IN
+            is_led = place == 1 and opening[0] in _ADVERBIAL | _SUBORDINATES | _LEADS_IN
             may_order = has_address or is_led
         else:
             # "The sign said: do not enter".
@@ -255,12 +256,12 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
     if following == _CONTACT or verb == "be":
         return True
     if following in _DETERMINERS:
-        return _AUXILIARIES.isdisjoint(_main(clause.words))
+        return _FINITE.isdisjoint(_main(clause.words))
     is_gerund = following.endswith("ing") and may_be_verb(stem(following))
     # It has no other meaning, so that what a clause within says doesn't matter: "Tell them that he won".
     is_only_verb_here = verb in _BASE_FORMS or is_only_verb(stem(verb))
     is_english = is_only_verb_here and not _ENGLISH.isdisjoint(clause.words)
-    has_no_subject = following in _PREPOSITIONS or clause.lead or is_gerund or is_english
+    has_no_subject = following in _ADVERBIAL or clause.lead or is_gerund or is_english
     if not (has_no_subject or is_urgent):
         return False
     if (is_english or is_urgent) and not _does_say(_main(clause.words)[1:]):
@@ -271,7 +272,7 @@ def _is_imperative(clause: _Clause, *, is_urgent: bool) -> bool:
 def _is_base_form(word: str) -> bool:
     if word in _BASE_FORMS:
         return True
-    if word in FUNCTION_WORDS | _PREPOSITIONS or is_irregular(word) or not word.isalpha():
+    if word in FUNCTION_WORDS | _ADVERBIAL or is_irregular(word) or not word.isalpha():
         return False
     is_inflected = word.endswith(("ed", "ing")) or _is_plural(word)
     return not is_inflected and may_be_verb(stem(word))
@@ -297,7 +298,7 @@ def _does_say(words: Sequence[str]) -> bool:
 
 def _is_verb_at(words: Sequence[str], place: int) -> bool:
     word = words[place]
-    if word in _AUXILIARIES:
+    if word in _FINITE:
         return True
     if not place or words[place - 1] in _DETERMINERS:
         return False
@@ -309,7 +310,7 @@ def _is_verb_at(words: Sequence[str], place: int) -> bool:
 def _may_say(words: Sequence[str]) -> bool:
     """Whether one of the words may be the verb of a sentence, as it may be a plural or a noun."""
     return any(
-        word in _AUXILIARIES
+        word in _FINITE
         or _is_past(word)
         or (
             may_be_verb(stem(word))
