@@ -89,13 +89,12 @@ class FetchingAhead(Generic[Found]):
         """Return the first task whose server isn't busy, once there is one; None when all have begun."""
         with self._change:
             while self._waiting:
-                for index in self._waiting:
-                    if index >= self._taken + _AHEAD:
-                        break
-                    if self._hosts[index] not in self._busy:
-                        self._waiting.remove(index)
-                        self._busy.add(self._hosts[index])
-                        return index
+                near = (index for index in self._waiting if index < self._taken + _AHEAD)
+                index = next((index for index in near if self._hosts[index] not in self._busy), None)
+                if index is not None:
+                    self._waiting.remove(index)
+                    self._busy.add(self._hosts[index])
+                    return index
                 self._change.wait()
             return None
 

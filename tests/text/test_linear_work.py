@@ -59,9 +59,9 @@ ANNA = NewDocument("The ship Anna sank on 5 May 1912.", title="The Anna", key="a
 WORK: dict[str, Callable[[str], object]] = {
     "a document": lambda text: split_document(text, find_blocks(text)),
     "plain text": tidy_plain,
-    "a table": lambda text: read_csv("a.csv", f"title,text\n{text},a"),
-    "json lines": lambda text: read_jsonl("a.jsonl", f'{{"title": "a", "text": "a"}}\n{text}'),
-    "bytes": lambda text: decode("a.txt", text.encode("utf-8", "replace")),
+    "a table": lambda text: read_csv("A", f"title,text\n{text},a"),
+    "json lines": lambda text: read_jsonl("A", f'{{"title": "a", "text": "a"}}\n{text}'),
+    "bytes": lambda text: decode(text.encode("utf-8", "replace")),
     "their kind": lambda text: kind_of("a", text.encode("utf-8", "replace")),
     "markup": text_of_markup,
     "a title": lambda text: (title_of_name(text), take_labels(text), read_language(text), read_day(text)),
