@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -47,11 +47,6 @@ class _Patience(NamedTuple):
     seconds: float
     wait_seconds: float
     retries: int
-
-    @property
-    def most_seconds(self) -> float:
-        """The longest that all of it may take."""
-        return (self.retries + 1) * (self.seconds + self.wait_seconds)
 
 
 _QUESTION = _Patience(10.0, 1.0, 1)
@@ -109,7 +104,7 @@ class EndpointEmbeddings:
         self._subject = f"The embedding model {self.label}"
         self._dimensions = 0
         self._clients: dict[_Patience, OpenAI] = {}
-        self._questions: dict[str, Vector] = {}
+        self._vector_of: Callable[[str], Vector] = lru_cache(_QUESTIONS_KEPT)(self._embed_one)
         self._mutex = threading.Lock()
         self._troubles: dict[_Patience, tuple[float, str]] = {}
 
@@ -137,14 +132,10 @@ class EndpointEmbeddings:
         EmbeddingError
             The endpoint failed.
         """
-        sent = self._before_question + _sent(text)
-        vector = self._questions.get(sent)
-        if vector is None:
-            [vector] = self._embed([sent], _QUESTION)
-            with self._mutex:
-                self._questions[sent] = vector
-                for old in list(self._questions)[:-_QUESTIONS_KEPT]:
-                    del self._questions[old]
+        return self._vector_of(self._before_question + _sent(text))
+
+    def _embed_one(self, question: str) -> Vector:
+        vector: Vector = self._embed([question], _QUESTION)[0]
         return vector
 
     def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
@@ -211,10 +202,11 @@ class EndpointEmbeddings:
         TimeoutError
         """
         client = self._client(patience)
+        most_seconds = (patience.retries + 1) * (patience.seconds + patience.wait_seconds)
         # Not every server knows base64.
         ask = partial(client.embeddings.create, model=self._model, input=texts, encoding_format="float")
         try:
-            return [one.embedding for one in in_time(ask, patience.most_seconds).data]
+            return [one.embedding for one in in_time(ask, most_seconds).data]
         except TimeoutError:
             with self._mutex:
                 self._clients.pop(patience, None)

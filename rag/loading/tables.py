@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from io import StringIO
+from itertools import compress
 from typing import Any
 
-from rag.documents import Block, NewDocument, short_hash
+from rag.documents import NewDocument, short_hash
 from rag.keys import ROW
 from rag.loading.formats import Unreadable
 from rag.loading.metadata import describe, detect_language, plain_value, read_day
 from rag.text.blocks import tidy_plain
-from rag.text.canonical import normalise_text, one_line
+from rag.text.canonical import Part, build_text, normalise_text, one_line
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 500
@@ -135,7 +136,7 @@ def read_rows(title: str, rows: Iterable[dict[str, Any]], media_type: str) -> li
         There are none, or more than are read.
     """
     days = _Days()
-    found, marks, cells = list[NewDocument](), list[_Mark](), 0
+    found, names, are_told, cells = list[NewDocument](), list[list[str]](), list[bool](), 0
     for number, row in enumerate(rows, 1):
         cells += len(row)
         if number > MOST_ROWS:
@@ -148,19 +149,17 @@ def read_rows(title: str, rows: Iterable[dict[str, Any]], media_type: str) -> li
         document = _document(row, columns, values, title, day, media_type)
         if document is not None:
             found.append(document)
-            marks.append(_mark(row, columns, values))
+            names.append(_names(row, columns, values))
+            are_told.append("text" not in columns.fields)
     if not found:
         raise Unreadable("has no rows with text under its header: choose a table with some")
-    language = _language([one.text for one, mark in zip(found, marks, strict=True) if not mark.has_text])
+    # Of rows without a text each by itself tells little of its language, and all take long.
+    texts = [one.text for one in compress(found, are_told)]
+    language = detect_language("\n\n".join(texts[:: max(1, len(texts) // _ROWS_READ)]))
     return [
-        replace(one, key=key, language=one.language or ("" if mark.has_text else language))
-        for one, key, mark in zip(found, _keys(marks), marks, strict=True)
+        replace(one, key=key, language=one.language or (language if is_told else ""))
+        for one, key, is_told in zip(found, _keys(names), are_told, strict=True)
     ]
-
-
-def _language(rows: Sequence[str]) -> str:
-    """Return the language of rows without a text: each by itself tells little, and all take long."""
-    return detect_language("\n\n".join(rows[:: max(1, len(rows) // _ROWS_READ)]))
 
 
 _Values = list[tuple[str, str]]
@@ -202,27 +201,13 @@ def _document(
     if isinstance(body, str) and body.strip():
         text, blocks = tidy_plain(normalise_text(body))
     else:
-        text, blocks = _told(values)
+        # What the columns say, each in a paragraph of its own.
+        text, blocks = build_text(Part("paragraph", f"{label}: {value}") for label, value in values)
     if not any(map(str.isalnum, text)):
         return None
     document = describe(NewDocument(text, media_type=media_type, blocks=blocks), facts)
     title = document.title[:_TITLE_CHARACTERS] or _title_of(table, values)
     return replace(document, title=title, published=day)
-
-
-def _told(values: _Values) -> tuple[str, tuple[Block, ...]]:
-    """Return what the columns say as a text, each in a paragraph of its own.
-
-    `build_text` would do the same, and take half of the time of a large table: labels and values are
-    normalised already.
-    """
-    lines, blocks, position = list[str](), list[Block](), 0
-    for label, value in values:
-        line = f"{label}: {value}"
-        lines.append(line)
-        blocks.append(Block("paragraph", position, position + len(line)))
-        position += len(line) + 2
-    return "\n\n".join(lines), tuple(blocks)
 
 
 class _Days:
@@ -250,32 +235,22 @@ def _title_of(table: str, values: _Values) -> str:
 # ------------------------------------------------------------------------------- what names a row
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """What may name a row: the identifiers that it has, by column, else all that it says."""
-
-    identifiers: tuple[tuple[str, str], ...]
-    content: str
-    has_text: bool
+def _names(row: dict[str, Any], columns: _Columns, values: _Values) -> list[str]:
+    """Return what may name a row: its identifiers, the surest first, and then all that it says."""
+    found = ((_plain(column), plain_value(row[column])) for column in columns.identities)
+    own = [short_hash("row", column, value) for column, value in found if value]
+    return [*own, short_hash("row", *(part for pair in values for part in pair))]
 
 
-def _mark(row: dict[str, Any], columns: _Columns, values: _Values) -> _Mark:
-    found = ((column, plain_value(row[column])) for column in columns.identities)
-    content = short_hash("row", *(part for pair in values for part in pair))
-    identifiers = tuple((_plain(column), value) for column, value in found if value)
-    return _Mark(identifiers, content, "text" in columns.fields)
-
-
-def _keys(rows: Sequence[_Mark]) -> Iterator[str]:
+def _keys(rows: Sequence[list[str]]) -> Iterator[str]:
     """Yield a key for each row that stays its own whatever rows come before it.
 
     That is an identifier which no other row has, else what the row says; of equal rows the second is "(2)".
     """
-    seen = Counter(identifier for row in rows for identifier in row.identifiers)
+    seen = Counter(name for *own, _ in rows for name in own)
     equal = Counter[str]()
-    for row in rows:
-        own = next((identifier for identifier in row.identifiers if seen[identifier] == 1), None)
-        key = ROW + (short_hash("row", *own) if own else row.content)
+    for *own, content in rows:
+        key = ROW + next((name for name in own if seen[name] == 1), content)
         equal[key] += 1
         yield key if equal[key] == 1 else f"{key} ({equal[key]})"
 

@@ -255,9 +255,11 @@ def _split_section(
     target = total / max(1, math.floor(total / passage_words + 1 / 3))
     group: list[Span] = []
     done, cut_at, header, opened = 0, target, "", ""
-    for position, (span, length) in enumerate(zip(spans, lengths, strict=True)):
+    for span, length in zip(spans, lengths, strict=True):
+        # A header stays with its first row.
+        may_cut = bool(group) and (group[-1].kind, span.kind) != ("table_header", "table_row")
         # Cutting before this sentence is right if that is nearer to the aim than after it.
-        if group and done + length / 2 > cut_at and not _belongs_to_last(spans, position):
+        if may_cut and done + length / 2 > cut_at:
             yield _piece(group, heading, page, header)
             header = opened if span.kind == "table_row" else ""
             group, cut_at = [], cut_at + target
@@ -266,11 +268,6 @@ def _split_section(
         done += length
     if group:
         yield _piece(group, heading, page, header)
-
-
-def _belongs_to_last(spans: list[Span], position: int) -> bool:
-    """Whether a cut before this sentence would part a header from its first row."""
-    return spans[position - 1].kind == "table_header" and spans[position].kind == "table_row"
 
 
 def _header_after(text: str, span: Span, opened: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -132,10 +133,9 @@ def _completed(document: NewDocument, url: str, source: str, published: date | N
 
 def _own_address(document: NewDocument) -> str:
     """Return the address that a table's row or a file in an archive gives for itself, "" where it is none."""
-    try:
-        return str(web_address(document.url)) if document.url else ""
-    except LoadError:
-        return ""
+    with suppress(LoadError):
+        return str(web_address(document.url))
+    return ""
 
 
 def _day(url: str) -> date | None:

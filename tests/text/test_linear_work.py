@@ -13,10 +13,9 @@ import pytest
 
 from rag import Answer, NewDocument, check_support
 from rag.documents import Origin
-from rag.errors import LoadError
 from rag.ingest.incoming import upload_key
 from rag.loading.decoding import decode
-from rag.loading.formats import kind_of, shown_name
+from rag.loading.formats import Unreadable, kind_of, shown_name
 from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
 from rag.loading.tables import read_csv, read_jsonl
 from rag.question.followups import complete, leans
@@ -119,7 +118,7 @@ def test_it_takes_time_in_proportion(name: str) -> None:
     slow = list[str]()
 
     def work(text: str) -> None:
-        with suppress(LoadError):
+        with suppress(Unreadable):
             WORK[name](text)
 
     # With the first of a kind tables and models are read that take a while.

@@ -129,15 +129,17 @@ def _docx_words(element: Any) -> str:
 
 def _docx_table(table: Any) -> Iterator[Part]:
     rows = [row for row in table.iter(f"{_W}tr") if next(row.iterancestors(f"{_W}tbl")) is table]
-    values = [
-        [_docx_cell(cell) for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row]
-        for row in rows
-    ]
-    yield from table_parts(values)
+    yield from table_parts(
+        [
+            [_docx_line(cell) for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row]
+            for row in rows
+        ]
+    )
 
 
-def _docx_cell(cell: Any) -> str:
-    return one_line(" ".join(_docx_words(p) for p in cell.iter(f"{_W}p")))
+def _docx_line(element: Any) -> str:
+    """Return the words of all paragraphs of a cell or note."""
+    return one_line(" ".join(_docx_words(p) for p in element.iter(f"{_W}p")))
 
 
 def _docx_notes(document: Any) -> Iterator[Part]:
@@ -145,10 +147,9 @@ def _docx_notes(document: Any) -> Iterator[Part]:
         if not relation.is_external and relation.reltype.endswith("/footnotes"):
             root = parse_xml(relation.target_part.blob)
             for note in root.iter(f"{_W}footnote"):
-                if note.get(f"{_W}type") in (None, "normal"):
-                    words = one_line(" ".join(_docx_words(p) for p in note.iter(f"{_W}p")))
-                    if words:
-                        yield Part("paragraph", f"[{note.get(f'{_W}id')}] {words}")
+                words = _docx_line(note)
+                if words and note.get(f"{_W}type") in (None, "normal"):
+                    yield Part("paragraph", f"[{note.get(f'{_W}id')}] {words}")
 
 
 def table_parts(rows: list[list[str]], has_header: bool = True) -> Iterator[Part]:

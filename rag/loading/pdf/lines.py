@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import cycle, groupby, pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
 from rag.loading.pdf.cells import Span, column_spans, with_whole_cells
-from rag.loading.pdf.layout import MARKERS, Line, Segment, runs_leftward, stretches
+from rag.loading.pdf.layout import MARKERS, Line, Segment, stretches
 from rag.text.canonical import Part, is_wide, join_cells, one_line
 
 _SIGN = f"[{re.escape(''.join(sorted(MARKERS)))}·]"
@@ -102,15 +102,7 @@ def _is_aside(between: Paragraph, after: Paragraph) -> bool:
 def parts_of(found: Sequence[Paragraph]) -> list[Part]:
     """Return the parts of the text."""
     # The dots that lead to the number in a table of contents.
-    return [Part(p.kind, _LEADERS.sub(" … ", _with_brackets(p.text)), p.level, p.page) for p in found]
-
-
-def _with_brackets(text: str) -> str:
-    """Let brackets in text that is read to the left open and close: some files store their shapes."""
-    if not runs_leftward(text) or (text.count("(") == text.count(")") and ")" not in text.partition("(")[0]):
-        return text
-    sides = cycle("()")
-    return re.sub(r"[()]", lambda _: next(sides), text)
+    return [Part(p.kind, _LEADERS.sub(" … ", p.text), p.level, p.page) for p in found]
 
 
 # ---------------------------------------------------------------------------------- paragraphs
