@@ -153,10 +153,8 @@ def forget_slow_codecs() -> None:
 
 
 def _by_mark(data: bytes) -> str | None:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _strict(data, encoding)
-    return None
+    marked = (encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark))
+    return next((_strict(data, encoding) for encoding in marked), None)
 
 
 def _by_escapes(data: bytes) -> str | None:

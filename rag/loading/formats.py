@@ -149,10 +149,8 @@ def _stated(archive: zipfile.ZipFile) -> bytes:
         entry = archive.getinfo("mimetype")
     except KeyError:
         return b""
-    if entry.file_size > _STATED_BYTES or entry.compress_type not in (
-        zipfile.ZIP_STORED,
-        zipfile.ZIP_DEFLATED,
-    ):
+    is_bounded = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if entry.file_size > _STATED_BYTES or not is_bounded:
         return b""
     with archive.open(entry) as file:
         return file.read(_STATED_BYTES)

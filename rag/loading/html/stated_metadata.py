@@ -70,10 +70,8 @@ def _articles(page: _Element) -> Iterator[dict[str, Any]]:
 
 def _is_work(thing: object) -> bool:
     kinds = thing.get("@type") if isinstance(thing, dict) else None
-    return any(
-        isinstance(kind, str) and _WORKS.match(kind)
-        for kind in (kinds if isinstance(kinds, list) else [kinds])
-    )
+    named = kinds if isinstance(kinds, list) else [kinds]
+    return any(isinstance(kind, str) and _WORKS.match(kind) for kind in named)
 
 
 def _headline(article: dict[str, Any], page: _Element) -> str:
