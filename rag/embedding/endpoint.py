@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
-from pydantic import SecretStr
 
 from rag.deadline import in_time
 from rag.embedding.local import Embedder, LocalEmbeddings, PassageVectors, Vector, Vectors
@@ -21,7 +20,7 @@ from rag.errors import EmbeddingError
 from rag.settings import OPENAI_URL, Settings, is_on_this_computer
 
 if TYPE_CHECKING:
-    from langchain_openai import OpenAIEmbeddings
+    from openai import OpenAI
 
 MOST_CHARACTERS = 8_000
 """Of one text: what lies beyond is left out. OpenAI's models read 8,191 tokens, in some scripts as many as
@@ -49,25 +48,7 @@ class _Patience(NamedTuple):
     wait_seconds: float
     retries: int
 
-    @property
-    def most_seconds(self) -> float:
-        """The longest that all of it may take."""
-        return (self.retries + 1) * (self.seconds + self.wait_seconds)
 
-
-class Prefixes(NamedTuple):
-    """What a model wants before a question and before a passage, such as "query: " and "passage: "."""
-
-    question: str = ""
-    passage: str = ""
-
-    @property
-    def told(self) -> str:
-        """The part of the embedder's name that tells them: vectors made with others can't be compared."""
-        return f" with {json.dumps(self.question)} and {json.dumps(self.passage)}" if any(self) else ""
-
-
-_NO_PREFIXES = Prefixes()
 _QUESTION = _Patience(10.0, 1.0, 1)
 _PASSAGES = _Patience(90.0, 30.0, 2)
 """A server on a slow machine needs a good part of that for a batch."""
@@ -81,15 +62,9 @@ def embedder_of(settings: Settings) -> Embedder:
     EmbeddingError
         A model on this machine is missing or can't be used.
     """
-    if not settings.embedding_model:
-        return LocalEmbeddings.from_settings(settings)
-    written_at = settings.openai_base_url or OPENAI_URL
-    url = settings.embedding_base_url or written_at
-    key, variable = settings.embedding_api_key, "FOOTNOTE_EMBEDDING_API_KEY"
-    if not key.get_secret_value() and url == written_at:
-        key, variable = settings.openai_api_key, "OPENAI_API_KEY"
-    prefixes = Prefixes(settings.embedding_query_prefix, settings.embedding_passage_prefix)
-    return EndpointEmbeddings(settings.embedding_model, url, key, variable, prefixes)
+    if settings.embedding_model:
+        return EndpointEmbeddings(settings)
+    return LocalEmbeddings.from_settings(settings)
 
 
 def told(embedder: Embedder) -> str:
@@ -105,38 +80,31 @@ class EndpointEmbeddings:
 
     A passage and its sentences are embedded each by itself, in batches: an endpoint gives one vector a
     text, so a sentence hasn't seen what stands around it, and words have no vectors.
-
-    Parameters
-    ----------
-    model
-        The model's name at the endpoint, such as text-embedding-3-small.
-    base_url
-        The endpoint's address, such as http://127.0.0.1:11434/v1.
-    key
-        What it wants to be shown; empty where it wants nothing.
-    key_variable
-        Where the key is set, to be named if it is refused.
-    prefixes
-        What is put before what is sent.
     """
 
     languages: frozenset[str] = frozenset()
     has_words = False
 
-    def __init__(
-        self, model: str, base_url: str, key: SecretStr, key_variable: str, prefixes: Prefixes = _NO_PREFIXES
-    ) -> None:
-        self.name = f"openai:{model}@{urlsplit(base_url).netloc}{prefixes.told}"
-        self._prefixes = prefixes
-        self._model = model
-        self._base_url = base_url
+    def __init__(self, settings: Settings) -> None:
+        self._model = settings.embedding_model
+        written_at = settings.openai_base_url or OPENAI_URL
+        self._base_url = settings.embedding_base_url or written_at
+        key, self._key_variable = settings.embedding_api_key, "FOOTNOTE_EMBEDDING_API_KEY"
+        if not key.get_secret_value() and self._base_url == written_at:
+            key, self._key_variable = settings.openai_api_key, "OPENAI_API_KEY"
         self._key = key
-        self._key_variable = key_variable
-        self.label = f"{model} at {urlsplit(base_url).netloc}"
+        # What the model wants before a question and before a passage, such as "query: " and "passage: ".
+        prefixes = settings.embedding_query_prefix, settings.embedding_passage_prefix
+        self._before_question, self._before_passage = prefixes
+        host = urlsplit(self._base_url).netloc
+        self.name = f"openai:{self._model}@{host}"
+        if any(prefixes):  # vectors made with others can't be compared
+            self.name += " with " + " and ".join(map(json.dumps, prefixes))
+        self.label = f"{self._model} at {host}"
         self._subject = f"The embedding model {self.label}"
         self._dimensions = 0
-        self._clients: dict[_Patience, OpenAIEmbeddings] = {}
-        self._questions: dict[str, Vector] = {}
+        self._clients: dict[_Patience, OpenAI] = {}
+        self._vector_of: Callable[[str], Vector] = lru_cache(_QUESTIONS_KEPT)(self._embed_one)
         self._mutex = threading.Lock()
         self._troubles: dict[_Patience, tuple[float, str]] = {}
 
@@ -164,14 +132,10 @@ class EndpointEmbeddings:
         EmbeddingError
             The endpoint failed.
         """
-        sent = self._prefixes.question + _sent(text)
-        vector = self._questions.get(sent)
-        if vector is None:
-            [vector] = self._embed([sent], _QUESTION)
-            with self._mutex:
-                self._questions[sent] = vector
-                for old in list(self._questions)[:-_QUESTIONS_KEPT]:
-                    del self._questions[old]
+        return self._vector_of(self._before_question + _sent(text))
+
+    def _embed_one(self, question: str) -> Vector:
+        vector: Vector = self._embed([question], _QUESTION)[0]
         return vector
 
     def embed_question_words(self, text: str) -> tuple[Vector, WordVectors]:
@@ -196,7 +160,7 @@ class EndpointEmbeddings:
         parts = [[_sent(text), *(_sent(text[a:b]) for a, b in spans)] for text, spans in passages]
         rows = dict[str, Vector]()
         for batch in _batches(list(dict.fromkeys(text for part in parts for text in part))):
-            vectors = self._embed([self._prefixes.passage + text for text in batch], _PASSAGES)
+            vectors = self._embed([self._before_passage + text for text in batch], _PASSAGES)
             rows.update(zip(batch, vectors, strict=True))
         made = list[PassageVectors]()
         for whole, *sentences in parts:
@@ -238,37 +202,31 @@ class EndpointEmbeddings:
         TimeoutError
         """
         client = self._client(patience)
+        most_seconds = (patience.retries + 1) * (patience.seconds + patience.wait_seconds)
+        # Not every server knows base64.
+        ask = partial(client.embeddings.create, model=self._model, input=texts, encoding_format="float")
         try:
-            return in_time(partial(client.embed_documents, texts), patience.most_seconds)
+            return [one.embedding for one in in_time(ask, most_seconds).data]
         except TimeoutError:
             with self._mutex:
                 self._clients.pop(patience, None)
             with suppress(Exception):  # what it does while it is closed
-                client.http_client.close()  # type: ignore[union-attr]  # it was given
+                client.close()
             raise
 
-    def _client(self, patience: _Patience) -> OpenAIEmbeddings:
+    def _client(self, patience: _Patience) -> OpenAI:
         with self._mutex:
             if patience not in self._clients:
-                from langchain_openai import OpenAIEmbeddings
+                from openai import OpenAI
 
                 from rag.embedding.http_limits import limited_client
 
                 client = limited_client(self._base_url, patience.seconds, patience.wait_seconds)
-                self._clients[patience] = OpenAIEmbeddings(
-                    model=self._model,
+                self._clients[patience] = OpenAI(
                     base_url=self._base_url,
                     # The client wants one, and servers of one's own don't look at it.
-                    api_key=SecretStr(self._key.get_secret_value() or "none"),
+                    api_key=self._key.get_secret_value() or "none",
                     organization="",
-                    openai_api_type="",
-                    openai_proxy="",
-                    # Texts, and not the numbers of OpenAI's tokens: other servers don't know these, and the
-                    # table of them would be downloaded.
-                    check_embedding_ctx_length=False,
-                    # Not every server knows base64.
-                    model_kwargs={"encoding_format": "float"},
-                    chunk_size=_MOST_TEXTS,
                     max_retries=patience.retries,
                     http_client=client,
                     # None, its default, would stand for no end of waiting, whatever the client has.

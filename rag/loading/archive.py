@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from rag.errors import LoadError
-from rag.loading.formats import shown_name
+from rag.loading.formats import Unreadable, shown_name
 
 MOST_FILES = 2_000
 MOST_BYTES = 300 * 1024 * 1024
@@ -32,51 +32,46 @@ class Member:
     data: bytes
 
 
-def open_archive(name: str, data: bytes) -> zipfile.ZipFile:
+def open_archive(data: bytes) -> zipfile.ZipFile:
     """Open a ZIP archive without unpacking anything.
 
     Raises
     ------
-    LoadError
+    Unreadable
         It is damaged, needs a password, or would grow too large.
     """
     try:
         archive = zipfile.ZipFile(BytesIO(data))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise LoadError(name, f"{name} is damaged or cut off: save or download it again.") from error
+        raise Unreadable("is damaged or cut off: save or download it again") from error
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
-        raise LoadError(
-            name, f"{name} holds {len(entries):,} files and the limit is {MOST_FILES:,}: split it into parts."
-        )
+        raise Unreadable(f"holds {len(entries):,} files and the limit is {MOST_FILES:,}: split it into parts")
     size = sum(entry.file_size for entry in entries)
     if size > MOST_BYTES or (size > _SMALL_BYTES and size > _MOST_RATIO * len(data)):
-        raise LoadError(
-            name,
-            f"{name} would unpack to {size / 1024**2:,.0f} MB, too much: unpack it and add its files.",
-        )
+        raise Unreadable(f"would unpack to {size / 1024**2:,.0f} MB, too much: unpack it and add its files")
     if any(entry.flag_bits & 1 for entry in entries):
-        raise LoadError(name, f"{name} is protected by a password: unpack it and add its files.")
+        raise Unreadable("is protected by a password: unpack it and add its files")
     return archive
 
 
-def read_member(name: str, archive: zipfile.ZipFile, path: str) -> bytes:
-    """Return a file of an archive; `name` is the archive's.
+def read_member(archive: zipfile.ZipFile, path: str) -> bytes:
+    """Return a file of an archive.
 
     Raises
     ------
-    LoadError
+    Unreadable
         It isn't there, or is damaged.
     """
     try:
         return archive.read(path)
     except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise LoadError(name, f"{name} is damaged or incomplete: save or download it again.") from error
+        raise Unreadable("is damaged or incomplete: save or download it again") from error
 
 
 def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadError]:
     """Yield the files of an archive in order; an error of one that can't be unpacked has its name as key."""
-    with open_archive(name, data) as archive:
+    with open_archive(data) as archive:
         for entry in archive.infolist():
             steps = entry.filename.replace("\\", "/").split("/")
             parts = [part for part in steps if part not in ("", ".", "..")]
@@ -89,6 +84,6 @@ def members(name: str, data: bytes, max_bytes: int) -> Iterator[Member | LoadErr
                 yield LoadError(shown, reason, keys=(shown,))
                 continue
             try:
-                yield Member(shown, read_member(shown, archive, entry.filename))
-            except LoadError as error:
-                yield LoadError(shown, error.reason, keys=(shown,))
+                yield Member(shown, read_member(archive, entry.filename))
+            except Unreadable as error:
+                yield LoadError(shown, f"{shown} {error}.", keys=(shown,))

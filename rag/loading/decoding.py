@@ -6,7 +6,7 @@ import codecs
 import encodings
 import re
 
-from rag.errors import LoadError
+from rag.loading.formats import Unreadable
 
 # The longer mark first: UTF-32's begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -20,19 +20,10 @@ _BYTE_ORDER_MARKS = (
 # Encodings that texts really have; among all that there are some English sentences with curly quotes are
 # taken for Czech of the old Macintosh.
 _LIKELY = (
-    *("windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255"),
-    *(
-        "windows-1256",
-        "windows-1257",
-        "windows-1258",
-        "cp874",
-        "cp932",
-        "euc_jis_2004",
-        "gb18030",
-        "big5hkscs",
-    ),
-    *("cp949", "koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9"),
-)
+    "windows-1250 windows-1251 windows-1252 windows-1253 windows-1254 windows-1255 windows-1256"
+    " windows-1257 windows-1258 cp874 cp932 euc_jis_2004 gb18030 big5hkscs cp949 koi8-r koi8-u"
+    " iso8859-2 iso8859-5 iso8859-7 iso8859-9"
+).split()
 
 # What a browser reads under these names (encoding.spec.whatwg.org): the Windows code pages, which
 # have letters where the ISO ones have control characters.
@@ -86,7 +77,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 _CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PLAIN = re.compile("[\n\r -~\u3001-\u30ff\uac00-\ud7a3]")
 _COMMON = re.compile(
-    "[\n\r\t -~\u00a0-\u024f\u0400-\u04ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+    "[\n\r\t -~\u00a0-\u024f\u0370-\u1fff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
 _SAMPLE_BYTES = 200_000
 
@@ -100,7 +91,7 @@ def what_it_is(data: bytes) -> str:
     return next((name for mark, name in _MAGIC if data.startswith(mark)), "")
 
 
-def decode(name: str, data: bytes, declared: str = "") -> str:
+def decode(data: bytes, declared: str = "") -> str:
     """Return the characters of a file.
 
     Tried in turn: a byte order mark, UTF-16 without one, strict UTF-8, the encoding `declared` in
@@ -108,21 +99,19 @@ def decode(name: str, data: bytes, declared: str = "") -> str:
 
     Raises
     ------
-    LoadError
+    Unreadable
         The bytes are no text, or nobody can tell in which encoding they are.
     """
     if found := what_it_is(data):
-        raise LoadError(name, f"{name} seems to be {found} and not text: convert it to text first.")
-    text = _by_mark(data) or _by_escapes(data) or _unmarked_utf16(data) or _by_nuls(data)
+        raise Unreadable(f"seems to be {found} and not text: convert it to text first")
+    text = _by_mark(data) or _by_escapes(data) or _unmarked_utf16(data)
     text = text or _strict(data, "utf-8")
     if text is None:
         text = (_declared(data, declared) if declared else None) or _damaged_utf8(data) or _guessed(data)
     if text is None:
-        raise LoadError(
-            name, f"{name} is no text, or in an unknown encoding: save it as UTF-8 and try again."
-        )
+        raise Unreadable("is no text, or in an unknown encoding: save it as UTF-8 and try again")
     if _is_binary(text):
-        raise LoadError(name, f"{name} holds binary data and no text: choose a text, Markdown or HTML file.")
+        raise Unreadable("holds binary data and no text: choose a text, Markdown or HTML file")
     return text
 
 
@@ -164,10 +153,8 @@ def forget_slow_codecs() -> None:
 
 
 def _by_mark(data: bytes) -> str | None:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _strict(data, encoding)
-    return None
+    marked = (encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark))
+    return next((_strict(data, encoding) for encoding in marked), None)
 
 
 def _by_escapes(data: bytes) -> str | None:
@@ -175,20 +162,8 @@ def _by_escapes(data: bytes) -> str | None:
     return _strict(data, "iso2022_jp") if b"\x1b$" in data[:_SAMPLE_BYTES] else None
 
 
-def _by_nuls(data: bytes) -> str | None:
-    """Decode UTF-16 without a mark: one byte of each Latin letter, space or newline is zero.
-
-    Always on the same side, where the other side has none; one in fifty is enough for Cyrillic.
-    """
-    sample = data[:_SAMPLE_BYTES]
-    for side, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if sample[side::2].count(0) > 0.01 * len(sample) and 0 not in sample[1 - side :: 2]:
-            return _strict(data, encoding)
-    return None
-
-
 def _unmarked_utf16(data: bytes) -> str | None:
-    """Decode UTF-16 without a mark, in Latin letters, Cyrillic, Chinese, Japanese or Korean.
+    """Decode UTF-16 without a mark, in the letters of any living language.
 
     Some of its bytes are ones that no text of another encoding has. Of the two orders of bytes it has the
     one in which nearly all are characters of these languages, and where both are, more are plain ones.
@@ -198,7 +173,7 @@ def _unmarked_utf16(data: bytes) -> str | None:
         return None
     best, best_plain = "", -1
     for encoding in ("utf-16-le", "utf-16-be"):
-        text = _strict(sample, encoding) or ""
+        text = sample.decode(encoding, "replace")
         plain = len(_PLAIN.findall(text))
         if len(_COMMON.findall(text)) > 0.9 * len(text) > 0 and plain > best_plain:
             best, best_plain = encoding, plain

@@ -10,7 +10,7 @@ from rag.errors import LoadError
 from rag.keys import INNER
 from rag.loading.archive import DEEPEST, MOST_BYTES, MOST_FILES, Member, members
 from rag.loading.decoding import decode, in_unicode, what_it_is
-from rag.loading.formats import TAKEN, File, Kind, kind_of, shown_name, what_it_needs
+from rag.loading.formats import TAKEN, File, Kind, Unreadable, kind_of, shown_name, what_it_needs
 from rag.loading.html.article import decode_html, read_html
 from rag.loading.mail import Mail, read_eml, read_msg
 from rag.loading.markdown import read_markdown
@@ -38,18 +38,18 @@ class _Budget:
     bytes: int = MOST_BYTES
     files: int = MOST_FILES
 
-    def take(self, archive: str, member: File) -> None:
+    def take(self, member: File) -> None:
         """Note a file of an archive.
 
         Raises
         ------
-        LoadError
+        Unreadable
             It is one too many, or too large.
         """
         self.bytes -= len(member.data)
         self.files -= 1
         if self.bytes < 0 or self.files < 0:
-            raise LoadError(archive, f"{archive} unpacks to more than is taken: unpack it and add its files.")
+            raise Unreadable("unpacks to more than is taken: unpack it and add its files")
 
 
 def read_any(file: File) -> Loaded:
@@ -67,38 +67,37 @@ def _read(file: File, budget: _Budget) -> Iterator[NewDocument | LoadError]:
     """Yield what a file holds in order, what could not be read of it as an error."""
     try:
         yield from _contents(file, budget)
-    except LoadError as error:
-        yield _of_file(file, error)
+    except Unreadable as error:
+        yield _failure(file, str(error))
     except MemoryError:
         raise
     # Parsers meet whatever there is, and fail in ways that they don't list.
     except Exception as error:  # noqa: BLE001  # one sentence, as for any file that can't be read
         seems = f"seems to be damaged ({type(error).__name__}): open it in its program and save it again"
-        yield _of_file(file, LoadError(file.name, f"{file.name} {seems}."))
+        yield _failure(file, seems)
 
 
-def _of_file(file: File, error: LoadError) -> LoadError:
+def _failure(file: File, reason: str) -> LoadError:
     """Return an error of a file, with its key if it lies in another: the others there are not meant."""
-    return LoadError(error.path, error.reason, keys=(file.key,)) if file.depth else error
+    return LoadError(file.name, f"{file.name} {reason}.", keys=(file.key,) if file.depth else ())
 
 
 def _contents(file: File, budget: _Budget) -> Iterator[NewDocument | LoadError]:
-    name = file.name
     if file.is_blank:
-        raise LoadError(name, f"{name} is empty: choose a file with text in it.")
+        raise Unreadable("is empty: choose a file with text in it")
     if file.kind == "zip":
         if file.depth >= DEEPEST:
-            reason = "is an archive in an archive in an archive: unpack it and add its files"
-            raise LoadError(name, f"{name} {reason}.")
-        yield from _read_members(file, members(name, file.data, file.max_bytes), budget)
+            raise Unreadable("is an archive in an archive in an archive: unpack it and add its files")
+        yield from _read_members(file, members(file.name, file.data, file.max_bytes), budget)
     elif file.kind in _MAILS:
-        yield from _read_mail(file, _MAILS[file.kind](name, file.data), budget)
+        yield from _read_mail(file, _MAILS[file.kind](file.data), budget)
     elif file.kind in _TABLES:
-        yield from _within(file, _TABLES[file.kind](name, _with_newlines(decode(name, file.data))))
+        text = _with_newlines(decode(file.data))
+        yield from _within(file, _TABLES[file.kind](title_of_name(file.name), text))
     elif file.kind == "workbook":
-        yield from _within(file, read_workbook(name, file.data))
+        yield from _within(file, read_workbook(file.name, file.data))
     else:
-        yield _completed(_document(file), name, file.key)
+        yield _completed(_document(file), file.name, file.key)
 
 
 def _within(file: File, found: Iterable[NewDocument | LoadError]) -> Iterator[NewDocument | LoadError]:
@@ -121,7 +120,7 @@ def _read_members(
             yield from _within(file, [member])
             continue
         inner = _member_file(file, member, taken)
-        budget.take(file.name, inner)
+        budget.take(inner)
         if inner.data and not inner.kind and not what_it_needs(inner.data):
             passed_over.append(inner.name)
         else:
@@ -131,7 +130,7 @@ def _read_members(
         keys = tuple(f"{file.key}{INNER}{shown}" for shown in passed_over)
         yield LoadError(file.name, _passed_over(file.name, passed_over), keys=keys)
     if member is None:
-        raise LoadError(file.name, f"{file.name} is an archive with no files in it: choose another.")
+        raise Unreadable("is an archive with no files in it: choose another")
 
 
 def _member_file(outer: File, member: Member, taken: Container[str]) -> File:
@@ -155,15 +154,13 @@ def _read_mail(file: File, mail: Mail, budget: _Budget) -> Iterator[NewDocument 
     # Pictures in a signature and the like are no news.
     readable = [a for a in mail.attachments if a.data.strip() and kind_of(a.name, a.data)]
     if readable and file.depth > DEEPEST:
-        reason = (
+        raise Unreadable(
             "lies so deep in other messages that what is attached to it was left out: save that, and add it"
         )
-        raise LoadError(file.name, f"{file.name} {reason}.")
     if readable:
         yield from _read_members(file, readable, budget)
     elif mail.document is None:
-        reason = "is a message without text, and with no attachment that can be read"
-        raise LoadError(file.name, f"{file.name} {reason}.")
+        raise Unreadable("is a message without text, and with no attachment that can be read")
 
 
 def _with_newlines(text: str) -> str:
@@ -176,35 +173,29 @@ def _document(file: File) -> NewDocument:
 
     Raises
     ------
-    LoadError
+    Unreadable
     """
-    name, data, kind = file.name, file.data, file.kind
+    data, kind = file.data, file.kind
     if not kind:
-        raise LoadError(name, _unreadable(name, data))
+        raise Unreadable(_unknown(data))
     if kind in _BINARY:
-        return _BINARY[kind](name, data)
+        return _BINARY[kind](data)
     if kind == "html":
-        return read_html(name, decode_html(name, data))
+        return read_html(decode_html(data))
     if kind == "rtf":
-        return _with_text(name, replace(_plain_text(_rtf_text(data)), media_type="application/rtf"))
-    text = normalise_text(decode(name, data))
-    return _with_text(name, read_markdown(name, text) if kind == "markdown" else _plain_text(text))
-
-
-def _with_text(name: str, document: NewDocument) -> NewDocument:
+        document = replace(_plain_text(_rtf_text(data)), media_type="application/rtf")
+    else:
+        text = normalise_text(decode(data))
+        document = read_markdown(text) if kind == "markdown" else _plain_text(text)
     if not document.text:
-        raise LoadError(
-            name, f"{name} holds no text, only white space or marks: choose a file with text in it."
-        )
+        raise Unreadable("holds no text, only white space or marks: choose a file with text in it")
     return document
 
 
-def _unreadable(name: str, data: bytes) -> str:
-    if known := what_it_needs(data):
-        return f"{name} {known}."
+def _unknown(data: bytes) -> str:
     found = what_it_is(data)
     what = f"seems to be {found}, which" if found else "is of a kind that"
-    return f"{name} {what} can't be read: {TAKEN} can."
+    return what_it_needs(data) or f"{what} can't be read: {TAKEN} can"
 
 
 def _rtf_text(data: bytes) -> str:

@@ -3,69 +3,43 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
-from rag.loading.metadata import text_of_markup
+from rag.loading.formats import File
+from rag.loading.metadata import past_day, text_of_markup
 from rag.text.canonical import one_line
 
 _MOST_ENTRIES = 500
 _TITLE_CHARACTERS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One article that a feed names."""
+def read_feed(file: File) -> Loaded:
+    """Return a feed's entries in their order: documents with title, address and day, and no text yet.
 
-    url: str
-    title: str
-    published: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A feed with its entries."""
-
-    url: str
-    title: str
-    entries: tuple[Entry, ...]
-
-
-def read_feed(name: str, url: str, data: bytes, headers: Mapping[str, str]) -> Feed:
-    """Return a feed with its entries in their order, their addresses as they stand in it.
-
-    Parameters
-    ----------
-    name, url
-        What the user calls it, and its own address.
-    headers
-        Those that say where it was found and what it is.
-
-    Raises
-    ------
-    LoadError
-        It can't be read.
+    Their source is the feed's title, and the file's key the address that theirs may be relative to.
     """
     # Imported here and not in every process: only the worker reads them.
     import feedparser
 
+    headers = {"content-location": file.key, "content-type": f"application/xml; charset={file.charset}"}
     try:
         # As a stream, since bytes alone would be tried as the name of a file first.
-        found = feedparser.parse(io.BytesIO(data), response_headers=dict(headers))
+        found = feedparser.parse(io.BytesIO(file.data), response_headers=headers)
     except MemoryError:
         raise
     # It meets any feed that was ever written, and fails in ways that it does not list.
-    except Exception as error:
-        raise LoadError(name, f"{name} can't be read ({type(error).__name__}).") from error
-    return Feed(url, _plain(found.feed, "title"), tuple(_entries(found.entries[:_MOST_ENTRIES])))
-
-
-def _entries(found: Sequence[Any]) -> Iterator[Entry]:
-    for entry in found:
-        yield Entry(str(entry.get("link", "")), _plain(entry, "title"), _day(entry))
+    except Exception as error:  # noqa: BLE001  # one sentence, as for any file that can't be read
+        reason = f"{file.name} can't be read ({type(error).__name__})."
+        return Loaded(failed=[LoadError(file.name, reason)])
+    title = _plain(found.feed, "title")
+    entries = [
+        NewDocument("", _plain(entry, "title"), file.key, title, entry.get("link", ""), _day(entry))
+        for entry in found.entries[:_MOST_ENTRIES]
+    ]
+    return Loaded(entries)
 
 
 def _plain(holder: Any, name: str) -> str:
@@ -78,8 +52,4 @@ def _plain(holder: Any, name: str) -> str:
 
 def _day(entry: Any) -> date | None:
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
-    try:
-        day = date(*moment[:3]) if moment else None
-    except (TypeError, ValueError):
-        return None
-    return day if day and day <= date.today() else None
+    return past_day("{:04}-{:02}-{:02}".format(*moment)) if moment else None

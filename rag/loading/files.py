@@ -77,7 +77,7 @@ def read_file(path: Path, max_bytes: int, bounds: Bounds | None = None) -> FileR
                 return FileRead(b"", stamp_in(status))
             with open(descriptor, "rb", closefd=False) as file:
                 return FileRead(file.read(max_bytes + 1), stamp_in(status))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:  # a zero in its name is no value for one
         raise LoadError(name, f"{name} does not exist: check the path.") from error
     except PermissionError as error:
         reason = f"{name} may not be read: change its permissions and try again."
@@ -86,8 +86,6 @@ def read_file(path: Path, max_bytes: int, bounds: Bounds | None = None) -> FileR
         why = error.strerror or type(error).__name__
         reason = f"{name} could not be read ({why}): check the path and the disk."
         raise LoadError(name, reason, retryable=True) from error
-    except ValueError as error:  # a zero in its name
-        raise LoadError(name, f"{name} does not exist: check the path.") from error
 
 
 @contextmanager
@@ -117,11 +115,8 @@ def _open_within(path: Path, name: str, bounds: Bounds) -> int:
     real = os.path.realpath(path)
     root = bounds.root_of(real)
     if root is None:
-        raise OutOfBounds(
-            name,
-            f"{name} is a link that leads out of the folder: put the file itself there, or follow its folder"
-            " too.",
-        )
+        advice = "put the file itself there, or follow its folder too"
+        raise OutOfBounds(name, f"{name} is a link that leads out of the folder: {advice}.")
     if not _BY_STEPS:  # Windows, where links need a right
         _check_kind(name, Path(real).stat())
         return os.open(real, _READ)

@@ -39,6 +39,17 @@ TAKEN = (
 _TEXTS: tuple[Kind, ...] = ("markdown", "text")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx", "xl/": "workbook"}
+# What OpenDocument and EPUB say that they are.
+_STATED: dict[bytes, Kind] = {
+    b"epub": "epub", b"opendocument.text": "odt", b"opendocument.spreadsheet": "workbook",
+}  # fmt: skip
+# What an Office file that can't be read holds, and what to do with it.
+_OLD_OFFICE = {
+    "EncryptedPackage": "is protected by a password: save a copy without one and add that",
+    "WordDocument": "is an old Word document (.doc): save it as .docx and add that",
+    "PowerPoint Document": "is an old PowerPoint presentation (.ppt): save it as .pptx and add that",
+    "Workbook": "is an old Excel workbook (.xls): save it as .xlsx and add that",
+}
 # How a page begins, under whatever name it was saved; a comment or XML line may come first. The
 # groups are atomic, so that a file made to be slow to match is not.
 _PAGE_START = re.compile(
@@ -52,6 +63,10 @@ _LINES_OF_HEADERS = 40
 _STATED_BYTES = 200
 _NAME_CHARACTERS = 300
 """No disk has longer names than 255; in an archive or a message they may have any length."""
+
+
+class Unreadable(Exception):
+    """A file can't be read; the text goes on after the file's name: "is empty: choose another"."""
 
 
 @dataclass(frozen=True)  # without slots, for the kind is found out once and only where it is asked for
@@ -114,18 +129,12 @@ def kind_of(name: str, data: bytes) -> Kind:
 def _kind_of_zip(data: bytes) -> Kind:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            names = archive.namelist()
-            if stated := _stated(archive):
-                if b"epub" in stated:
-                    return "epub"
-                if b"opendocument.text" in stated:
-                    return "odt"
-                if b"opendocument.spreadsheet" in stated:
-                    return "workbook"
-                return ""
+            names, stated = archive.namelist(), _stated(archive)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         # Its reader tells what is wrong with it.
         return "zip"
+    if stated:
+        return next((kind for mark, kind in _STATED.items() if mark in stated), "")
     if "[Content_Types].xml" not in names:
         return "zip"
     return next(
@@ -140,10 +149,8 @@ def _stated(archive: zipfile.ZipFile) -> bytes:
         entry = archive.getinfo("mimetype")
     except KeyError:
         return b""
-    if entry.file_size > _STATED_BYTES or entry.compress_type not in (
-        zipfile.ZIP_STORED,
-        zipfile.ZIP_DEFLATED,
-    ):
+    is_bounded = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if entry.file_size > _STATED_BYTES or not is_bounded:
         return b""
     with archive.open(entry) as file:
         return file.read(_STATED_BYTES)
@@ -157,16 +164,8 @@ def _looks_like_mail(data: bytes) -> bool:
 
 def what_it_needs(data: bytes) -> str:
     """Return what to do with an Office file that can't be read, "" where it is none."""
-    if data.startswith(_OLE):
-        if _utf16("EncryptedPackage") in data:
-            return "is protected by a password: save a copy without one and add that"
-        if _utf16("WordDocument") in data:
-            return "is an old Word document (.doc): save it as .docx and add that"
-        if _utf16("PowerPoint Document") in data:
-            return "is an old PowerPoint presentation (.ppt): save it as .pptx and add that"
-        if _utf16("Workbook") in data:
-            return "is an old Excel workbook (.xls): save it as .xlsx and add that"
-    return ""
+    marks = _OLD_OFFICE if data.startswith(_OLE) else ()
+    return next((_OLD_OFFICE[mark] for mark in marks if _utf16(mark) in data), "")
 
 
 def extension(name: str) -> str:

@@ -14,9 +14,9 @@ from io import BytesIO
 from typing import Any
 
 from rag.documents import NewDocument
-from rag.errors import LoadError
 from rag.loading.archive import Member
 from rag.loading.decoding import encoding_of_the_web
+from rag.loading.formats import Unreadable
 from rag.loading.html.article import read_html
 from rag.text.blocks import tidy_plain
 from rag.text.canonical import normalise_text, one_line
@@ -30,23 +30,10 @@ class Mail:
     attachments: list[Member] = field(default_factory=list)
 
 
-def read_eml(name: str, data: bytes) -> Mail:
+def read_eml(data: bytes) -> Mail:
     """Return a message as it was sent or saved by a mail program."""
     message = message_from_bytes(data, policy=policy.default)
-    plain, html, attachments = _bodies(message)
-    return _mail(
-        name,
-        plain,
-        html,
-        attachments,
-        subject=str(message.get("Subject", "")),
-        sender=str(message.get("From", "")),
-        day=_day(str(message.get("Date", ""))),
-    )
-
-
-def _bodies(message: Message) -> tuple[str, str, list[Member]]:
-    plain, html = list[str](), list[str]()
+    bodies = {"text/plain": list[str](), "text/html": list[str]()}
     attachments = list[Member]()
     for part in _leaves(message):
         kind, name = part.get_content_type(), part.get_filename()
@@ -58,9 +45,11 @@ def _bodies(message: Message) -> tuple[str, str, list[Member]]:
         elif name or part.get_content_disposition() == "attachment":
             content = part.get_payload(decode=True)
             attachments.append(Member(name or "attachment", content if isinstance(content, bytes) else b""))
-        elif kind in ("text/plain", "text/html"):
-            (plain if kind == "text/plain" else html).append(_content(part))
-    return "\n\n".join(plain), "\n".join(html), attachments
+        elif kind in bodies:
+            bodies[kind].append(_content(part))
+    subject, sender, day = (str(message.get(header, "")) for header in ("Subject", "From", "Date"))
+    about = _about(subject, sender, _day(day), "message/rfc822")
+    return _mail(about, "\n\n".join(bodies["text/plain"]), "\n".join(bodies["text/html"]), attachments)
 
 
 def _leaves(message: Message) -> Iterator[Message]:
@@ -86,23 +75,17 @@ def _day(value: str) -> date | None:
         return None
 
 
-def read_msg(name: str, data: bytes) -> Mail:
+def read_msg(data: bytes) -> Mail:
     """Return a message as Outlook saves it."""
     # Imported here and not in every process: only the worker reads them.
     from oxmsg import Message as Outlook
 
     message: Any = Outlook.load(BytesIO(data))
-    sent = message.sent_date
+    day = message.sent_date.date() if message.sent_date else None
+    subject, sender = _decoded(message.subject or ""), _decoded(message.sender or "")
     attachments = [Member(a.file_name or "attachment", a.file_bytes or b"") for a in message.attachments]
-    return _mail(
-        name,
-        message.body or "",
-        message.html_body or "",
-        attachments,
-        subject=_decoded(message.subject or ""),
-        sender=_decoded(message.sender or ""),
-        day=sent.date() if sent else None,
-    )
+    about = _about(subject, sender, day, "application/vnd.ms-outlook")
+    return _mail(about, message.body or "", message.html_body or "", attachments)
 
 
 def _decoded(value: str) -> str:
@@ -113,47 +96,37 @@ def _decoded(value: str) -> str:
         return value
 
 
-def _mail(
-    name: str,
-    plain: str,
-    html: str,
-    attachments: list[Member],
-    *,
-    subject: str,
-    sender: str,
-    day: date | None,
-) -> Mail:
-    title = one_line(subject)
+def _about(subject: str, sender: str, day: date | None, media_type: str) -> NewDocument:
     # "Ada Lovelace <ada@example.org>" is shown as the name.
-    author = one_line(re.sub(r"(?<!\s)\s*+<[^<>]*+>", "", sender)).strip("\"' ") or one_line(sender).strip(
-        "<>"
-    )
-    document = _from_html(name, html) if html.strip() and not plain.strip() else None
-    if document is None:
-        text, blocks = tidy_plain(normalise_text(plain))
-        document = NewDocument(text=text, blocks=blocks)
-    if not any(map(str.isalnum, document.text)):
-        if not attachments:
-            raise LoadError(name, f"{name} is a message without text: choose one that has some.")
-        return Mail(None, attachments)
-    kind = "message/rfc822" if name.lower().endswith(".eml") else "application/vnd.ms-outlook"
-    return Mail(
-        replace(document, title=title, author=author, published=day, source="", url="", media_type=kind),
-        attachments,
-    )
+    name = one_line(re.sub(r"(?<!\s)\s*+<[^<>]*+>", "", sender)).strip("\"' ")
+    author = name or one_line(sender).strip("<>")
+    return NewDocument("", one_line(subject), published=day, author=author, media_type=media_type)
 
 
-def _from_html(name: str, html: str) -> NewDocument | None:
+def _mail(about: NewDocument, plain: str, html: str, attachments: list[Member]) -> Mail:
+    found = _from_html(html) if html.strip() and not plain.strip() else _from_plain(plain)
+    if any(map(str.isalnum, found.text)):
+        document = replace(about, text=found.text, blocks=found.blocks, language=found.language)
+        return Mail(document, attachments)
+    if not attachments:
+        raise Unreadable("is a message without text: choose one that has some")
+    return Mail(None, attachments)
+
+
+def _from_html(html: str) -> NewDocument:
     try:
-        return read_html(name, html)
-    except LoadError:
+        return read_html(html)
+    except Unreadable:
         # Short messages are no articles: their words will do.
         from lxml import etree
 
         root = etree.HTML(html)
         if root is None:
-            return None
-        for gone in list(root.iter("script", "style", "head")):
-            gone.getparent().remove(gone)
-        text, blocks = tidy_plain(normalise_text("\n".join(root.itertext())))
-        return NewDocument(text=text, blocks=blocks)
+            return NewDocument("")
+        etree.strip_elements(root, "script", "style", "head", with_tail=False)
+        return _from_plain("\n".join(root.itertext()))
+
+
+def _from_plain(text: str) -> NewDocument:
+    text, blocks = tidy_plain(normalise_text(text))
+    return NewDocument(text, blocks=blocks)

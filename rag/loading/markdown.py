@@ -9,7 +9,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from rag.documents import NewDocument
-from rag.errors import LoadError
+from rag.loading.formats import Unreadable
 from rag.loading.metadata import describe, take_title
 from rag.text.canonical import Part, build_text, join_cells
 from rag.text.limits import first_part
@@ -31,21 +31,21 @@ _HTML = re.compile(
 _DEEPEST = 100
 
 
-def read_markdown(name: str, text: str) -> NewDocument:
+def read_markdown(text: str) -> NewDocument:
     """Return the document that `text` (normalised Markdown) holds.
 
     Front matter that is not YAML is refused, since the document would be cited without its source
     and day. A single value that can't be used, such as a date, is passed over.
     """
     part = first_part(text)
-    fields, body = _front_matter(name, part)
+    fields, body = _front_matter(part)
     document = describe(NewDocument(text="", media_type="text/markdown"), fields)
-    title, parts = take_title(document.title, list(_parts(_tokens(name, body))))
+    title, parts = take_title(document.title, list(_parts(_tokens(body))))
     canonical, blocks = build_text(parts)
     return replace(document, title=title, text=canonical, blocks=blocks, left_out=len(text) - len(part))
 
 
-def _front_matter(name: str, text: str) -> tuple[dict[str, object], str]:
+def _front_matter(text: str) -> tuple[dict[str, object], str]:
     """Return the values between the two ``---`` that begin a text, and what comes after them."""
     # Imported here so that starting the app does not wait for it.
     import yaml
@@ -54,7 +54,7 @@ def _front_matter(name: str, text: str) -> tuple[dict[str, object], str]:
     try:
         values = yaml.load(found["yaml"], Loader=_front_matter_loader()) if found else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise LoadError(name, _bad_front_matter(name, error)) from error
+        raise Unreadable(_bad_front_matter(error)) from error
     if found and (isinstance(values, dict) or values is None):
         return {str(key): value for key, value in (values or {}).items()}, text[found.end() :]
     # Two rules with a sentence between them are no front matter.
@@ -73,15 +73,15 @@ def _front_matter_loader() -> type[SafeLoader]:
     return Loader
 
 
-def _bad_front_matter(name: str, error: Exception) -> str:
+def _bad_front_matter(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     # Lines are counted from 1, and the first one is the ---.
     where = f" in line {mark.line + 2}" if mark else ""
     advice = "put values that contain a colon in quotes, or remove the lines between the two ---"
-    return f"The front matter of {name} can't be read{where}: {advice}."
+    return f"has front matter that can't be read{where}: {advice}"
 
 
-def _tokens(name: str, body: str) -> list[Token]:
+def _tokens(body: str) -> list[Token]:
     # Imported here so that starting the app does not wait for it.
     from markdown_it import MarkdownIt
 
@@ -89,7 +89,7 @@ def _tokens(name: str, body: str) -> list[Token]:
         return MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(body)
     # Where the limit lets more through than Python has room for.
     except RecursionError as error:
-        raise LoadError(name, f"{name} is nested too deeply: simplify its lists and quotes.") from error
+        raise Unreadable("is nested too deeply: simplify its lists and quotes") from error
 
 
 def _parts(tokens: Sequence[Token]) -> Iterator[Part]:

@@ -13,16 +13,9 @@ from rag.documents import NewDocument
 from rag.text.canonical import Part, letters, one_line
 from rag.text.language import language_of
 
-# "date" and "site" are what front matter of other programs calls them.
-_FIELDS = {
-    "title": "title",
-    "source": "source",
-    "author": "author",
-    "published": "published",
-    "date": "published",
-    "url": "url",
-    "language": "language",
-}
+# "date" is what front matter of other programs calls it.
+_FIELDS = {name: name for name in ("title", "source", "author", "published", "url", "language")}
+_FIELDS["date"] = "published"
 _DAY_FORMATS = (
     "%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d",
 )  # fmt: skip
@@ -86,6 +79,12 @@ def read_day(value: object, *, in_words: bool = True) -> date | None:
     if not any(map(str.isdigit, text)):
         return None
     return _iso_day(text) or _written_day(text) or (_day_in_words(text) if in_words else None)
+
+
+def past_day(value: object) -> date | None:
+    """Return the day that `value` names, as `read_day` does, unless it is still to come."""
+    day = read_day(value)
+    return day if day and day <= date.today() else None
 
 
 def _iso_day(text: str) -> date | None:

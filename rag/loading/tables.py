@@ -6,18 +6,20 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from io import StringIO
+from itertools import compress
 from typing import Any
 
-from rag.documents import Block, NewDocument, short_hash
-from rag.errors import LoadError
+from rag.documents import NewDocument, short_hash
 from rag.keys import ROW
-from rag.loading.metadata import detect_language, plain_value, read_day, read_language, title_of_name
+from rag.loading.formats import Unreadable
+from rag.loading.metadata import describe, detect_language, plain_value, read_day
 from rag.text.blocks import tidy_plain
-from rag.text.canonical import normalise_text, one_line
+from rag.text.canonical import Part, build_text, normalise_text, one_line
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 500
@@ -41,13 +43,7 @@ _COLUMNS = {
     "source": ("source", "publisher", "publication", "outlet", "site", "newspaper"),
     "url": ("url", "link", "address", "href", "permalink"),
     "published": (
-        "date",
-        "published",
-        "publication date",
-        "published at",
-        "pubdate",
-        "publish date",
-        "day",
+        *("date", "published", "publication date", "published at", "pubdate", "publish date", "day"),
         "created at",
     ),
     "author": ("author", "authors", "byline", "by", "writer", "creator"),
@@ -57,12 +53,12 @@ _COLUMNS = {
 _IDENTITIES = ("id", "guid", "uuid", "doi", *_COLUMNS["url"])
 
 
-def read_csv(name: str, text: str) -> list[NewDocument]:
-    """Return a document for each row of a table with a header.
+def read_csv(title: str, text: str) -> list[NewDocument]:
+    """Return a document for each row of a table with a header; it is called `title`.
 
     Raises
     ------
-    LoadError
+    Unreadable
         It has no rows, or more rows or columns than are read.
     """
     csv.field_size_limit(_MOST_CHARACTERS)
@@ -70,18 +66,13 @@ def read_csv(name: str, text: str) -> list[NewDocument]:
         rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text), strict=False)
         header = [one_line(cell) for cell in next(rows, [])]
         if len(header) > MOST_COLUMNS:
-            raise LoadError(
-                name,
-                f"{name} has {len(header):,} columns and the limit is {MOST_COLUMNS}: leave out the others.",
+            raise Unreadable(
+                f"has {len(header):,} columns and the limit is {MOST_COLUMNS}: leave out the others"
             )
         labels = labels_of(header)
-        return read_rows(
-            name, title_of_name(name), (dict(zip(labels, row, strict=False)) for row in rows), "text/csv"
-        )
+        return read_rows(title, (dict(zip(labels, row, strict=False)) for row in rows), "text/csv")
     except csv.Error as error:
-        raise LoadError(
-            name, f"{name} is no CSV that can be read ({error}): save it as CSV again."
-        ) from error
+        raise Unreadable(f"is no CSV that can be read ({error}): save it as CSV again") from error
 
 
 def labels_of(header: list[str]) -> list[str]:
@@ -99,88 +90,76 @@ def _delimiter(text: str) -> str:
     return max(counts, key=lambda delimiter: counts[delimiter])
 
 
-def read_jsonl(name: str, text: str) -> list[NewDocument]:
+def read_jsonl(title: str, text: str) -> list[NewDocument]:
     """Return a document for each line that holds a JSON object.
 
     Raises
     ------
-    LoadError
+    Unreadable
         A line is no JSON object, or there are more than are read.
     """
-    return read_rows(name, title_of_name(name), _lines(name, text), "application/jsonl")
+    return read_rows(title, _lines(text), "application/jsonl")
 
 
-def _lines(name: str, text: str) -> Iterator[dict[str, Any]]:
+def _lines(text: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            try:
+            value = None
+            with suppress(ValueError, RecursionError):
                 value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise LoadError(
-                    name, f"{name} has no JSON object on line {number}: put one on each line."
-                ) from error
             if not isinstance(value, dict):
-                raise LoadError(name, f"{name} has no JSON object on line {number}: put one on each line.")
+                raise Unreadable(f"has no JSON object on line {number}: put one on each line")
             yield value
 
 
-def read_json(name: str, text: str) -> list[NewDocument]:
+def read_json(title: str, text: str) -> list[NewDocument]:
     """Return a document for each object of a JSON list, or one for a single object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         # Lines of JSON are often called .json.
         if "\n" in text.strip() and text.lstrip().startswith("{"):
-            return read_jsonl(name, text)
-        raise LoadError(name, f"{name} is no JSON that can be read: it must be a list of objects.") from error
+            return read_jsonl(title, text)
+        raise Unreadable("is no JSON that can be read: it must be a list of objects") from error
     rows = value if isinstance(value, list) else [value]
     if not rows or not all(isinstance(row, dict) for row in rows):
-        raise LoadError(name, f"{name} holds no JSON objects: make it a list of objects with a text each.")
-    return read_rows(name, title_of_name(name), rows, "application/json")
+        raise Unreadable("holds no JSON objects: make it a list of objects with a text each")
+    return read_rows(title, rows, "application/json")
 
 
-def read_rows(name: str, title: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
+def read_rows(title: str, rows: Iterable[dict[str, Any]], media_type: str) -> list[NewDocument]:
     """Return a document for each row of a table that is called `title`.
 
     Raises
     ------
-    LoadError
+    Unreadable
         There are none, or more than are read.
     """
     days = _Days()
-    found, marks, cells = list[NewDocument](), list[_Mark](), 0
+    found, names, are_told, cells = list[NewDocument](), list[list[str]](), list[bool](), 0
     for number, row in enumerate(rows, 1):
         cells += len(row)
-        _check_limits(name, number, cells)
+        if number > MOST_ROWS:
+            raise Unreadable(f"has more than {MOST_ROWS:,} rows: split it into parts")
+        if cells > MOST_CELLS:
+            raise Unreadable(f"has more than {MOST_CELLS:,} cells: leave out columns, or split it into parts")
         columns = _columns(tuple(row))
         values = [(columns.labels[column], text) for column, value in row.items() if (text := _value(value))]
         day = days.read(row[columns.fields["published"]]) if "published" in columns.fields else None
         document = _document(row, columns, values, title, day, media_type)
         if document is not None:
             found.append(document)
-            marks.append(_mark(row, columns, values))
+            names.append(_names(row, columns, values))
+            are_told.append("text" not in columns.fields)
     if not found:
-        raise LoadError(name, f"{name} has no rows with text under its header: choose a table with some.")
-    language = _language([one.text for one, mark in zip(found, marks, strict=True) if not mark.has_text])
+        raise Unreadable("has no rows with text under its header: choose a table with some")
+    # Of rows without a text each by itself tells little of its language, and all take long.
+    texts = [one.text for one in compress(found, are_told)]
+    language = detect_language("\n\n".join(texts[:: max(1, len(texts) // _ROWS_READ)]))
     return [
-        replace(one, key=key, language=one.language or ("" if mark.has_text else language))
-        for one, key, mark in zip(found, _keys(marks), marks, strict=True)
+        replace(one, key=key, language=one.language or (language if is_told else ""))
+        for one, key, is_told in zip(found, _keys(names), are_told, strict=True)
     ]
-
-
-def _language(rows: Sequence[str]) -> str:
-    """Return the language of rows without a text: each by itself tells little, and all take long."""
-    return detect_language("\n\n".join(rows[:: max(1, len(rows) // _ROWS_READ)]))
-
-
-def _check_limits(name: str, rows: int, cells: int) -> None:
-    if rows > MOST_ROWS:
-        raise LoadError(name, f"{name} has more than {MOST_ROWS:,} rows: split it into parts.")
-    if cells > MOST_CELLS:
-        raise LoadError(
-            name,
-            f"{name} has more than {MOST_CELLS:,} cells: leave out columns, or split it into parts.",
-        )
 
 
 _Values = list[tuple[str, str]]
@@ -217,41 +196,18 @@ def holds_texts(header: Sequence[str]) -> bool:
 def _document(
     row: dict[str, Any], columns: _Columns, values: _Values, table: str, day: date | None, media_type: str
 ) -> NewDocument | None:
-    facts = {field: row[column] for field, column in columns.fields.items()}
-    body = facts.get("text")
+    facts = {field: row[column] for field, column in columns.fields.items() if field != "published"}
+    body = facts.pop("text", None)
     if isinstance(body, str) and body.strip():
         text, blocks = tidy_plain(normalise_text(body))
     else:
-        text, blocks = _told(values)
+        # What the columns say, each in a paragraph of its own.
+        text, blocks = build_text(Part("paragraph", f"{label}: {value}") for label, value in values)
     if not any(map(str.isalnum, text)):
         return None
-    title = plain_value(facts.get("title", ""))
-    return NewDocument(
-        text=text,
-        title=title[:_TITLE_CHARACTERS] or _title_of(table, values),
-        source=plain_value(facts.get("source", "")),
-        url=plain_value(facts.get("url", "")),
-        published=day,
-        author=plain_value(facts.get("author", "")),
-        language=read_language(plain_value(facts.get("language", ""))),
-        media_type=media_type,
-        blocks=blocks,
-    )
-
-
-def _told(values: _Values) -> tuple[str, tuple[Block, ...]]:
-    """Return what the columns say as a text, each in a paragraph of its own.
-
-    `build_text` would do the same, and take half of the time of a large table: labels and values are
-    normalised already.
-    """
-    lines, blocks, position = list[str](), list[Block](), 0
-    for label, value in values:
-        line = f"{label}: {value}"
-        lines.append(line)
-        blocks.append(Block("paragraph", position, position + len(line)))
-        position += len(line) + 2
-    return "\n\n".join(lines), tuple(blocks)
+    document = describe(NewDocument(text, media_type=media_type, blocks=blocks), facts)
+    title = document.title[:_TITLE_CHARACTERS] or _title_of(table, values)
+    return replace(document, title=title, published=day)
 
 
 class _Days:
@@ -279,32 +235,22 @@ def _title_of(table: str, values: _Values) -> str:
 # ------------------------------------------------------------------------------- what names a row
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """What may name a row: the identifiers that it has, by column, else all that it says."""
-
-    identifiers: tuple[tuple[str, str], ...]
-    content: str
-    has_text: bool
+def _names(row: dict[str, Any], columns: _Columns, values: _Values) -> list[str]:
+    """Return what may name a row: its identifiers, the surest first, and then all that it says."""
+    found = ((_plain(column), plain_value(row[column])) for column in columns.identities)
+    own = [short_hash("row", column, value) for column, value in found if value]
+    return [*own, short_hash("row", *(part for pair in values for part in pair))]
 
 
-def _mark(row: dict[str, Any], columns: _Columns, values: _Values) -> _Mark:
-    found = ((column, plain_value(row[column])) for column in columns.identities)
-    content = short_hash("row", *(part for pair in values for part in pair))
-    identifiers = tuple((_plain(column), value) for column, value in found if value)
-    return _Mark(identifiers, content, "text" in columns.fields)
-
-
-def _keys(rows: Sequence[_Mark]) -> Iterator[str]:
+def _keys(rows: Sequence[list[str]]) -> Iterator[str]:
     """Yield a key for each row that stays its own whatever rows come before it.
 
     That is an identifier which no other row has, else what the row says; of equal rows the second is "(2)".
     """
-    seen = Counter(identifier for row in rows for identifier in row.identifiers)
+    seen = Counter(name for *own, _ in rows for name in own)
     equal = Counter[str]()
-    for row in rows:
-        own = next((identifier for identifier in row.identifiers if seen[identifier] == 1), None)
-        key = ROW + (short_hash("row", *own) if own else row.content)
+    for *own, content in rows:
+        key = ROW + next((name for name in own if seen[name] == 1), content)
         equal[key] += 1
         yield key if equal[key] == 1 else f"{key} ({equal[key]})"
 

@@ -1,7 +1,4 @@
-"""Plain text -> its blocks: the structure that a text has without markup.
-
-The parts of canonical text that other modules ask for with it are in `rag.text.canonical`.
-"""
+"""Plain text -> its blocks: the structure that a text has without markup."""
 
 from __future__ import annotations
 
@@ -17,7 +14,6 @@ from rag.text.canonical import (
     ROW_KINDS,
     Part,
     build_text,
-    cell_spans,
     cells,
     columns,
     is_wide,
@@ -26,8 +22,6 @@ from rag.text.canonical import (
     without_outer_pipes,
 )
 from rag.text.limits import first_part
-
-__all__ = ["cell_spans", "cells", "find_blocks", "normalise_text", "plain_parts", "tidy_plain"]
 
 # A list item's marker. Round bullets may touch the text, as they often do where it was pasted.
 _ITEM = re.compile(r"(?:[-*+–·]\s+|[•‣◦▪●○]\s*|\(?\d{1,3}[.)]\s+)(?=\S)")
@@ -237,17 +231,13 @@ def _is_full(line: str, after: str, width: int) -> bool:
 
 def _without_false_items(lines: list[_Line], width: int) -> list[_Line]:
     """Take back list items that are the middle of a wrapped sentence: "on\\n5. May", "it\\n- though"."""
-    found: list[_Line] = []
-    for line in lines:
-        before = found[-1] if found else None
-        inside = before is not None and before.kind == "paragraph" and before.text[-1] not in _SENTENCE_END
-        if (
-            line.kind == "list_item"
-            and width
-            and inside
-            and before
-            and _is_full(before.text, line.text, width)
-        ):
+    if not width:
+        return lines
+    found = lines[:1]
+    for line in lines[1:]:
+        before = found[-1]
+        inside = before.kind == "paragraph" and before.text[-1] not in _SENTENCE_END
+        if line.kind == "list_item" and inside and _is_full(before.text, line.text, width):
             line = replace(line, kind="paragraph")
         found.append(line)
     return found
@@ -294,12 +284,8 @@ def _with_plain_headings(text: str, blocks: list[Block]) -> list[Block]:
     for block in reversed(blocks):
         line = text[block.start : block.end]
         follows = after is not None and _may_follow_heading(line, text, after, chained)
-        if (
-            block.kind == "paragraph"
-            and follows
-            and _reads_like_heading(line)
-            and _speaker(line) not in speakers
-        ):
+        is_plain = block.kind == "paragraph" and _speaker(line) not in speakers
+        if is_plain and follows and _reads_like_heading(line):
             chained = after is not None and after.kind == "heading"
             block = replace(block, kind="heading", level=2)
         found.append(block)

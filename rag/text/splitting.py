@@ -45,6 +45,7 @@ _END = re.compile(
       | (?P<wide>[。！？।؟۔]+[」』”’）]*)""",
     re.VERBOSE,
 )
+_TRIMMED = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _LAST_WORD = re.compile(r"(?<![^\W\d_])(?<!\.)\.*+([^\W\d_](?:[^\W\d_]|\.)*+)$")
 _OPENER = re.compile(r"[\s\"'“‘«(\[]*(\w?)")
 _ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}$")
@@ -132,14 +133,8 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
 
 
 def _trimmed(text: str, cuts: Sequence[int]) -> list[tuple[int, int]]:
-    spans = []
-    for start, end in pairwise(cuts):
-        piece = text[start:end]
-        left = start + len(piece) - len(piece.lstrip())
-        right = end - (len(piece) - len(piece.rstrip()))
-        if right > left:
-            spans.append((left, right))
-    return spans
+    found = (_TRIMMED.search(text, start, end) for start, end in pairwise(cuts))
+    return [match.span() for match in found if match]
 
 
 def _shortened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -229,7 +224,9 @@ def split_document(
         for block in section:
             heed(cancelled)
             spans += block_sentences(text, block, cancelled)
-        pieces.extend(_split_section(text, heading, page, spans, passage_words, cancelled))
+        for piece in _split_section(text, heading, page, spans, passage_words):
+            heed(cancelled)
+            pieces.append(piece)
     return pieces
 
 
@@ -249,12 +246,7 @@ def _sections(text: str, blocks: Iterable[Block]) -> Iterator[tuple[str, int | N
 
 
 def _split_section(
-    text: str,
-    heading: str,
-    page: int | None,
-    spans: list[Span],
-    passage_words: int,
-    cancelled: IsCancelled | None,
+    text: str, heading: str, page: int | None, spans: list[Span], passage_words: int
 ) -> Iterator[Piece]:
     lengths = [word_count(text[span.start : span.end]) for span in spans]
     total = sum(lengths)
@@ -263,10 +255,11 @@ def _split_section(
     target = total / max(1, math.floor(total / passage_words + 1 / 3))
     group: list[Span] = []
     done, cut_at, header, opened = 0, target, "", ""
-    for position, (span, length) in enumerate(zip(spans, lengths, strict=True)):
+    for span, length in zip(spans, lengths, strict=True):
+        # A header stays with its first row.
+        may_cut = bool(group) and (group[-1].kind, span.kind) != ("table_header", "table_row")
         # Cutting before this sentence is right if that is nearer to the aim than after it.
-        if group and done + length / 2 > cut_at and not _belongs_to_last(spans, position):
-            heed(cancelled)
+        if may_cut and done + length / 2 > cut_at:
             yield _piece(group, heading, page, header)
             header = opened if span.kind == "table_row" else ""
             group, cut_at = [], cut_at + target
@@ -275,11 +268,6 @@ def _split_section(
         done += length
     if group:
         yield _piece(group, heading, page, header)
-
-
-def _belongs_to_last(spans: list[Span], position: int) -> bool:
-    """Whether a cut before this sentence would part a header from its first row."""
-    return spans[position - 1].kind == "table_header" and spans[position].kind == "table_row"
 
 
 def _header_after(text: str, span: Span, opened: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rag.deadline import in_time
 from rag.errors import LoadError
 from rag.text.canonical import one_line
-from rag.web.interfaces import own_networks
+from rag.web.interfaces import IPNetwork, own_networks
 
 if TYPE_CHECKING:
     from httpx2 import URL
@@ -20,12 +20,14 @@ _SHOWN_CHARACTERS = 120
 _LONGEST = 4_000
 _RELAY = IPv6Network("64:ff9b::/96")
 """An IPv6-only network's way to IPv4 (NAT64, RFC 6052): the last 32 bits are the address reached."""
-# 192.88.99/24 leads into 6to4; some Pythons take parts of 192.0.0/24 for global; under the last address
-# a machine of Azure's reaches the host it runs on.
-_NOT_GLOBAL = tuple(map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 _UNICAST = IPv6Network("2000::/3")
-# Within it: tunnels that lead to another address than they name (Teredo, 6to4), and examples.
-_NOT_UNICAST = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+_NOT_PUBLIC: tuple[IPNetwork, ...] = (
+    # 192.88.99/24 leads into 6to4; some Pythons take parts of 192.0.0/24 for global; under the last address
+    # a machine of Azure's reaches the host it runs on.
+    *map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")),
+    # Tunnels that lead to another address than they name (Teredo, 6to4), and examples.
+    *map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
+)
 
 
 def web_address(text: str) -> URL:
@@ -68,15 +70,14 @@ def shown_address(text: str) -> str:
 
 def is_public(address: str) -> bool:
     """Whether an address of the network ("93.184.215.14") is one of the public internet."""
-    try:
-        found = ip_address(address)
-    except ValueError:  # "fe80::1%eth0" is none of it in any case
+    found = _reached(address)
+    # Not "is not private": carrier-grade NAT (100.64/10) is neither global nor private.
+    if found is None or not found.is_global or any(found in network for network in _NOT_PUBLIC):
         return False
     if isinstance(found, IPv4Address):
-        return _is_public_4(found)
-    if found in _RELAY:
-        return _is_public_4(_relayed(found))
-    return _is_public_6(found)
+        return not (found.is_multicast or found.is_reserved)
+    # All that embeds an IPv4 address (::ffff:127.0.0.1) lies outside, but for 6to4 and Teredo.
+    return found in _UNICAST
 
 
 def is_elsewhere(address: str) -> bool:
@@ -84,27 +85,16 @@ def is_elsewhere(address: str) -> bool:
 
     One's own may be public too: a server's, and those of all devices at home with IPv6.
     """
-    if not is_public(address):
-        return False
-    found = ip_address(address)
-    if isinstance(found, IPv6Address) and found in _RELAY:
-        found = _relayed(found)
-    return not any(found in network for network in own_networks())
+    return is_public(address) and not any(_reached(address) in network for network in own_networks())
 
 
-def _relayed(address: IPv6Address) -> IPv4Address:
-    return IPv4Address(int(address) & 0xFFFFFFFF)
-
-
-def _is_public_4(address: IPv4Address) -> bool:
-    # Not "is not private": carrier-grade NAT (100.64/10) is neither global nor private.
-    listed = any(address in net for net in _NOT_GLOBAL)
-    return address.is_global and not (address.is_multicast or address.is_reserved or listed)
-
-
-def _is_public_6(address: IPv6Address) -> bool:
-    # All that embeds an IPv4 address (::ffff:127.0.0.1) lies outside, but for 6to4 and Teredo.
-    return address in _UNICAST and address.is_global and not any(address in net for net in _NOT_UNICAST)
+def _reached(address: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that is reached in the end, None if this is none."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # "fe80::1%eth0" is none of the public internet in any case
+        return None
+    return IPv4Address(int(found) & 0xFFFFFFFF) if found in _RELAY else found
 
 
 def resolve(host: str, timeout_seconds: float) -> list[str]:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date
 
 from rag.documents import Loaded
 from rag.errors import LoadError
-from rag.loading.feed_entries import Entry, Feed
-from rag.loading.process.worker import read_feed_apart
+from rag.loading.formats import File
+from rag.loading.process.worker import read_apart
 from rag.settings import Settings
 from rag.web.addresses import shown_address, web_address
 from rag.web.fetching import PUBLIC, Fetched, Network
 from rag.web.pages import FEEDS, fetch_within, load_url, read_fetched
-
-__all__ = ["Entry", "Feed", "load_entry", "load_feed", "load_page_or_feed"]
 
 # How a feed begins, whatever its server calls it. Atomic groups: it can't be made slow to match.
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>[^>]*>)|<!--(?>.*?-->)|<!DOCTYPE(?>[^>]*>))*+<(?:rss|feed|rdf:RDF)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One article that a feed names."""
+
+    url: str
+    title: str
+    published: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed with its entries."""
+
+    url: str
+    title: str
+    entries: tuple[Entry, ...]
 
 
 def load_feed(url: str, settings: Settings, network: Network = PUBLIC) -> Feed:
@@ -45,7 +60,9 @@ def load_page_or_feed(url: str, settings: Settings, network: Network = PUBLIC) -
     """Read what is at an address, as `load_url` does where it is no feed."""
     key = str(web_address(url))
     fetched = fetch_within(key, settings, network)
-    return _feed(key, fetched) if _is_feed(fetched) else read_fetched(key, fetched, settings)
+    if fetched.media_type in FEEDS or _START.match(fetched.data[:8192]):
+        return _feed(key, fetched)
+    return read_fetched(key, fetched, settings)
 
 
 def load_entry(feed: Feed, entry: Entry, settings: Settings, network: Network = PUBLIC) -> Loaded:
@@ -53,32 +70,21 @@ def load_entry(feed: Feed, entry: Entry, settings: Settings, network: Network = 
     return load_url(entry.url, settings, network, source=feed.title, published=entry.published)
 
 
-def _is_feed(fetched: Fetched) -> bool:
-    return fetched.media_type in FEEDS or _START.match(fetched.data[:8192]) is not None
-
-
 def _feed(key: str, fetched: Fetched) -> Feed:
-    headers = {"content-location": fetched.url, "content-type": fetched.media_type}
-    if fetched.charset:
-        headers["content-type"] += f"; charset={fetched.charset}"
+    """Return a feed's entries whose address is one of the web, in its one form, and each address once."""
     name = shown_address(key)
-    try:
-        # Apart, as files are: a feed can be made to take its reader minutes.
-        feed = read_feed_apart(name, key, fetched.data, headers)
-    except LoadError as error:
-        raise LoadError(name, f"{name} is a feed that can't be read: check the address.") from error
-    entries = _of_the_web(feed.entries)
+    # Apart, as files are: a feed can be made to take its reader minutes.
+    loaded = read_apart(
+        File(name, fetched.data, fetched.url, len(fetched.data), fetched.charset), task="feed"
+    )
+    if loaded.failed:
+        raise LoadError(name, f"{name} is a feed that can't be read: check the address.")
+    entries, title = dict[str, Entry](), ""
+    for found in loaded.documents:
+        with suppress(LoadError):
+            url, title = str(web_address(found.url)), found.source
+            entries.setdefault(url, Entry(url, found.title or shown_address(url), found.published))
     if not entries:
         raise LoadError(name, f"{name} is a feed without articles: check the address.")
-    newest_first = sorted(entries, key=lambda entry: entry.published or date.min, reverse=True)
-    return replace(feed, entries=tuple(newest_first))
-
-
-def _of_the_web(entries: Iterable[Entry]) -> Collection[Entry]:
-    """Return the entries whose address is one of the web, in its one form, and each address once."""
-    kept = dict[str, Entry]()
-    for entry in entries:
-        with suppress(LoadError):
-            url = str(web_address(entry.url))
-            kept.setdefault(url, replace(entry, url=url, title=entry.title or shown_address(url)))
-    return kept.values()
+    newest_first = sorted(entries.values(), key=lambda entry: entry.published or date.min, reverse=True)
+    return Feed(key, title, tuple(newest_first))

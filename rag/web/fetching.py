@@ -22,6 +22,7 @@ from httpx2 import URL, Headers, InvalidURL
 
 from rag.embedding.http_limits import Allowance
 from rag.errors import LoadError
+from rag.loading.formats import Unreadable
 from rag.web.addresses import is_elsewhere, resolve, shown_address, web_address
 
 _HEADERS = (
@@ -103,19 +104,26 @@ def fetch(address: str, network: Network = PUBLIC) -> Fetched:
         It can't be had, is not on the public internet, is too large or takes too long.
     """
     url = web_address(address)
-    name = shown_address(str(url))
-    backend = _CheckedConnections(name, network)
+    try:
+        return _fetched(url, network)
+    except Unreadable as error:
+        name = shown_address(str(url))
+        raise LoadError(name, f"{name} {error}.") from error
+
+
+def _fetched(url: URL, network: Network) -> Fetched:
+    backend = _CheckedConnections(network)
     for _ in range(network.max_redirects + 1):
-        with _in_sentences(name, network), _get(url, backend) as response:
+        with _in_words(network), _get(url, backend) as response:
             headers = Headers(response.headers)
             if response.status not in _REDIRECTS:
-                _check_status(name, response.status)
+                _check_status(response.status)
                 backend.allowance.grow(2 * network.max_bytes)
                 pieces = Allowance(math.inf, most_pieces=_MOST_PIECES, too_much=httpcore2.RemoteProtocolError)
                 body = map(pieces.take, response.iter_stream())
-                return _read(name, url, headers, body, network.max_bytes)
-            url = _target(name, url, headers.get("location", ""))
-    raise LoadError(name, f"{name} redirects more than {network.max_redirects} times: {_SAVE_IT}.")
+                return _read(url, headers, body, network.max_bytes)
+            url = _target(url, headers.get("location", ""))
+    raise Unreadable(f"redirects more than {network.max_redirects} times: {_SAVE_IT}")
 
 
 @contextmanager
@@ -129,45 +137,42 @@ def _get(url: URL, backend: _CheckedConnections) -> Iterator[httpcore2.Response]
             yield response
 
 
-def _target(name: str, url: URL, location: str) -> URL:
+def _target(url: URL, location: str) -> URL:
     if not location:
-        raise LoadError(name, f"{name} redirects to nowhere: check the address.")
+        raise Unreadable("redirects to nowhere: check the address")
     try:
         return web_address(str(url.join(location)))
     except (LoadError, InvalidURL, ValueError) as error:
-        raise LoadError(name, f"{name} redirects to what is no web address: check the address.") from error
+        raise Unreadable("redirects to what is no web address: check the address") from error
 
 
-def _check_status(name: str, status: int) -> None:
-    if 200 <= status < 300:
-        return
+def _check_status(status: int) -> None:
     if status in (404, 410):
-        reason = f"leads to no page (HTTP {status}): check the address"
-    elif status in (401, 402, 403, 407, 451):
-        reason = f"is not shown to programs or without a sign-in (HTTP {status}): {_SAVE_IT}"
-    elif status == 429:
-        reason = f"is asked for too often (HTTP {status}): try again later"
-    elif status >= 500:
-        reason = f"has a server that fails (HTTP {status}): try again later"
-    else:
-        reason = f"gave no page (HTTP {status}): {_SAVE_IT}"
-    raise LoadError(name, f"{name} {reason}.")
+        raise Unreadable(f"leads to no page (HTTP {status}): check the address")
+    if status in (401, 402, 403, 407, 451):
+        raise Unreadable(f"is not shown to programs or without a sign-in (HTTP {status}): {_SAVE_IT}")
+    if status == 429:
+        raise Unreadable(f"is asked for too often (HTTP {status}): try again later")
+    if status >= 500:
+        raise Unreadable(f"has a server that fails (HTTP {status}): try again later")
+    if not 200 <= status < 300:
+        raise Unreadable(f"gave no page (HTTP {status}): {_SAVE_IT}")
 
 
 # --------------------------------------------------------------------------- what is in the answer
 
 
-def _read(name: str, url: URL, headers: Headers, body: Iterable[bytes], max_bytes: int) -> Fetched:
+def _read(url: URL, headers: Headers, body: Iterable[bytes], max_bytes: int) -> Fetched:
     form = headers.get("content-encoding", "identity").strip().lower()
     if form in ("gzip", "x-gzip"):
-        body = _unpacked(name, body, max_bytes)
+        body = _unpacked(body, max_bytes)
     elif form not in ("", "identity"):
-        raise LoadError(name, f"{name} is sent in a form that was not asked for ({form[:20]}): {_SAVE_IT}.")
+        raise Unreadable(f"is sent in a form that was not asked for ({form[:20]}): {_SAVE_IT}")
     data = bytearray()
     for piece in body:
         data += piece
         if len(data) > max_bytes:
-            raise _too_large(name, max_bytes)
+            raise _too_large(max_bytes)
     return Fetched(str(url), *_told(headers.get("content-type", "")), bytes(data))
 
 
@@ -181,14 +186,14 @@ def _told(content_type: str) -> tuple[str, str]:
     return media_type, charset[1].lower() if charset else ""
 
 
-def _unpacked(name: str, body: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+def _unpacked(body: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     """Unpack gzip piece by piece, never more than the limit at once: a bomb ends there."""
     member, members, packed_bytes = _member(), 1, 0
     try:
         for piece in body:
             packed_bytes += len(piece)
             if packed_bytes > max_bytes:
-                raise _too_large(name, max_bytes)
+                raise _too_large(max_bytes)
             while piece:
                 if member.eof:
                     # One member may follow another, and is read as one with it; other things don't count.
@@ -200,37 +205,35 @@ def _unpacked(name: str, body: Iterable[bytes], max_bytes: int) -> Iterator[byte
                 yield member.decompress(piece, max_bytes + 1)
                 piece = member.unused_data
     except zlib.error as error:
-        raise LoadError(name, f"{name} came damaged: try again later.") from error
+        raise Unreadable("came damaged: try again later") from error
     if packed_bytes and not member.eof:
-        raise LoadError(name, f"{name} broke off before its end: try again later.")
+        raise Unreadable("broke off before its end: try again later")
 
 
 def _member() -> zlib._Decompress:
     return zlib.decompressobj(zlib.MAX_WBITS | 16)
 
 
-def _too_large(name: str, max_bytes: int) -> LoadError:
+def _too_large(max_bytes: int) -> Unreadable:
     limit = f"{max_bytes / 1024**2:.0f} MB" if max_bytes >= 1024**2 else f"{max_bytes:,} bytes"
-    return LoadError(name, f"{name} is larger than {limit}, the most that is fetched: {_SAVE_IT}.")
+    return Unreadable(f"is larger than {limit}, the most that is fetched: {_SAVE_IT}")
 
 
 @contextmanager
-def _in_sentences(name: str, network: Network) -> Iterator[None]:
+def _in_words(network: Network) -> Iterator[None]:
     try:
         yield
     except httpcore2.TimeoutException as error:
         seconds = f"{network.timeout_seconds:g} seconds"
-        raise LoadError(
-            name, f"{name} took longer than {seconds}: try again later, or {_SAVE_IT}."
-        ) from error
+        raise Unreadable(f"took longer than {seconds}: try again later, or {_SAVE_IT}") from error
     except _UntrustedError as error:
         reason = "has no certificate that can be trusted: check the address, or"
-        raise LoadError(name, f"{name} {reason} {_SAVE_IT}.") from error
+        raise Unreadable(f"{reason} {_SAVE_IT}") from error
     except httpcore2.NetworkError as error:
         reason = "can't be reached: check the address and the network (a proxy is not used), or try later"
-        raise LoadError(name, f"{name} {reason}.") from error
+        raise Unreadable(reason) from error
     except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol) as error:
-        raise LoadError(name, f"{name} gave no proper answer: check the address, or {_SAVE_IT}.") from error
+        raise Unreadable(f"gave no proper answer: check the address, or {_SAVE_IT}") from error
 
 
 # ------------------------------------------------------------------------------------ connections
@@ -243,10 +246,9 @@ class _UntrustedError(httpcore2.ConnectError):
 class _CheckedConnections(httpcore2.NetworkBackend):
     """Looks a host up once, checks all its addresses, and connects to one of them."""
 
-    def __init__(self, name: str, network: Network) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
         self.allowance = _allowance(time.monotonic() + network.timeout_seconds)
-        self._name = name
         self._sockets = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -276,7 +278,7 @@ class _CheckedConnections(httpcore2.NetworkBackend):
             return
         advice = "set FOOTNOTE_WEB_HIGH_PORTS=true, or " if port > _SYSTEM_PORTS else ""
         reason = f"leads to port {port}, and only those of the web are asked, 80 and 443"
-        raise LoadError(self._name, f"{self._name} {reason}: {advice}{_SAVE_IT}.")
+        raise Unreadable(f"{reason}: {advice}{_SAVE_IT}")
 
     def _checked(self, host: str) -> Sequence[str]:
         try:
@@ -285,10 +287,10 @@ class _CheckedConnections(httpcore2.NetworkBackend):
             raise httpcore2.ConnectTimeout(str(error)) from error
         except OSError as error:
             reason = f"can't be found, there is no server named {shown_address(host)}"
-            raise LoadError(self._name, f"{self._name} {reason}: check the address.") from error
+            raise Unreadable(f"{reason}: check the address") from error
         if not all(map(self.network.is_allowed, addresses)):
             reason = "leads to an address that is not on the public internet, and only those are read"
-            raise LoadError(self._name, f"{self._name} {reason}: {_SAVE_IT}.")
+            raise Unreadable(f"{reason}: {_SAVE_IT}")
         return addresses
 
 

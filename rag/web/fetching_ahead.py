@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -44,9 +43,7 @@ class FetchingAhead(Generic[Found]):
     def __enter__(self) -> FetchingAhead[Found]:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._change:
             self._waiting.clear()
             self._change.notify_all()
@@ -89,13 +86,12 @@ class FetchingAhead(Generic[Found]):
         """Return the first task whose server isn't busy, once there is one; None when all have begun."""
         with self._change:
             while self._waiting:
-                for index in self._waiting:
-                    if index >= self._taken + _AHEAD:
-                        break
-                    if self._hosts[index] not in self._busy:
-                        self._waiting.remove(index)
-                        self._busy.add(self._hosts[index])
-                        return index
+                near = (index for index in self._waiting if index < self._taken + _AHEAD)
+                index = next((index for index in near if self._hosts[index] not in self._busy), None)
+                if index is not None:
+                    self._waiting.remove(index)
+                    self._busy.add(self._hosts[index])
+                    return index
                 self._change.wait()
             return None
 

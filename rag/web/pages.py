@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -12,44 +13,24 @@ from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.loading.formats import SUPPORTED, kind_of
 from rag.loading.loaders import load_bytes
+from rag.loading.metadata import past_day
 from rag.settings import Settings
 from rag.web.addresses import shown_address, web_address
 from rag.web.fetching import PUBLIC, Fetched, Network, fetch
 
-# What servers call the kinds of files that there is a loader for, and how these files' names end.
+# What servers call texts, and how these files' names end; other kinds say themselves what they are.
 _EXTENSIONS = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
     "text/plain": ".txt",
-    "text/markdown": ".md",
-    "text/x-markdown": ".md",
-    "text/csv": ".csv",
-    "text/x-csv": ".csv",
-    "application/csv": ".csv",
-    "text/tab-separated-values": ".tsv",
+    "message/rfc822": ".eml",
     "application/json": ".json",
     "text/json": ".json",
-    "application/jsonl": ".jsonl",
-    "application/jsonlines": ".jsonl",
-    "application/x-jsonlines": ".jsonl",
-    "application/ndjson": ".jsonl",
-    "application/x-ndjson": ".jsonl",
-    "application/pdf": ".pdf",
-    "application/x-pdf": ".pdf",
-    "application/rtf": ".rtf",
-    "application/x-rtf": ".rtf",
-    "text/rtf": ".rtf",
-    "application/epub+zip": ".epub",
-    "application/zip": ".zip",
-    "application/x-zip": ".zip",
-    "application/x-zip-compressed": ".zip",
-    "message/rfc822": ".eml",
-    "application/vnd.ms-outlook": ".msg",
-    "application/vnd.oasis.opendocument.text": ".odt",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "text/tab-separated-values": ".tsv",
+    **dict.fromkeys(("text/markdown", "text/x-markdown"), ".md"),
+    **dict.fromkeys(("text/csv", "text/x-csv", "application/csv"), ".csv"),
+    **dict.fromkeys(("application/jsonl", "application/jsonlines", "application/ndjson"), ".jsonl"),
+    **dict.fromkeys(("application/x-jsonlines", "application/x-ndjson"), ".jsonl"),
 }
 # Names that say nothing: the address's own ending tells more. CSV is often called Excel's.
 _UNTOLD = (
@@ -130,10 +111,10 @@ def _file_name(shown: str, fetched: Fetched) -> str:
         advice = "choose from its entries on the Library page, or with `python -m rag add --feed`"
         raise LoadError(shown, f"{shown} is a feed and no article: {advice}.")
     # What is in an archive is looked for by the worker alone.
-    if ending not in SUPPORTED and not fetched.data.startswith(b"PK") and not kind_of("", fetched.data):
+    if not ending and not fetched.data.startswith(b"PK") and not kind_of("", fetched.data):
         kind = f"of the kind {told[:60]}, which can't be read"
         raise LoadError(shown, f"{shown} is {kind}: give the address of an article's page.")
-    return (path.stem or "page") + ending
+    return (path.stem or "page") + ending if ending else path.name or "page"
 
 
 def _completed(document: NewDocument, url: str, source: str, published: date | None, key: str) -> NewDocument:
@@ -152,17 +133,12 @@ def _completed(document: NewDocument, url: str, source: str, published: date | N
 
 def _own_address(document: NewDocument) -> str:
     """Return the address that a table's row or a file in an archive gives for itself, "" where it is none."""
-    try:
-        return str(web_address(document.url)) if document.url else ""
-    except LoadError:
-        return ""
+    with suppress(LoadError):
+        return str(web_address(document.url))
+    return ""
 
 
 def _day(url: str) -> date | None:
     """Return the day that an address names, as ".../2023/10/12/the-bridge"."""
     found = _DAY.search(urlsplit(url).path)
-    try:
-        day = date(int(found[1]), int(found[2]), int(found[3])) if found else None
-    except ValueError:
-        return None
-    return day if day and day <= date.today() else None
+    return past_day("-".join(part.zfill(2) for part in found.groups())) if found else None

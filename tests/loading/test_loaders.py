@@ -20,7 +20,7 @@ from rag.documents import NewDocument
 from rag.loading.formats import TAKEN
 from rag.loading.loaders import load_bytes, load_file
 from rag.loading.metadata import read_day, take_labels, title_of_name
-from rag.text.blocks import cells, normalise_text
+from rag.text.canonical import cells, normalise_text
 
 SENTENCES = (
     "The two ministers met in the capital on Monday and spoke about the new railway for several hours. "

@@ -14,7 +14,7 @@ from app_pages.wording import file_name
 from rag import Library
 from rag.documents import Loaded, NewDocument
 from rag.loading.loaders import load_bytes
-from rag.text.blocks import normalise_text
+from rag.text.canonical import normalise_text
 
 STORY = "The harbour bridge was opened in the spring, and the ferry goes on for another year."
 

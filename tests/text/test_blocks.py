@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.documents import Block
-from rag.text.blocks import cell_spans, cells, find_blocks, normalise_text, tidy_plain
-from rag.text.canonical import Part, build_text
+from rag.text.blocks import find_blocks, tidy_plain
+from rag.text.canonical import Part, build_text, cell_spans, cells, normalise_text
 
 # In the form of an article that was pasted from a web page: no marks, no blank lines, slips.
 ARTICLE = """\

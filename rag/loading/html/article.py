@@ -10,12 +10,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.documents import BlockKind, NewDocument
-from rag.errors import LoadError
 from rag.loading.decoding import decode
+from rag.loading.formats import Unreadable
 from rag.loading.html.leftovers import without_margins
 from rag.loading.html.outline import read_outline, with_headings, without_tail
 from rag.loading.html.stated_metadata import read_stated
-from rag.loading.metadata import read_day, read_language, says_the_same, take_title
+from rag.loading.metadata import past_day, read_language, says_the_same, take_title
 from rag.text.canonical import Part, build_text, join_cells, one_line
 
 if TYPE_CHECKING:
@@ -41,34 +41,31 @@ _ENOUGH_CHARACTERS = 3_500
 _TOO_LITTLE = 0.25
 # Deeper than this the parser (libxml2) drops what it finds.
 _DEEPEST = 250
+_NO_ARTICLE = "holds no article text: save the page of the article itself, or paste its text into a .txt file"
 
 
-def decode_html(name: str, data: bytes) -> str:
+def decode_html(data: bytes) -> str:
     """Return the characters of a page, in the encoding of its byte order mark or the one it declares."""
     declared = _DECLARED_ENCODING.search(data[:_HEAD_BYTES])
-    return decode(name, data, declared[1].decode("ascii", "replace") if declared else "")
+    return decode(data, declared[1].decode("ascii", "replace") if declared else "")
 
 
-def read_html(name: str, text: str) -> NewDocument:
+def read_html(text: str) -> NewDocument:
     """Return the article of the page `text`, with what the page says about itself.
 
     Raises
     ------
-    LoadError
+    Unreadable
         The page has no article text, or is nested so deeply that no parser reads it.
     """
-    page = _parse(name, text)
+    page = _parse(text)
     # Read before the article is extracted, which changes the tree.
-    language, stated, headline, outline = (
-        _language(page),
-        read_stated(page),
-        _headline(page),
-        read_outline(page),
-    )
-    strict_text = _strict_text(name, page)
-    article = _fuller_article(name, page)
+    language, stated = _language(page), read_stated(page)
+    headline, outline = _headline(page), read_outline(page)
+    strict_text = _strict_text(page)
+    article = _fuller_article(page)
     if article is None:
-        raise LoadError(name, _no_article(name))
+        raise Unreadable(_NO_ARTICLE)
     author = _author(stated.author or article.author)
     title = stated.title or headline or one_line(article.title or "")
     found = [part for part in _flow(article.body, "paragraph") if part.text.strip()]
@@ -76,23 +73,18 @@ def read_html(name: str, text: str) -> NewDocument:
     title, parts = take_title(title, without_tail(found, outline))
     canonical, blocks = build_text(parts)
     if not any(_is_sentence(canonical[block.start : block.end]) for block in blocks):
-        raise LoadError(name, _no_article(name))
+        raise Unreadable(_NO_ARTICLE)
     return NewDocument(
         text=canonical,
         title=title,
         source=stated.source or one_line(article.sitename or article.hostname or ""),
         url=_address(article.url),
-        published=stated.published or _day(article.date),
+        published=stated.published or past_day(article.date),
         author=author,
         language=language,
         media_type="text/html",
         blocks=blocks,
     )
-
-
-def _no_article(name: str) -> str:
-    advice = "save the page of the article itself, or paste its text into a .txt file"
-    return f"{name} holds no article text: {advice}."
 
 
 def _is_sentence(text: str) -> bool:
@@ -103,17 +95,17 @@ def _is_sentence(text: str) -> bool:
 # ------------------------------------------------------------------------------------ the page
 
 
-def _parse(name: str, text: str) -> Any:
+def _parse(text: str) -> Any:
     # Imported here since it takes half a second, and the app starts without it.
     from trafilatura import load_html
 
     # The page as a tree: given bytes, trafilatura would also unpack archives.
     page = load_html(f"<html>{text}</html>" if "html" not in text[:50].lower() else text)
     if page is None:
-        raise LoadError(name, f"{name} is no HTML that can be read: open it in a browser and save it again.")
+        raise Unreadable("is no HTML that can be read: open it in a browser and save it again")
     if page.xpath(f"boolean(//*[count(ancestor::*) >= {_DEEPEST}])"):
         advice = "open it in a browser and copy its text into a .txt file"
-        raise LoadError(name, f"{name} has elements nested more than {_DEEPEST} deep: {advice}.")
+        raise Unreadable(f"has elements nested more than {_DEEPEST} deep: {advice}")
     _keep_what_it_would_drop(page)
     return page
 
@@ -136,31 +128,31 @@ def _keep_what_it_would_drop(page: Any) -> None:
         nested.drop_tag()
 
 
-def _strict_text(name: str, page: Any) -> str:
+def _strict_text(page: Any) -> str:
     """Return what trafilatura is most certain of, "" if nothing."""
     try:
-        article = _article(name, deepcopy(page), mode="precision")
-    except LoadError:
+        article = _article(deepcopy(page), mode="precision")
+    except Unreadable:
         return ""
     return "" if article is None else str(article.text)
 
 
-def _fuller_article(name: str, page: Any) -> Any:
+def _fuller_article(page: Any) -> Any:
     """Return what trafilatura finds when asked for recall, or the usual where that is far more.
 
     Asked for recall it keeps headings and lists that it otherwise drops, but it also takes the first
     element that might be the article for the whole of it (docs/quality.md).
     """
-    wide = _article(name, deepcopy(page), mode="recall")
+    wide = _article(deepcopy(page), mode="recall")
     if wide is not None and len(wide.text) >= _ENOUGH_CHARACTERS:
         return wide
-    usual = _article(name, page)
+    usual = _article(page)
     if wide is None or usual is None:
         return wide or usual
     return usual if len(wide.text) < _TOO_LITTLE * len(usual.text) else wide
 
 
-def _article(name: str, page: Any, mode: Literal["usual", "precision", "recall"] = "usual") -> Any:
+def _article(page: Any, mode: Literal["usual", "precision", "recall"] = "usual") -> Any:
     """Return trafilatura's document of the page, None where it finds none."""
     from trafilatura import bare_extraction
 
@@ -181,7 +173,7 @@ def _article(name: str, page: Any, mode: Literal["usual", "precision", "recall"]
         )
     # Its rules meet any page that was ever written, and fail in ways that it does not list.
     except Exception as error:
-        raise LoadError(name, _no_article(name)) from error
+        raise Unreadable(_NO_ARTICLE) from error
 
 
 def _language(page: Any) -> str:
@@ -213,11 +205,6 @@ def _author(found: str | None) -> str:
 
 def _address(url: str | None) -> str:
     return one_line(url) if url and re.match(r"https?://", url) else ""
-
-
-def _day(found: str | None) -> date | None:
-    day = read_day(found or "")
-    return day if day and day <= date.today() else None
 
 
 # --------------------------------------------------------------------------------- its blocks

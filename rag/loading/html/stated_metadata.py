@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from rag.loading.metadata import read_day, says_the_same, text_of_markup
+from rag.loading.metadata import past_day, says_the_same, text_of_markup
 from rag.text.canonical import one_line
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def read_stated(page: _Element) -> Stated:
         title=_headline(article, page) or _first(metas, _TITLES),
         author=_names(article.get("author")) or _first(metas, _AUTHORS),
         source=publisher or metas.get("og:site_name", ""),
-        published=_past(_text(article.get("datePublished"))) or _past(_first(metas, _DAYS)),
+        published=past_day(_text(article.get("datePublished"))) or past_day(_first(metas, _DAYS)),
     )
 
 
@@ -70,10 +70,8 @@ def _articles(page: _Element) -> Iterator[dict[str, Any]]:
 
 def _is_work(thing: object) -> bool:
     kinds = thing.get("@type") if isinstance(thing, dict) else None
-    return any(
-        isinstance(kind, str) and _WORKS.match(kind)
-        for kind in (kinds if isinstance(kinds, list) else [kinds])
-    )
+    named = kinds if isinstance(kinds, list) else [kinds]
+    return any(isinstance(kind, str) and _WORKS.match(kind) for kind in named)
 
 
 def _headline(article: dict[str, Any], page: _Element) -> str:
@@ -109,8 +107,3 @@ def _names(value: object) -> str:
     names = (_text(one.get("name") if isinstance(one, dict) else one) for one in people[:_NAMES])
     kept = [name for name in names if name and not re.match(r"https?:", name)]
     return ", ".join(dict.fromkeys(kept))
-
-
-def _past(text: str) -> date | None:
-    day = read_day(text)
-    return day if day and day <= date.today() else None

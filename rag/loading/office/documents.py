@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 from rag.documents import BlockKind, NewDocument
-from rag.errors import LoadError
 from rag.loading.archive import open_archive, read_member
-from rag.loading.metadata import plain_value, read_day, read_language, take_title
+from rag.loading.formats import Unreadable
+from rag.loading.metadata import read_language, take_title
 from rag.loading.office.safe_xml import local_name, parse_xml
 from rag.text.canonical import Part, build_text, join_cells, one_line
 
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 # Word's own names for what it makes of an empty file.
@@ -22,18 +24,24 @@ _NO_TITLE = re.compile(
 )
 
 
-def _document(name: str, parts: list[Part], about: dict[str, Any], media_type: str) -> NewDocument:
-    title = one_line(str(about.get("title") or ""))
-    title, parts = take_title("" if _NO_TITLE.fullmatch(title) else title, parts)
+def _stated_title(title: str | None) -> str:
+    """Return a title as its file states it, "" where its program has written it."""
+    title = one_line(title or "")
+    return "" if _NO_TITLE.fullmatch(title) else title
+
+
+def _document(
+    parts: list[Part], title: str, author: str | None, language: str | None, media_type: str
+) -> NewDocument:
+    title, parts = take_title(title, parts)
     text, blocks = build_text(parts)
     if not any(map(str.isalnum, text)):
-        raise LoadError(name, f"{name} has no text in it, only pictures or nothing: choose a file with text.")
+        raise Unreadable("has no text in it, only pictures or nothing: choose a file with text")
     return NewDocument(
         text=text,
         title=title,
-        author=plain_value(about.get("author") or ""),
-        published=read_day(about.get("published")),
-        language=read_language(str(about.get("language") or "")),
+        author=one_line(author or ""),
+        language=read_language(language or ""),
         media_type=media_type,
         blocks=blocks,
     )
@@ -42,20 +50,17 @@ def _document(name: str, parts: list[Part], about: dict[str, Any], media_type: s
 # ---------------------------------------------------------------------------------------- Word
 
 
-def read_docx(name: str, data: bytes) -> NewDocument:
+def read_docx(data: bytes) -> NewDocument:
     """Return the text of a Word file, its footnotes at the end."""
     # Imported here and not in every process: only the worker reads them.
     import docx
 
-    open_archive(name, data).close()
+    open_archive(data).close()
     document = docx.Document(BytesIO(data))
-    parts = list(_docx_blocks(document.element.body, document))
-    parts.extend(_docx_notes(document))
+    parts = [*_docx_blocks(document.element.body, document), *_docx_notes(document)]
     about = document.core_properties
-    facts = {"title": about.title, "author": about.author, "language": about.language}
-    return _document(
-        name, parts, facts, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    )
+    title, media_type = _stated_title(about.title), f"{_OPEN_XML}.wordprocessingml.document"
+    return _document(parts, title, about.author, about.language, media_type)
 
 
 def _docx_blocks(container: Any, document: Any) -> Iterator[Part]:
@@ -107,41 +112,34 @@ def _heading_level(style: Any) -> int:
 
 def _docx_words(element: Any) -> str:
     """Return the words of a paragraph with links and insertions, without what was deleted."""
-    words = []
-    for node in element.iter(
-        f"{_W}t", f"{_M}t", f"{_W}tab", f"{_W}br", f"{_W}cr", f"{_W}noBreakHyphen", f"{_W}footnoteReference"
-    ):
-        if any(
-            parent.tag in (f"{_W}del", f"{_W}txbxContent", f"{_W}tabs") for parent in _up_to(node, element)
-        ):
-            continue
-        if node.tag in (f"{_W}t", f"{_M}t"):
-            words.append(node.text or "")
-        elif node.tag == f"{_W}footnoteReference":
-            words.append(f"[{node.get(f'{_W}id')}]")
-        else:
-            words.append("-" if node.tag == f"{_W}noBreakHyphen" else " ")
-    return "".join(words)
-
-
-def _up_to(node: Any, top: Any) -> Iterator[Any]:
-    for parent in node.iterancestors():
-        if parent is top:
-            return
-        yield parent
+    words = ""
+    for child in element:
+        if child.tag in (f"{_W}t", f"{_M}t"):
+            words += child.text or ""
+        elif child.tag == f"{_W}footnoteReference":
+            words += f"[{child.get(f'{_W}id')}]"
+        elif child.tag in (f"{_W}tab", f"{_W}br", f"{_W}cr"):
+            words += " "
+        elif child.tag == f"{_W}noBreakHyphen":
+            words += "-"
+        elif child.tag not in (f"{_W}del", f"{_W}txbxContent", f"{_W}tabs"):
+            words += _docx_words(child)
+    return words
 
 
 def _docx_table(table: Any) -> Iterator[Part]:
     rows = [row for row in table.iter(f"{_W}tr") if next(row.iterancestors(f"{_W}tbl")) is table]
-    values = [
-        [_docx_cell(cell) for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row]
-        for row in rows
-    ]
-    yield from table_parts(values)
+    yield from table_parts(
+        [
+            [_docx_line(cell) for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row]
+            for row in rows
+        ]
+    )
 
 
-def _docx_cell(cell: Any) -> str:
-    return one_line(" ".join(_docx_words(p) for p in cell.iter(f"{_W}p")))
+def _docx_line(element: Any) -> str:
+    """Return the words of all paragraphs of a cell or note."""
+    return one_line(" ".join(_docx_words(p) for p in element.iter(f"{_W}p")))
 
 
 def _docx_notes(document: Any) -> Iterator[Part]:
@@ -149,10 +147,9 @@ def _docx_notes(document: Any) -> Iterator[Part]:
         if not relation.is_external and relation.reltype.endswith("/footnotes"):
             root = parse_xml(relation.target_part.blob)
             for note in root.iter(f"{_W}footnote"):
-                if note.get(f"{_W}type") in (None, "normal"):
-                    words = one_line(" ".join(_docx_words(p) for p in note.iter(f"{_W}p")))
-                    if words:
-                        yield Part("paragraph", f"[{note.get(f'{_W}id')}] {words}")
+                words = _docx_line(note)
+                if words and note.get(f"{_W}type") in (None, "normal"):
+                    yield Part("paragraph", f"[{note.get(f'{_W}id')}] {words}")
 
 
 def table_parts(rows: list[list[str]], has_header: bool = True) -> Iterator[Part]:
@@ -168,70 +165,59 @@ def table_parts(rows: list[list[str]], has_header: bool = True) -> Iterator[Part
 
 # ------------------------------------------------------------------------------------ OpenDocument
 
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _SKIPPED = ("tracked-changes", "annotation", "annotation-end", "sequence-decls", "forms", "tracked-change")
 
 
-def read_odt(name: str, data: bytes) -> NewDocument:
+def read_odt(data: bytes) -> NewDocument:
     """Return the text of an OpenDocument text."""
-    with open_archive(name, data) as archive:
-        if b"encryption-data" in read_member(name, archive, "META-INF/manifest.xml"):
-            raise LoadError(name, f"{name} is protected by a password: save a copy without one and add that.")
-        body = parse_xml(read_member(name, archive, "content.xml"))
-        meta = parse_xml(read_member(name, archive, "meta.xml")) if "meta.xml" in archive.namelist() else None
-    notes = list[Part]()
-    text = next(
-        (
-            e
-            for e in body.iter()
-            if local_name(e) in ("text", "spreadsheet", "presentation") and "office" in e.tag
-        ),
-        None,
-    )
+    with open_archive(data) as archive:
+        if b"encryption-data" in read_member(archive, "META-INF/manifest.xml"):
+            raise Unreadable("is protected by a password: save a copy without one and add that")
+        text = parse_xml(read_member(archive, "content.xml")).find(f".//{_OFFICE}text")
+        meta = parse_xml(read_member(archive, "meta.xml")) if "meta.xml" in archive.namelist() else ()
     if text is None:
-        raise LoadError(name, f"{name} holds no text document: save it as an OpenDocument text (.odt).")
+        raise Unreadable("holds no text document: save it as an OpenDocument text (.odt)")
+    notes = list[Part]()
     parts = list(_odt_blocks(text, notes))
-    facts = {} if meta is None else {local_name(e): e.text for e in meta.iter() if e.text and e.text.strip()}
-    about = {
-        "title": facts.get("title"),
-        "author": facts.get("initial-creator") or facts.get("creator"),
-        "language": facts.get("language"),
-    }
-    return _document(name, [*parts, *notes], about, "application/vnd.oasis.opendocument.text")
+    facts = {local_name(e): e.text for about in meta for e in about if e.text and e.text.strip()}
+    author = facts.get("initial-creator") or facts.get("creator")
+    title, media_type = _stated_title(facts.get("title")), "application/vnd.oasis.opendocument.text"
+    return _document([*parts, *notes], title, author, facts.get("language"), media_type)
 
 
 def _odt_blocks(element: Any, notes: list[Part], kind: BlockKind = "paragraph") -> Iterator[Part]:
     for child in element:
         tag = local_name(child)
         if tag == "h":
-            level = next((v for k, v in child.attrib.items() if k.endswith("outline-level")), "1")
-            yield Part("heading", _odt_words(child, notes), int(level) if level.isdigit() else 1)
+            level = _odt_number(child, "outline-level")
+            yield Part("heading", _odt_words(child, notes), level)
         elif tag == "p":
             yield Part(kind, _odt_words(child, notes))
-            yield from (
-                part
-                for box in child.iter()
-                if local_name(box) == "text-box"
-                for part in _odt_blocks(box, notes)
-            )
+            for box in child.iter():
+                if local_name(box) == "text-box":
+                    yield from _odt_blocks(box, notes)
         elif tag == "table":
             rows = [row for row in child.iter() if local_name(row) == "table-row"]
             yield from table_parts([_odt_row(row, notes) for row in rows])
-        elif tag == "list-item":
-            yield from _odt_blocks(child, notes, "list_item")
         elif tag not in _SKIPPED:
-            yield from _odt_blocks(child, notes, kind)
+            yield from _odt_blocks(child, notes, "list_item" if tag == "list-item" else kind)
+
+
+def _odt_number(element: Any, attribute: str) -> int:
+    """Return a number that an element states, 1 where it states none."""
+    stated = next((value for name, value in element.attrib.items() if name.endswith(attribute)), "")
+    return int(stated) if stated.isdecimal() else 1
 
 
 def _odt_row(row: Any, notes: list[Part]) -> list[str]:
     cells = list[str]()
     for cell in row:
         if local_name(cell) in ("table-cell", "covered-table-cell"):
-            words = one_line(
-                " ".join(_odt_words(p, notes) for p in cell.iter() if local_name(p) in ("p", "h"))
-            )
-            repeated = next((v for k, v in cell.attrib.items() if k.endswith("number-columns-repeated")), "1")
+            paragraphs = (p for p in cell.iter() if local_name(p) in ("p", "h"))
+            words = one_line(" ".join(_odt_words(p, notes) for p in paragraphs))
             # Empty cells are repeated to the edge of a sheet.
-            cells += [words] * (min(int(repeated), 100) if words and repeated.isdigit() else 1)
+            cells += [words] * (min(_odt_number(cell, "number-columns-repeated"), 100) if words else 1)
     return cells
 
 
@@ -256,31 +242,27 @@ def _odt_words(element: Any, notes: list[Part]) -> str:
 # -------------------------------------------------------------------------------------- PowerPoint
 
 
-def read_pptx(name: str, data: bytes) -> NewDocument:
+def read_pptx(data: bytes) -> NewDocument:
     """Return the text of a presentation; a slide is a section with its number, and a page."""
     import pptx
 
-    open_archive(name, data).close()
+    open_archive(data).close()
     show = pptx.Presentation(BytesIO(data))
     parts = list[Part]()
     first = ""
     for number, slide in enumerate(show.slides, 1):
         title = one_line(slide.shapes.title.text_frame.text) if slide.shapes.title is not None else ""
         first = first or title
-        found = list(_shapes(slide.shapes, number, slide.shapes.title))
+        found = list(_shapes(slide.shapes, slide.shapes.title))
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-            notes = slide.notes_slide.notes_text_frame.text
-            found += [Part("paragraph", f"Notes: {one_line(notes)}", 0, number)] if notes.strip() else []
+            notes = one_line(slide.notes_slide.notes_text_frame.text)
+            found += [Part("paragraph", f"Notes: {notes}")] if notes else []
         if found or title:
-            heading = f"Slide {number}: {title}" if title else f"Slide {number}"
-            parts += [Part("heading", heading, 2, number), *found]
+            heading = Part("heading", f"Slide {number}: {title}" if title else f"Slide {number}", 2)
+            parts += [replace(part, page=number) for part in (heading, *found)]
     about = show.core_properties
-    facts = {"title": about.title, "author": about.author, "language": about.language}
-    stated = one_line(about.title or "")
-    facts["title"] = first if not stated or _NO_TITLE.fullmatch(stated) else stated
-    return _document(
-        name, parts, facts, "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-    )
+    stated = _stated_title(about.title) or first
+    return _document(parts, stated, about.author, about.language, f"{_OPEN_XML}.presentationml.presentation")
 
 
 def _chart_rows(chart: Any) -> list[list[str]]:
@@ -294,18 +276,19 @@ def _chart_rows(chart: Any) -> list[list[str]]:
     ]
 
 
-def _shapes(shapes: Any, number: int, title: Any) -> Iterator[Part]:
+def _shapes(shapes: Any, title: Any = None) -> Iterator[Part]:
     for shape in shapes:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if getattr(shape, "shapes", None) is not None:
-            yield from _shapes(shape.shapes, number, None)
+            yield from _shapes(shape.shapes)
         elif getattr(shape, "has_table", False):
-            rows = [[one_line(cell.text_frame.text) for cell in row.cells] for row in shape.table.rows]
-            yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(rows))
+            yield from table_parts(
+                [[one_line(cell.text_frame.text) for cell in row.cells] for row in shape.table.rows]
+            )
         elif getattr(shape, "has_chart", False):
-            yield from (Part(p.kind, p.text, p.level, number) for p in table_parts(_chart_rows(shape.chart)))
+            yield from table_parts(_chart_rows(shape.chart))
         elif shape.has_text_frame:
             lines = [p for p in shape.text_frame.paragraphs if "".join(run.text for run in p.runs).strip()]
             kind: BlockKind = "list_item" if len(lines) > 1 else "paragraph"
-            yield from (Part(kind, one_line(line.text), 0, number) for line in lines)
+            yield from (Part(kind, one_line(line.text)) for line in lines)

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from rag.documents import BlockKind, NewDocument
-from rag.errors import LoadError
 from rag.loading.archive import open_archive, read_member
+from rag.loading.formats import Unreadable
 from rag.loading.metadata import read_day, read_language
 from rag.loading.office.documents import table_parts
 from rag.loading.office.safe_xml import local_name, parse_xml
@@ -23,20 +23,19 @@ _BLOCKS = frozenset(
 _SKIPPED = ("script", "style", "head", "svg", "nav", "math")
 
 
-def read_epub(name: str, data: bytes) -> NewDocument:
+def read_epub(data: bytes) -> NewDocument:
     """Return the text of a book in the order of its spine, with the metadata of its package file.
 
     Raises
     ------
-    LoadError
+    Unreadable
         It is damaged, protected, or has no text.
     """
-    with open_archive(name, data) as archive:
-        container = parse_xml(read_member(name, archive, "META-INF/container.xml"))
-        package_path = next(
-            (e.get("full-path", "") for e in container.iter() if local_name(e) == "rootfile"), ""
-        )
-        package = parse_xml(read_member(name, archive, package_path))
+    with open_archive(data) as archive:
+        container = parse_xml(read_member(archive, "META-INF/container.xml"))
+        files = (e.get("full-path", "") for e in container.iter() if local_name(e) == "rootfile")
+        package_path = next(files, "")
+        package = parse_xml(read_member(archive, package_path))
         folder = posixpath.dirname(package_path)
         chapters = [posixpath.normpath(posixpath.join(folder, unquote(path))) for path in _spine(package)]
         held = set(archive.namelist())
@@ -44,10 +43,10 @@ def read_epub(name: str, data: bytes) -> NewDocument:
         for path in chapters:
             # Names of an archive are looked up in it and nowhere else.
             if path in held:
-                parts.extend(_chapter(read_member(name, archive, path)))
+                parts.extend(_chapter(read_member(archive, path)))
     text, blocks = build_text(parts)
     if not any(map(str.isalnum, text)):
-        raise LoadError(name, f"{name} has no text in it: it may be protected, or a book of pictures.")
+        raise Unreadable("has no text in it: it may be protected, or a book of pictures")
     facts = _facts(package)
     return NewDocument(
         text=text,

@@ -16,6 +16,7 @@ from rag.documents import NewDocument
 from rag.errors import LoadError
 from rag.keys import INNER
 from rag.loading.archive import open_archive, read_member
+from rag.loading.formats import Unreadable
 from rag.loading.metadata import title_of_name
 from rag.loading.office.documents import table_parts
 from rag.loading.tables import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, holds_texts, labels_of, read_rows
@@ -41,57 +42,56 @@ def read_workbook(name: str, data: bytes) -> list[NewDocument | LoadError]:
 
     Raises
     ------
-    LoadError
+    Unreadable
         It is damaged, protected, or there is nothing in it.
     """
     # Imported here and not in every process: only the worker reads them.
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-    with open_archive(name, data) as archive:
-        _check_areas(name, archive)
+    with open_archive(data) as archive:
+        _check_areas(archive)
     found, left = list[NewDocument | LoadError](), MOST_CELLS
     try:
         with CalamineWorkbook.from_filelike(BytesIO(data)) as workbook:
             sheets = _shown(workbook)
             for sheet in sheets:
-                shown = title_of_name(name) if len(sheets) == 1 else f"{title_of_name(name)}: {sheet}"
+                title = title_of_name(name) if len(sheets) == 1 else f"{title_of_name(name)}: {sheet}"
+                shown = one_line(sheet)
                 try:
-                    rows, left = _rows(name, workbook.get_sheet_by_name(sheet), left)
-                    found.extend(_documents(name, shown, one_line(sheet), rows))
-                except LoadError as error:
-                    found.append(LoadError(error.path, error.reason, keys=(one_line(sheet),)))
+                    rows, left = _rows(workbook.get_sheet_by_name(sheet), left)
+                    found.extend(_documents(title, shown, rows))
+                except Unreadable as error:
+                    found.append(LoadError(shown, f"{shown} in {name} {error}.", keys=(shown,)))
     except PasswordError as error:
-        raise LoadError(
-            name, f"{name} is protected by a password: save a copy without one and add that."
-        ) from error
+        raise Unreadable("is protected by a password: save a copy without one and add that") from error
     except CalamineError as error:
-        raise LoadError(
-            name, f"{name} seems to be a damaged workbook: open it in its program and save it again."
+        raise Unreadable(
+            "seems to be a damaged workbook: open it in its program and save it again"
         ) from error
     if not found:
-        raise LoadError(name, f"{name} has no words in its sheets: choose a workbook with some.")
+        raise Unreadable("has no words in its sheets: choose a workbook with some")
     return found
 
 
-def _check_areas(name: str, archive: ZipFile) -> None:
+def _check_areas(archive: ZipFile) -> None:
     """Refuse a sheet with a cell far from the others: its reader makes room for all between them."""
     for entry in archive.infolist():
         # In a larger one there are cells enough to fill the room.
         if not _SHEET.match(entry.filename) or entry.file_size > _SPARSE_BYTES:
             continue
-        places = set(_PLACE.findall(read_member(name, archive, entry.filename)))
+        places = set(_PLACE.findall(read_member(archive, entry.filename)))
         rows = {int(row) for _, row in places}
         columns = {
             reduce(lambda number, letter: 26 * number + letter - 64, column, 0) for column, _ in places
         }
         height, width = (max(ends) - min(ends) + 1 if ends else 0 for ends in (rows, columns))
         if height * width > MOST_ROWS * MOST_COLUMNS:
-            raise LoadError(name, _too_large(f"A sheet of {name}", height, width))
+            raise Unreadable(f"has a sheet that {_too_large(height, width)}")
 
 
-def _too_large(shown: str, rows: int, columns: int) -> str:
+def _too_large(rows: int, columns: int) -> str:
     most = f"the limit is {MOST_ROWS:,} rows and {MOST_COLUMNS} columns"
-    return f"{shown} has {rows:,} rows and {columns:,} columns, {most}: split it."
+    return f"has {rows:,} rows and {columns:,} columns, {most}: split it"
 
 
 def _shown(workbook: Any) -> list[str]:
@@ -105,32 +105,29 @@ def _shown(workbook: Any) -> list[str]:
     ]
 
 
-def _rows(name: str, sheet: Any, most_cells: int) -> tuple[list[_Row], int]:
+def _rows(sheet: Any, most_cells: int) -> tuple[list[_Row], int]:
     """Return the rows of a sheet without its empty columns, and how many cells may still be read."""
-    title = one_line(sheet.name)
-    shown = f"{title} in {name}"
     if sheet.width > MOST_COLUMNS or sheet.height > MOST_ROWS:
-        raise LoadError(title, _too_large(shown, sheet.height, sheet.width))
+        raise Unreadable(_too_large(sheet.height, sheet.width))
     rows, filled = list[_Row](), [False] * (sheet.end[1] + 1 if sheet.end else 0)
     for row in sheet.iter_rows():
         here = [cell != "" for cell in row]
         most_cells -= sum(here)
         if most_cells < 0:
-            reason = f"{shown} goes beyond {MOST_CELLS:,} cells: leave out columns, or split it into parts."
-            raise LoadError(title, reason)
+            raise Unreadable(f"goes beyond {MOST_CELLS:,} cells: leave out columns, or split it into parts")
         rows.append(row if any(here) else [])
         if any(here):
             filled = [one or other for one, other in zip(filled, here, strict=True)]
     return [list(compress(row, filled)) for row in rows], most_cells
 
 
-def _documents(name: str, title: str, sheet: str, rows: list[_Row]) -> Iterator[NewDocument]:
+def _documents(title: str, sheet: str, rows: list[_Row]) -> Iterator[NewDocument]:
     table = list(dropwhile(_is_line, rows))
     header = list(map(_text, table[0])) if table else []
     if holds_texts(header):
         labels = labels_of(header)
         cells = (dict(zip(labels, map(_text, row), strict=False)) for row in table[1:])
-        for document in read_rows(name, title, cells, MEDIA_TYPE):
+        for document in read_rows(title, cells, MEDIA_TYPE):
             yield replace(document, key=f"{sheet}{INNER}{document.key}")
         return
     text, blocks = build_text(_parts(rows))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from rag.loading.pdf.layout import Segment
@@ -29,23 +29,17 @@ def drawn_bullets(page: Any, segments: Sequence[Segment]) -> list[Segment]:
 
 def _marks(page: Any) -> Iterator[Segment]:
     """Yield the small round or square marks of a page."""
+    import pypdfium2
     import pypdfium2.raw as pdfium
 
-    count = pdfium.FPDFPage_CountObjects(page)
-    left, low, right, high = (ctypes.c_float() for _ in range(4))
-    for index in range(count if count <= _MOST_OBJECTS else 0):
-        drawn = pdfium.FPDFPage_GetObject(page, index)
-        if pdfium.FPDFPageObj_GetType(drawn) != pdfium.FPDF_PAGEOBJ_PATH:
-            continue
-        if not pdfium.FPDFPageObj_GetBounds(drawn, left, low, right, high):
-            continue
-        width, height = right.value - left.value, high.value - low.value
-        if (
-            _SIZES[0] < min(width, height)
-            and max(width, height) < _SIZES[1]
-            and abs(width - height) < _UNROUND
-        ):
-            yield Segment("•", left.value, low.value, right.value, high.value)
+    if pdfium.FPDFPage_CountObjects(page.raw) > _MOST_OBJECTS:
+        return
+    for drawn in page.get_objects([pdfium.FPDF_PAGEOBJ_PATH], max_depth=1):
+        with suppress(pypdfium2.PdfiumError):  # one without a place
+            left, low, right, high = drawn.get_bounds()
+            sizes = sorted((right - left, high - low))
+            if _SIZES[0] < sizes[0] and sizes[1] < _SIZES[1] and sizes[1] - sizes[0] < _UNROUND:
+                yield Segment("•", left, low, right, high)
 
 
 def _leads(mark: Segment, words: Segment) -> bool:

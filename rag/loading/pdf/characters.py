@@ -102,14 +102,20 @@ class _Run:
 
 def read_segments(page: Any) -> Iterator[tuple[int, Segment]]:
     """Yield the runs of a text page of pdfium in the file's order, with the quarter turns of each."""
+    for run in _runs(page):
+        if segment := run.segment():
+            yield run.turn, segment
+
+
+def _runs(page: Any) -> Iterator[_Run]:
     import pypdfium2.raw as pdfium
 
     rectangle, run = pdfium.FS_RECTF(), None
     for index in range(pdfium.FPDFText_CountChars(page)):
         character = chr(pdfium.FPDFText_GetUnicode(page, index))
         if character in "\r\n\x00":
-            if run and (found := run.segment()):
-                yield run.turn, found
+            if run:
+                yield run
             run = None
             continue
         if character in "\x02\ufffe":
@@ -123,15 +129,14 @@ def read_segments(page: Any) -> Iterator[tuple[int, Segment]]:
             continue
         box = _turned(rectangle, run.turn if run else _turn(page, index))
         if run and not run.holds(box):
-            if found := run.segment():
-                yield run.turn, found
+            yield run
             run = None
             box = _turned(rectangle, _turn(page, index))
         if run is None:
             run = _Run(_turn(page, index), _is_bold(page, index), box)
         run.add(character, box)
-    if run and (found := run.segment()):
-        yield run.turn, found
+    if run:
+        yield run
 
 
 def _turn(page: Any, index: int) -> int:
@@ -146,15 +151,9 @@ def _turn(page: Any, index: int) -> int:
 def _turned(rectangle: Any, turn: int) -> Box:
     """Return a box as it stands once its text is turned back to lie flat."""
     left, low, right, high = rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
-    if not turn:
-        return left, low, right, high
-    match turn:
-        case 1:
-            return low, -right, high, -left
-        case 2:
-            return -right, -high, -left, -low
-        case _:
-            return -high, left, -low, right
+    for _ in range(turn):
+        left, low, right, high = low, -right, high, -left
+    return left, low, right, high
 
 
 def _is_bold(page: Any, index: int) -> bool:

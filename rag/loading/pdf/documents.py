@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from rag.documents import NewDocument
-from rag.errors import LoadError
+from rag.loading.formats import Unreadable
 from rag.loading.pdf.bullets import drawn_bullets
 from rag.loading.pdf.characters import read_segments
 from rag.loading.pdf.layout import Line, Segment, page_lines
@@ -39,12 +40,12 @@ _NO_TITLE = re.compile(
 _SHORT = 160
 
 
-def read_pdf(name: str, data: bytes) -> NewDocument:
+def read_pdf(data: bytes) -> NewDocument:
     """Return the text of a PDF; its blocks know their page.
 
     Raises
     ------
-    LoadError
+    Unreadable
         It needs a password, is damaged, has no text or too many pages.
     """
     # Imported here and not in every process: only the worker reads PDFs.
@@ -53,23 +54,18 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
     try:
         with pypdfium2.PdfDocument(data) as pdf:
             if len(pdf) > MOST_PAGES:
-                raise LoadError(
-                    name,
-                    f"{name} has {len(pdf):,} pages and the limit is {MOST_PAGES:,}: split it into parts.",
+                raise Unreadable(
+                    f"has {len(pdf):,} pages and the limit is {MOST_PAGES:,}: split it into parts"
                 )
             about = pdf.get_metadata_dict()
             whole = _without_running_heads([_read_page(pdf, number) for number in range(len(pdf))])
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise LoadError(
-                name, f"{name} is protected by a password: save a copy without one and add that."
-            ) from error
-        raise LoadError(
-            name, f"{name} seems to be a damaged PDF: open it in a PDF viewer and save it again."
-        ) from error
-    pages = without_note_numbers([lines for _, lines in whole])
+            raise Unreadable("is protected by a password: save a copy without one and add that") from error
+        raise Unreadable("seems to be a damaged PDF: open it in a PDF viewer and save it again") from error
+    pages = without_note_numbers(whole)
     if not any(character.isalnum() for lines in pages for line in lines for character in line.text):
-        raise LoadError(name, f"{name} {_SCANNED}.")
+        raise Unreadable(_SCANNED)
     found = [paragraph for page, lines in enumerate(pages, 1) for paragraph in paragraphs(lines, page)]
     title, found = _title(about.get("Title", ""), continued(found))
     text, blocks = build_text(parts_of(found))
@@ -87,19 +83,13 @@ def read_pdf(name: str, data: bytes) -> NewDocument:
 
 def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
     """Return the height of a page and its lines, as it is read; what stands across its text comes last."""
-    page = pdf[number]
-    try:
-        text = page.get_textpage()
-        try:
-            turned = dict[int, list[Segment]]()
+    turned = {0: list[Segment]()}
+    with closing(pdf[number]) as page:
+        with closing(page.get_textpage()) as text:
             for turn, segment in read_segments(text.raw):
                 turned.setdefault(turn, []).append(segment)
-        finally:
-            text.close()
-        turned[0] = [*turned.get(0, ()), *drawn_bullets(page.raw, turned.get(0, ()))]
+        turned[0] += drawn_bullets(page, turned[0])
         left, bottom, right, top = page.get_mediabox()
-    finally:
-        page.close()
     corners = [(left, bottom), (bottom, -right), (-right, -top), (-top, left)]
     ways = sorted(turned, key=lambda turn: -sum(len(s.text) for s in turned[turn]))
     lines = list[Line]()
@@ -114,7 +104,7 @@ def _read_page(pdf: Any, number: int) -> tuple[float, list[Line]]:
 # -------------------------------------------------------------------------------- running heads
 
 
-def _without_running_heads(pages: list[tuple[float, list[Line]]]) -> list[tuple[float, list[Line]]]:
+def _without_running_heads(pages: list[tuple[float, list[Line]]]) -> list[list[Line]]:
     """Drop page numbers, and what stands at the edge of several pages alike but for its numbers."""
     edges = [_edges(height, lines) for height, lines in pages]
     alike = Counter(key for page in edges for key in {_edge_key(line) for line in page})
@@ -127,8 +117,8 @@ def _without_running_heads(pages: list[tuple[float, list[Line]]]) -> list[tuple[
 
     return [
         # A page of one line is a title, or the number of a slide.
-        (height, [line for line in lines if len(lines) == 1 or line not in edge or not runs(line, number)])
-        for number, ((height, lines), edge) in enumerate(zip(pages, edges, strict=True))
+        [line for line in lines if len(lines) == 1 or line not in edge or not runs(line, number)]
+        for number, ((_, lines), edge) in enumerate(zip(pages, edges, strict=True))
     ]
 
 
@@ -140,15 +130,12 @@ def _numbering(line: Line, number: int) -> tuple[int, int] | None:
 
 def _edges(height: float, lines: Sequence[Line]) -> list[Line]:
     outer = [line for line in lines if line.y1 < _MARGIN * height or line.y0 > (1 - _MARGIN) * height > 0]
+    if not lines or not height:
+        return outer
     # Below a short text block the page's number may stand further in.
-    ends = (
-        [min(lines, key=lambda line: line.y0), max(lines, key=lambda line: line.y1)]
-        if lines and height
-        else []
-    )
-    return [
-        *outer,
-        *(e for e in ends if e not in outer and (e.y1 < _WIDE * height or e.y0 > (1 - _WIDE) * height)),
+    ends = [min(lines, key=lambda line: line.y0), max(lines, key=lambda line: line.y1)]
+    return outer + [
+        e for e in ends if e not in outer and (e.y1 < _WIDE * height or e.y0 > (1 - _WIDE) * height)
     ]
 
 
@@ -175,8 +162,5 @@ def _title(stated: str, found: list[Paragraph]) -> tuple[str, list[Paragraph]]:
 
 
 def _author(stated: str) -> str:
-    return (
-        ""
-        if re.fullmatch(r"\W*+(?:anonymous|unknown|user|author|admin\w*+)?\W*+", stated, re.I)
-        else one_line(stated)
-    )
+    is_none = re.fullmatch(r"\W*+(?:anonymous|unknown|user|author|admin\w*+)?\W*+", stated, re.I)
+    return "" if is_none else one_line(stated)

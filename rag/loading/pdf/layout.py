@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from statistics import median
@@ -95,6 +95,18 @@ class Line:
     def bold(self) -> bool:
         """Whether all of it is bold."""
         return all(s.bold for s in self.segments)
+
+
+def stretches(lines: Iterable[Line], begins: Callable[[list[Line], Line], bool]) -> Iterator[list[Line]]:
+    """Yield lines that belong together; ``begins`` tells whether a line begins anew after those before it."""
+    group = list[Line]()
+    for line in lines:
+        if group and begins(group, line):
+            yield group
+            group = []
+        group.append(line)
+    if group:
+        yield group
 
 
 def runs_leftward(text: str) -> bool:

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, pairwise
+from functools import partial
+from itertools import groupby, pairwise
 from statistics import median
 
 from rag.documents import BlockKind
-from rag.loading.pdf.cells import with_whole_cells
-from rag.loading.pdf.layout import MARKERS, Line, Segment, runs_leftward
+from rag.loading.pdf.cells import Span, column_spans, with_whole_cells
+from rag.loading.pdf.layout import MARKERS, Line, Segment, stretches
 from rag.text.canonical import Part, is_wide, join_cells, one_line
 
 _SIGN = f"[{re.escape(''.join(sorted(MARKERS)))}·]"
@@ -52,7 +53,9 @@ class Paragraph:
 def paragraphs(lines: Sequence[Line], page: int) -> list[Paragraph]:
     """Return the blocks of a page; headings are found later, when all pages are known."""
     found = list[Paragraph]()
-    for group in _groups(with_whole_cells(lines)):
+    # Stretches of lines that are all rows with cells, or all plain.
+    for _, stretch in groupby(with_whole_cells(lines), key=lambda line: len(line.segments) > 1):
+        group = list(stretch)
         if _are_columns(group):
             for index in range(len(group[0].segments)):
                 cells = [line.segments[index] for line in group]
@@ -99,42 +102,15 @@ def _is_aside(between: Paragraph, after: Paragraph) -> bool:
 def parts_of(found: Sequence[Paragraph]) -> list[Part]:
     """Return the parts of the text."""
     # The dots that lead to the number in a table of contents.
-    return [Part(p.kind, _LEADERS.sub(" … ", _with_brackets(p.text)), p.level, p.page) for p in found]
-
-
-def _with_brackets(text: str) -> str:
-    """Let brackets in text that is read to the left open and close: some files store their shapes."""
-    if not runs_leftward(text) or (text.count("(") == text.count(")") and ")" not in text.partition("(")[0]):
-        return text
-    sides = cycle("()")
-    return re.sub(r"[()]", lambda _: next(sides), text)
+    return [Part(p.kind, _LEADERS.sub(" … ", p.text), p.level, p.page) for p in found]
 
 
 # ---------------------------------------------------------------------------------- paragraphs
 
 
-def _groups(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield stretches of lines that are all rows with cells, or all plain."""
-    group = list[Line]()
-    for line in lines:
-        if group and (len(line.segments) > 1) != (len(group[-1].segments) > 1):
-            yield group
-            group = []
-        group.append(line)
-    if group:
-        yield group
-
-
-def _paragraphs(lines: list[Line], page: int) -> Iterator[Paragraph]:
-    pitch = _pitch(lines)
-    group = list[Line]()
-    for line in lines:
-        if group and _begins(group, line, pitch):
-            yield _paragraph(group, page)
-            group = []
-        group.append(line)
-    if group:
-        yield _paragraph(group, page)
+def _paragraphs(lines: list[Line], page: int) -> list[Paragraph]:
+    groups = stretches(lines, partial(_begins, pitch=_pitch(lines)))
+    return [_paragraph(group, page) for group in groups]
 
 
 def _pitch(lines: list[Line]) -> float:
@@ -184,15 +160,11 @@ def _paragraph(lines: list[Line], page: int) -> Paragraph:
     text = "\n".join(line.text for line in lines)
     marker = _BULLET.match(text)
     longest = max(lines, key=lambda line: len(line.text))
-    kind: BlockKind = "list_item" if marker else "paragraph"
-    numbered = marker is not None and marker[0][:1].isdigit()
-    return Paragraph(
-        kind,
-        text if numbered or not marker else text[marker.end() :],
-        page,
-        longest.size,
-        all(line.bold for line in lines),
-    )
+    bold = all(line.bold for line in lines)
+    if marker is None:
+        return Paragraph("paragraph", text, page, longest.size, bold)
+    item = text if marker[0][:1].isdigit() else text[marker.end() :]
+    return Paragraph("list_item", item, page, longest.size, bold)
 
 
 def _unhyphened(text: str, whole: set[str]) -> str:
@@ -227,11 +199,11 @@ def _headings(found: list[Paragraph]) -> list[Paragraph]:
         sizes[round(paragraph.size, 1)] += len(paragraph.text)
     body = max(sizes, key=lambda size: sizes[size], default=0.0)
     mostly_bold = sum(len(p.text) for p in found if p.bold) > 0.3 * sum(len(p.text) for p in found)
-    marked = [_is_heading(p, body, mostly_bold) for p in found]
-    levels = sorted({round(p.size) for p, is_one in zip(found, marked, strict=True) if is_one}, reverse=True)
+    found = [replace(p, kind="heading") if _is_heading(p, body, mostly_bold) else p for p in found]
+    levels = sorted({round(p.size) for p in found if p.kind == "heading"}, reverse=True)
     return [
-        replace(p, kind="heading", level=min(_LEVELS, 1 + levels.index(round(p.size)))) if is_one else p
-        for p, is_one in zip(found, marked, strict=True)
+        replace(p, level=min(_LEVELS, 1 + levels.index(round(p.size)))) if p.kind == "heading" else p
+        for p in found
     ]
 
 
@@ -276,7 +248,7 @@ def _is_table(lines: list[Line]) -> bool:
 
 def _table(lines: list[Line], page: int) -> Iterator[Paragraph]:
     """Yield the rows of a table; the first is its header where it alone is bold or without numbers."""
-    columns = _table_columns(lines)
+    columns = column_spans(lines)
     rows = [_cells(line, columns) for line in lines]
     bold = lines[0].bold and not all(line.bold for line in lines)
     numbers = [any(character.isdigit() for character in "".join(row)) for row in rows]
@@ -286,14 +258,7 @@ def _table(lines: list[Line], page: int) -> Iterator[Paragraph]:
         yield Paragraph(kind, join_cells(row), page)
 
 
-def _table_columns(lines: list[Line]) -> list[tuple[float, float]]:
-    """Return the stretches of the page's width that the columns take, by the rows with all cells."""
-    most = max(len(line.segments) for line in lines)
-    full = [line.segments for line in lines if len(line.segments) == most]
-    return [(min(s.x0 for s in cells), max(s.x1 for s in cells)) for cells in zip(*full, strict=True)]
-
-
-def _cells(line: Line, columns: Sequence[tuple[float, float]]) -> list[str]:
+def _cells(line: Line, columns: Sequence[Span]) -> list[str]:
     """Return the words of a row column by column, those of a cell over several to the nearest each."""
     if len(line.segments) == len(columns):
         return [segment.text for segment in line.segments]

@@ -2,7 +2,7 @@
 
 A file may have taken over what reads it. So an answer is a line of JSON of limited length, and after it the
 texts and blocks as bytes of limited length: it can neither run anything, nor fill the memory, nor give a text
-out for another document's. The answer to a feed is a line alone.
+out for another document's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date
 from typing import IO, Any, get_args
@@ -18,7 +17,6 @@ from typing import IO, Any, get_args
 from rag.documents import Block, BlockKind, Loaded, NewDocument
 from rag.errors import LoadError
 from rag.keys import is_within
-from rag.loading.feed_entries import Entry, Feed
 from rag.text.canonical import one_line
 
 MOST_BYTES = 512 * 1024**2
@@ -58,47 +56,17 @@ def read_answer(answers: IO[bytes], key: str) -> tuple[Loaded, bool]:
     BadAnswer
         It isn't whole, or isn't an answer to this.
     """
-    with _only_data():
-        told = _line(answers)
+    line = answers.readline(_MOST_LINE)
+    if not line.endswith(b"\n"):
+        raise BadAnswer("it is cut off, or too long")
+    try:
+        told = json.loads(line)
         read = _Reader(answers)
         documents = [_document(described, key, read) for described in told["documents"]]
         failed = [_failure(*described, key=key) for described in told["failed"]]
         return Loaded(documents, failed), told["grown"] is True
-
-
-def write_entries(answers: IO[bytes], feed: Feed, *, grown: bool) -> None:
-    """Write what was read of a feed."""
-    entries = [[entry.url, entry.title, _plain(entry.published)] for entry in feed.entries]
-    answers.write(json.dumps({"title": feed.title, "entries": entries, "grown": grown}).encode() + b"\n")
-    answers.flush()
-
-
-def read_entries(answers: IO[bytes], url: str) -> tuple[Feed | LoadError, bool]:
-    """Read what was read of the feed at this address, or why it was not, as `read_answer` does."""
-    with _only_data():
-        told = _line(answers)
-        if "failed" in told:
-            return _failure(*told["failed"][0], key=""), told["grown"] is True
-        entries = tuple(
-            Entry(_text(address), _text(title), _day(published))
-            for address, title, published in told["entries"]
-        )
-        return Feed(url, _text(told["title"]), entries), told["grown"] is True
-
-
-@contextmanager
-def _only_data() -> Iterator[None]:
-    try:
-        yield
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
         raise BadAnswer(str(error)) from error
-
-
-def _line(answers: IO[bytes]) -> Any:
-    line = answers.readline(_MOST_LINE)
-    if not line.endswith(b"\n"):
-        raise BadAnswer("it is cut off, or too long")
-    return json.loads(line)
 
 
 class _Reader:
@@ -135,7 +103,8 @@ def _document(described: Sequence[Any], key: str, read: Callable[[int], bytes]) 
     _check_key(values["key"], key)
     if type(values["left_out"]) is not int or values["left_out"] < 0:
         raise BadAnswer("it has something else where a number belongs")
-    values["published"] = _day(values["published"])
+    if values["published"] is not None:
+        values["published"] = date.fromisoformat(_text(values["published"]))
     text = read(text_size).decode("utf-8", "surrogatepass")
     return NewDocument(**values, text=text, blocks=tuple(_blocks(read(blocks_size), len(text))))
 
@@ -169,7 +138,3 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise BadAnswer("it has something else where a text belongs")
     return value
-
-
-def _day(value: object) -> date | None:
-    return None if value is None else date.fromisoformat(_text(value))

@@ -53,16 +53,8 @@ _REFUSED = {
         *(90, 91, 92, 93, 94, 260, 268),  # chmod, fchmod, chown, fchown, lchown, fchownat, fchmodat
         *(188, 189, 190, 197, 198, 199),  # setxattr and removexattr with their kin
         *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
-        *(
-            155,
-            161,
-            165,
-            166,
-            272,
-            308,
-            303,
-            304,
-        ),  # pivot_root, chroot, mount ... open_by_handle_at
+        *(155, 161, 165, 166),  # pivot_root, chroot, mount, umount2
+        *(272, 308, 303, 304),  # unshare, setns, name_to_handle_at, open_by_handle_at
         *(29, 64, 68, 240, 319),  # shmget, semget, msgget, mq_open, memfd_create
         *(248, 249, 250, 298, 321, 323),  # add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd
     ),

@@ -1,9 +1,9 @@
 """Files that could break a parser are read in a process of their own, with limits on time and memory.
 
 Run as ``python -m rag.loading.process.worker`` it answers one request after the other: a line of JSON with
-what is to be done, the name and the size, then the bytes, get what `rag/loading/process/answers.py`
-describes. Before the first one it gives up what it doesn't need (`rag/loading/process/sandbox.py`): a file
-that takes it over finds little to do.
+what is to be done, how long the file is and what is known of it, then its bytes, get what
+`rag/loading/process/answers.py` describes. Before the first one it gives up what it doesn't need
+(`rag/loading/process/sandbox.py`): a file that takes it over finds little to do.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Generic, Literal, TypeVar
+from typing import IO, Literal
 
 from rag.documents import IsCancelled, Loaded, NewDocument, heed
 from rag.errors import LoadError
-from rag.loading.feed_entries import Feed, read_feed
+from rag.loading.feed_entries import read_feed
 from rag.loading.formats import File
-from rag.loading.process.answers import BadAnswer, read_answer, read_entries, write_answer, write_entries
+from rag.loading.process.answers import BadAnswer, read_answer, write_answer
 from rag.loading.process.sandbox import confine, lacking, limit_memory
 from rag.text.blocks import structured
 
@@ -53,23 +52,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 log = logging.getLogger(__name__)
 
 Task = Literal["file", "feed", "text"]
-Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class _Request(Generic[Read]):
-    """What the process is asked for; ``answer`` reads what it gives back, and whether it wants to end."""
-
-    task: Task
-    name: str
-    data: bytes
-    facts: Mapping[str, object]
-    answer: Callable[[IO[bytes]], tuple[Read, bool]]
-
-    def packed(self) -> bytes:
-        """Return it as it is sent."""
-        head = {"task": self.task, "name": self.name, "size": len(self.data), **self.facts}
-        return json.dumps(head).encode() + b"\n" + self.data
+"""To read a file or the entries of a feed, or to find the structure of a text."""
 
 
 class Worker:
@@ -84,7 +67,7 @@ class Worker:
         self._files = 0
         self._idle: threading.Timer | None = None
 
-    def read(self, file: File, cancelled: IsCancelled | None = None) -> Loaded:
+    def read(self, file: File, cancelled: IsCancelled | None = None, task: Task = "file") -> Loaded:
         """Return what a file holds; that it took too long or broke its parser is a failure.
 
         Raises
@@ -92,43 +75,17 @@ class Worker:
         Cancelled
             The file was no longer wanted while it was read, or while it waited for another.
         """
-        facts = {"key": file.key, "max_bytes": file.max_bytes, "charset": file.charset}
-        request = _Request("file", file.name, file.data, facts, partial(read_answer, key=file.key))
+        while not self._lock.acquire(timeout=_LOOK_SECONDS):
+            heed(cancelled)
         try:
-            return self._ask(request, cancelled)
-        except LoadError as error:
-            return Loaded(failed=[error])
-
-    def structured(self, name: str, text: str, key: str, cancelled: IsCancelled | None = None) -> NewDocument:
-        """Return a text with the structure that is found in it.
-
-        Raises
-        ------
-        LoadError
-            It took too long, or broke off.
-        Cancelled
-        """
-        data = text.encode("utf-8", "surrogatepass")
-        request = _Request("text", name, data, {"key": key}, partial(read_answer, key=key))
-        loaded = self._ask(request, cancelled)
-        for error in loaded.failed:
-            raise error
-        [document] = loaded.documents
-        return document
-
-    def read_feed(self, name: str, url: str, data: bytes, headers: Mapping[str, str]) -> Feed:
-        """Return a feed's entries, as `rag.loading.feed_entries.read_feed` does.
-
-        Raises
-        ------
-        LoadError
-            It can't be read.
-        """
-        facts = {"url": url, "headers": dict(headers)}
-        feed = self._ask(_Request("feed", name, data, facts, partial(read_entries, url=url)))
-        if isinstance(feed, LoadError):
-            raise feed
-        return feed
+            if self._idle is not None:
+                self._idle.cancel()
+            return self._answer(task, file, cancelled)
+        finally:
+            self._idle = threading.Timer(_IDLE_SECONDS, self.close)
+            self._idle.daemon = True
+            self._idle.start()
+            self._lock.release()
 
     def close(self) -> None:
         """End the process; the next file begins another."""
@@ -140,38 +97,23 @@ class Worker:
         if (process := self._process) is not None:
             process.kill()
 
-    def _ask(self, request: _Request[Read], cancelled: IsCancelled | None = None) -> Read:
-        while not self._lock.acquire(timeout=_LOOK_SECONDS):
-            heed(cancelled)
-        try:
-            if self._idle is not None:
-                self._idle.cancel()
-            return self._answer(request, cancelled)
-        finally:
-            self._idle = threading.Timer(_IDLE_SECONDS, self.close)
-            self._idle.daemon = True
-            self._idle.start()
-            self._lock.release()
-
-    def _answer(self, request: _Request[Read], cancelled: IsCancelled | None) -> Read:
+    def _answer(self, task: Task, file: File, cancelled: IsCancelled | None) -> Loaded:
         process = self._running()
-        over, late, ended = threading.Event(), threading.Event(), threading.Event()
+        over, ended = threading.Event(), threading.Event()
         end = time.monotonic() + self._seconds
 
         def watch() -> None:
             while not over.wait(min(_LOOK_SECONDS, self._seconds)):
-                if time.monotonic() > end:
-                    late.set()
-                if late.is_set() or (cancelled is not None and cancelled()):
+                if time.monotonic() > end or (cancelled is not None and cancelled()):
                     ended.set()
                     process.kill()
                     return
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        found: tuple[Read, bool] | None = None
+        found: tuple[Loaded, bool] | None = None
         try:
-            found = _exchange(process, request)
+            found = _exchange(process, task, file)
         finally:
             over.set()
             watcher.join()
@@ -180,13 +122,12 @@ class Worker:
                 self._stop()
         if found is not None:
             return found[0]
-        if not late.is_set():
-            heed(cancelled)
-        if late.is_set():
+        if ended.is_set() and time.monotonic() > end:
             why = f"took more than {self._seconds:.0f} seconds to read: split it, or add its text as .txt"
         else:
+            heed(cancelled)
             why = "broke off while it was read: it is damaged or too large, so save it again or split it"
-        raise LoadError(request.name, f"{request.name} {why}.")
+        return Loaded(failed=[LoadError(file.name, f"{file.name} {why}.")])
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None or self._files >= _FILES:
@@ -209,25 +150,23 @@ class Worker:
     def _stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):  # what was still to be written
-                        pipe.close()
+            with suppress(OSError), self._process:  # what was still to be written
+                pass  # its end is waited for, and its pipes are closed
         self._process = None
         if self._folder is not None:
             self._folder.cleanup()
         self._folder = None
 
 
-def _exchange(process: subprocess.Popen[bytes], request: _Request[Read]) -> tuple[Read, bool] | None:
-    """Send a request and return its answer, None if that isn't whole or not one to this."""
+def _exchange(process: subprocess.Popen[bytes], task: Task, file: File) -> tuple[Loaded, bool] | None:
+    """Send a file and return what `read_answer` does, None if that isn't whole or not an answer to this."""
     assert process.stdin is not None  # both are pipes
     assert process.stdout is not None
+    about = {"name": file.name, "key": file.key, "max_bytes": file.max_bytes, "charset": file.charset}
     try:
-        process.stdin.write(request.packed())
+        process.stdin.write(json.dumps([task, len(file.data), about]).encode() + b"\n" + file.data)
         process.stdin.flush()
-        return request.answer(process.stdout)
+        return read_answer(process.stdout, file.key)
     except (OSError, BadAnswer):
         return None
 
@@ -255,14 +194,9 @@ _worker = Worker()
 atexit.register(_worker.kill)
 
 
-def read_apart(file: File, cancelled: IsCancelled | None = None) -> Loaded:
+def read_apart(file: File, cancelled: IsCancelled | None = None, task: Task = "file") -> Loaded:
     """Read a file in the worker that this process keeps, as `Worker.read` does."""
-    return _worker.read(file, cancelled)
-
-
-def read_feed_apart(name: str, url: str, data: bytes, headers: Mapping[str, str]) -> Feed:
-    """Read a feed in the worker, as `Worker.read_feed` does."""
-    return _worker.read_feed(name, url, data, headers)
+    return _worker.read(file, cancelled, task)
 
 
 def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None) -> NewDocument:
@@ -273,8 +207,11 @@ def structured_apart(document: NewDocument, cancelled: IsCancelled | None = None
     LoadError
     Cancelled
     """
-    name = document.title or document.key or "The text"
-    found = _worker.structured(name, document.text, document.key, cancelled)
+    name, data = document.title or document.key or "The text", document.text.encode("utf-8", "surrogatepass")
+    loaded = read_apart(File(name, data, document.key, len(data)), cancelled, "text")
+    for error in loaded.failed:
+        raise error
+    [found] = loaded.documents
     left_out = document.left_out + found.left_out
     return replace(document, text=found.text, blocks=found.blocks, left_out=left_out)
 
@@ -299,33 +236,24 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
     forget_slow_codecs()
     while line := requests.readline():
-        request = json.loads(line)
-        data = requests.read(request.pop("size"))
+        task, size, about = json.loads(line)
+        file = File(data=requests.read(size), **about)
         try:
-            _carry_out(request.pop("task"), request, data, answers)
-        except LoadError as error:
-            write_answer(answers, Loaded(failed=[error]), grown=_has_grown())
+            loaded = _carried_out(task, file)
+            write_answer(answers, loaded, grown=_peak_bytes() > _GROWN_BYTES)
         except MemoryError:
-            name = request["name"]
-            reason = f"{name} needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it."
-            write_answer(answers, Loaded(failed=[LoadError(name, reason)]), grown=True)
+            why = f"needs more than {MEMORY_BYTES / 1024**3:.0f} GB of memory to read: split it"
+            write_answer(answers, Loaded(failed=[LoadError(file.name, f"{file.name} {why}.")]), grown=True)
 
 
-def _carry_out(task: Task, request: Mapping[str, Any], data: bytes, answers: IO[bytes]) -> None:
+def _carried_out(task: Task, file: File) -> Loaded:
     from rag.loading.dispatch import read_any
 
+    if task == "file":
+        return read_any(file)
     if task == "feed":
-        feed = read_feed(data=data, **request)
-        write_entries(answers, feed, grown=_has_grown())
-    elif task == "text":
-        text = data.decode("utf-8", "surrogatepass")
-        write_answer(answers, Loaded([structured(NewDocument(text, key=request["key"]))]), grown=_has_grown())
-    else:
-        write_answer(answers, read_any(File(data=data, **request)), grown=_has_grown())
-
-
-def _has_grown() -> bool:
-    return _peak_bytes() > _GROWN_BYTES
+        return read_feed(file)
+    return Loaded([structured(NewDocument(file.data.decode("utf-8", "surrogatepass"), key=file.key))])
 
 
 if __name__ == "__main__":

@@ -92,4 +92,4 @@ def test_a_page_is_read_without_them():
     last = f"{LAST} {FIRST}"
     page = f"""<html><body><article><p>5 March 2024</p><p>{FIRST} {LAST}</p><p><a href="/t">Read more: The tunnel</a></p>
     <p>{last}</p></article></body></html>"""
-    assert read_html("bridge.html", page).text == f"{FIRST} {LAST}\n\n{last}"
+    assert read_html(page).text == f"{FIRST} {LAST}\n\n{last}"

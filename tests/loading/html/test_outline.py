@@ -16,7 +16,7 @@ LONG = [f"<p>{' '.join(SENTENCES[n:] + SENTENCES[:n])}</p>" for n in range(5)]
 
 def read(body: str, title: str = "A bridge for Port Ellis") -> list[str]:
     page = f"<html><head><title>{title}</title></head><body>{body}</body></html>"
-    document = read_html("bridge.html", page)
+    document = read_html(page)
     return [document.text[block.start : block.end] for block in document.blocks]
 
 

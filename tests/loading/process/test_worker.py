@@ -164,7 +164,7 @@ def test_the_process_loads_nothing_of_the_engine_but_what_reads_files(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert read(worker, TABLE) == "The bridge"
     assert worker.read(File("a.html", PAGE, "key", 10**8)).documents
-    assert worker.read_feed("feed", "https://a.example", FEED, {}).title == "Bridges"
+    assert worker.read(File("feed", FEED, "https://a.example", 10**8), task="feed").documents
     [told] = worker.read(File("modules", b"", "key", 10**8)).documents
     modules = json.loads(told.text)
     rooms = {name.split(".")[1] for name in modules if name.startswith("rag.")}
