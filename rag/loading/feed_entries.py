@@ -9,8 +9,9 @@ from typing import Any
 from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.loading.formats import File
-from rag.loading.metadata import past_day, text_of_markup
+from rag.loading.metadata import text_of_markup
 from rag.text.canonical import one_line
+from rag.text.days import past_day
 
 _MOST_ENTRIES = 500
 _TITLE_CHARACTERS = 300

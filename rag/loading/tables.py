@@ -17,9 +17,10 @@ from typing import Any
 from rag.documents import NewDocument, short_hash
 from rag.keys import ROW
 from rag.loading.formats import Unreadable
-from rag.loading.metadata import describe, detect_language, plain_value, read_day
+from rag.loading.metadata import describe, detect_language
 from rag.text.blocks import tidy_plain
-from rag.text.canonical import Part, build_text, normalise_text, one_line
+from rag.text.canonical import Part, build_text, normalise_text, one_line, plain_value
+from rag.text.days import read_day
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 500

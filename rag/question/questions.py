@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Literal
 
 from rag.text.function_words import PHRASE_ENDS
-from rag.text.measures import MONEY, written
 from rag.text.names import CAPITAL, names
+from rag.text.units import MONEY, written
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, NUMBER_WORDS, TURKISH_MONTHS, WEEKDAYS
 from rag.text.words import content_words, fold, stem, stems, words
 

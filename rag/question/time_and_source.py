@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from rag.documents import Document, Filters, Origin
-from rag.loading.metadata import read_day
 from rag.periods import Period
+from rag.text.days import read_day
 from rag.text.names import CAPITAL
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS, SHORT_MONTHS, TURKISH_MONTHS
 from rag.text.words import content_words, fold

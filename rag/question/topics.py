@@ -9,8 +9,8 @@ from typing import Literal
 from rag.answers import Answer
 from rag.text.canonical import judged
 from rag.text.function_words import AUXILIARIES, FORMS_OF_BE, FUNCTION_WORDS, PHRASE_ENDS
-from rag.text.measures import UNIT_SIGNS
 from rag.text.names import CAPITAL
+from rag.text.units import UNIT_SIGNS
 from rag.text.vocabulary import GERMAN_MONTHS, MONTHS
 from rag.text.words import content_words, fold, stems, words
 

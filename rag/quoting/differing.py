@@ -18,7 +18,7 @@ from rag.quoting.evidence import Weighed, lacking
 from rag.search.retrieval import Question
 from rag.search.statements import is_same
 from rag.text.function_words import NEGATIONS, QUESTION_WORDS
-from rag.text.measures import CURRENCIES
+from rag.text.units import CURRENCIES
 from rag.text.values import Amount, Day, Value, amounts, are_different, days, only, people
 from rag.text.vocabulary import WEEKDAYS
 from rag.text.words import fold, stem, stems, words

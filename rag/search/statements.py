@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.text.function_words import NEGATIONS
-from rag.text.measures import CURRENCY_SIGNS
 from rag.text.names import CAPITAL
+from rag.text.units import CURRENCY_SIGNS
 from rag.text.vocabulary import NUMBER_WORDS, WEEKDAYS
 from rag.text.words import fold
 

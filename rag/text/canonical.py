@@ -11,6 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from rag.documents import Block, BlockKind, Cell
 from rag.text.invisible import without_hidden
@@ -199,3 +200,10 @@ def is_wide(character: str) -> bool:
 def columns(text: str) -> int:
     """Return the width of `text`, in which a Chinese or Japanese character counts as two."""
     return len(text) if text.isascii() else len(text) + sum(map(is_wide, text))
+
+
+def plain_value(value: object) -> str:
+    """Return a name or number, or a list of them, as one line; "" for anything else."""
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, (plain_value(item) for item in value if isinstance(item, str))))
+    return one_line(str(value)) if isinstance(value, str | int | float | date) else ""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.text.function_words import QUESTION_WORDS
-from rag.text.measures import CURRENCIES, CURRENCY_SIGNS, UNIT_SIGNS, unit_of
 from rag.text.names import names
+from rag.text.units import CURRENCIES, CURRENCY_SIGNS, UNIT_SIGNS, unit_of
 from rag.text.vocabulary import MONTHS, ONES, SHORT_MONTHS, TENS
 from rag.text.words import fold, stem, words
 

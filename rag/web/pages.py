@@ -13,8 +13,8 @@ from rag.documents import Loaded, NewDocument
 from rag.errors import LoadError
 from rag.loading.formats import SUPPORTED, kind_of
 from rag.loading.loaders import load_bytes
-from rag.loading.metadata import past_day
 from rag.settings import Settings
+from rag.text.days import past_day
 from rag.web.addresses import shown_address, web_address
 from rag.web.fetching import PUBLIC, Fetched, Network, fetch
 

@@ -19,8 +19,8 @@ from rag.text.splitting import LEANING
 from rag.text.words import content_words, stem, stems
 from rag.writing.additions import fault_in_addition
 from rag.writing.closeness import Closeness, closeness, tell_of
+from rag.writing.planted.imperatives import is_unasked
 from rag.writing.planted.instructions import instructions_in, is_instruction, is_shouted, is_task
-from rag.writing.planted.orders import is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid
 from rag.writing.sentences import Draft, Lead, is_fragment, is_said
 

@@ -26,8 +26,8 @@ from rag.writing.job import Job, Shown
 from rag.writing.messages import answer_values, check_messages, followup_messages, repair_messages
 from rag.writing.model import Model, Reply, Stopped, TooLong
 from rag.writing.planted.contacts import has_contact
+from rag.writing.planted.imperatives import asks_reader
 from rag.writing.planted.instructions import is_instruction
-from rag.writing.planted.orders import asks_reader
 from rag.writing.prompts import Prompts, tokens_of
 from rag.writing.sentences import Draft, SentenceCutter
 

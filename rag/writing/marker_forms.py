@@ -35,7 +35,8 @@ _LOWER = str.maketrans(_RAISED, "0123456789")
 _TAG = re.compile(r"<sup>\s*+([^<\s][^<\n]{0,39}?)\s*+</sup>", re.IGNORECASE)
 # Behind a sentence or a whole word: "12 km²", "10⁵" and "¹⁴C" are none.
 _RAISED_NUMBERS = re.compile(
-    rf"(?:(?<=[^\W_]{{4}})|(?<=[.,;:!?\"”’»)\]])|(?<=\] ))[{_RAISED}]+(?:[ ,˒]{{1,2}}[{_RAISED}]+)*"
+    rf"(?<![{_RAISED}])(?:(?<=[^\W_]{{4}})|(?<=[.,;:!?\"”’»)\]])|(?<=\] ))[{_RAISED}]++"
+    rf"(?:[ ,˒]{{1,2}}[{_RAISED}]++)*+"
     r"(?=[\s.,;:!?\"'”’»)\]—])"
 )
 

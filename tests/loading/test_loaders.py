@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from rag.documents import NewDocument
 from rag.loading.formats import TAKEN
 from rag.loading.loaders import load_bytes, load_file
-from rag.loading.metadata import read_day, take_labels, title_of_name
+from rag.loading.metadata import take_labels, title_of_name
 from rag.text.canonical import cells, normalise_text
+from rag.text.days import read_day
 
 SENTENCES = (
     "The two ministers met in the capital on Monday and spoke about the new railway for several hours. "

@@ -16,7 +16,7 @@ from rag.documents import Origin
 from rag.ingest.incoming import upload_key
 from rag.loading.decoding import decode
 from rag.loading.formats import Unreadable, kind_of, shown_name
-from rag.loading.metadata import read_day, read_language, take_labels, text_of_markup, title_of_name
+from rag.loading.metadata import read_language, take_labels, text_of_markup, title_of_name
 from rag.loading.tables import read_csv, read_jsonl
 from rag.question.followups import complete, leans
 from rag.question.questions import (
@@ -33,6 +33,7 @@ from rag.search.statements import plain, read_statement
 from rag.store.stories import bands, told
 from rag.text.blocks import find_blocks, tidy_plain
 from rag.text.canonical import judged, labelled_cells, normalise_text, one_line
+from rag.text.days import read_day
 from rag.text.invisible import without_hidden
 from rag.text.language import language_of_question
 from rag.text.names import names, names_and_numbers
@@ -41,8 +42,8 @@ from rag.text.values import amounts, days, people
 from rag.text.words import content_words, stems
 from rag.web.addresses import is_web_address, shown_address
 from rag.writing.marker_forms import plain as plain_markers
+from rag.writing.planted.imperatives import asks_reader, is_unasked
 from rag.writing.planted.instructions import instructions_in, is_shouted, is_task
-from rag.writing.planted.orders import asks_reader, is_unasked
 from rag.writing.refusals import is_refusal, is_unsaid
 from rag.writing.sentences import SentenceCutter
 from tests.helpers.hostile import UNITS, grows, repeated, seconds

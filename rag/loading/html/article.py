@@ -15,8 +15,9 @@ from rag.loading.formats import Unreadable
 from rag.loading.html.leftovers import without_margins
 from rag.loading.html.outline import read_outline, with_headings, without_tail
 from rag.loading.html.stated_metadata import read_stated
-from rag.loading.metadata import past_day, read_language, says_the_same, take_title
+from rag.loading.metadata import read_language, says_the_same, take_title
 from rag.text.canonical import Part, build_text, join_cells, one_line
+from rag.text.days import past_day
 
 if TYPE_CHECKING:
     # lxml ships no types; the names still tell a reader what is meant.

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from rag.loading.metadata import past_day, says_the_same, text_of_markup
+from rag.loading.metadata import says_the_same, text_of_markup
 from rag.text.canonical import one_line
+from rag.text.days import past_day
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -11,10 +11,11 @@ from urllib.parse import unquote
 from rag.documents import BlockKind, NewDocument
 from rag.loading.archive import open_archive, read_member
 from rag.loading.formats import Unreadable
-from rag.loading.metadata import read_day, read_language
+from rag.loading.metadata import read_language
 from rag.loading.office.documents import table_parts
 from rag.loading.office.safe_xml import local_name, parse_xml
 from rag.text.canonical import Part, build_text, one_line
+from rag.text.days import read_day
 
 _BLOCKS = frozenset(
     "p div section article blockquote li ul ol dl dt dd table pre h1 h2 h3 h4 h5 h6 body header footer aside"

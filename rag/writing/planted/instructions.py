@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from rag.writing.planted.contacts import has_contact
-from rag.writing.planted.orders import as_told, asks_reader, orders_in
+from rag.writing.planted.imperatives import as_told, asks_reader, orders_in
 
 _WRITER = r"(?:ais?|llms?|chatgpt|assistants?|chatbots?|bots?|(?:language |ai )?models?|summari[sz]ers?)"
 _ANSWER = r"(?:answers?|responses?|repl(?:y|ies)|outputs?|summar(?:y|ies))"

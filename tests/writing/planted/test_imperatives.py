@@ -15,7 +15,7 @@ from rag.loading.loaders import load_bytes
 from rag.text.splitting import split_sentences
 from rag.writing.checking import Numbered, Written
 from rag.writing.planted.contacts import contacts_in
-from rag.writing.planted.orders import asks_reader, is_unasked, offers_contact
+from rag.writing.planted.imperatives import asks_reader, is_unasked, offers_contact
 from rag.writing.sentences import Draft
 
 DATA = Path(__file__).parents[2] / "data"
