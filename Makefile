@@ -1,6 +1,6 @@
 # make run    the app on http://127.0.0.1:8501 (PORT= for another; ADDRESS=0.0.0.0 opens it to the network,
 #             FOOTNOTE_HOSTS=name for each further name under which it is reached, such as a proxy's)
-# make test   all tests; the browser test where Chromium is installed
+# make test   all tests, by two processes; the browser test where Chromium is installed
 # make check  format, lint, types, the quick tests, and whether what is installed has known vulnerabilities
 # make lock   writes the requirements*.lock, which make run and make test install, from the requirements*.txt;
 #             UPGRADE=--upgrade brings what these don't name to its newest version
@@ -25,7 +25,7 @@ run: $(VENV)/.installed
 	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint
 	$(BIN)/python -m pytest -m "not browser and not slow"
