@@ -9,7 +9,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from rag.answers import Answer, Citation, LeftOut, SentenceKind
+from rag.answers import NO_ANSWER, NO_ANSWER_AMONG_THESE, Answer, Citation, LeftOut, SentenceKind
 from rag.documents import Cell, name_of_removed
 
 
@@ -36,6 +36,9 @@ def answer_from_json(text: str) -> Answer:
             sentence["cells"] = _cells_in(sentence["text"])
     items = {name: data.get(f"items_{name}", 0) for name in ("shown", "total")}
     declined = data["text"] if data["abstained"] else ""
+    # Of a limited search an earlier version said it where it was drawn.
+    if declined == NO_ANSWER and data.get("limited_to"):
+        declined = NO_ANSWER_AMONG_THESE
     return _answers().validate_python(data | {"declined": declined, "items": items, "writing": data})
 
 

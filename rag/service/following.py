@@ -80,6 +80,7 @@ class Following:
     def close(self) -> None:
         """End it; a file that is being read is left for the next time."""
         self._closing.set()
+        self._begun.set()
         if self._thread is not None:
             self._thread.join()
 

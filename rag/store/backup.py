@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from rag.errors import Cancelled, CatalogError
-from rag.store.catalog import RECOVERY, Catalog, backup_of
+from rag.store.catalog import RECOVERY, RECOVERY_LOCK, Catalog, backup_of
 from rag.store.catalog_view import CatalogView
 from rag.store.process_lock import ProcessLock
 
@@ -87,7 +87,10 @@ def wipe_backup(catalog: Catalog) -> None:
     path, recovery = backup_of(catalog.path), catalog.path.parent / RECOVERY
     try:
         if recovery.exists():
-            shutil.rmtree(recovery)
+            with ProcessLock(recovery / RECOVERY_LOCK).tried() as is_left:
+                pass
+            if is_left:
+                shutil.rmtree(recovery)
         _delete(_unfinished(path))
         if not path.exists():
             return

@@ -37,6 +37,8 @@ DAMAGED = ".damaged-"
 """What follows the catalog's name in that of a copy that was damaged and has been replaced."""
 RECOVERY = ".recovered"
 """The folder in which a damaged catalog is made anew."""
+RECOVERY_LOCK = "lock"
+"""The file in it that is held as long as that is under way."""
 
 
 class Catalog:

@@ -65,7 +65,9 @@ class FilesView(Reader):
 
     def is_buried(self, key: str, text_hash: str = "") -> bool:
         """Whether a document with this key was removed on purpose, or one with this text if it is given."""
-        return bool(self.value("SELECT 1 FROM tombstones WHERE key = ? OR text_hash = ?", [key, text_hash]))
+        if self.value("SELECT 1 FROM tombstones WHERE key = ?", [key]):
+            return True
+        return bool(text_hash and self.value("SELECT 1 FROM tombstones WHERE text_hash = ?", [text_hash]))
 
     def seen(self) -> dict[str, SeenFile]:
         """Files of followed folders as they were when last read, by key."""

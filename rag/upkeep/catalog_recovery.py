@@ -20,7 +20,7 @@ from rag.errors import CatalogError
 from rag.ingest.ingestion import Ingestion
 from rag.library import Library
 from rag.settings import Settings
-from rag.store.catalog import DAMAGED, RECOVERY, SCHEMA_VERSION, Catalog, backup_of
+from rag.store.catalog import DAMAGED, RECOVERY, RECOVERY_LOCK, SCHEMA_VERSION, Catalog, backup_of
 from rag.store.catalog_writer import WIPE, CatalogWriter, owe_wiping
 from rag.store.process_lock import ProcessLock
 from rag.upkeep.checks import file_faults
@@ -67,7 +67,9 @@ def recover(settings: Settings, embedder: Embedder, progress: ReportProgress | N
             shutil.rmtree(workshop, ignore_errors=True)
             try:
                 workshop.mkdir()
-                return _recover(settings, workshop, embedder, progress)
+                # Who wipes deletes what a recovery has left, and not one that is under way.
+                with ProcessLock(workshop / RECOVERY_LOCK).tried():
+                    return _recover(settings, workshop, embedder, progress)
             finally:
                 # It holds the text of all that was removed meanwhile.
                 shutil.rmtree(workshop, ignore_errors=True)
@@ -87,8 +89,8 @@ def _recover(
     if copy_made is None and not path.exists():
         # A new catalog would leave nothing of the copy, whatever is the matter with it.
         raise CatalogError(
-            f"The catalog {path} is missing, and its copy can't be put back now: it is damaged, in use or of"
-            f" a newer Footnote. Update Footnote, or delete {backup_of(path).parent} to begin a new library."
+            f"The catalog {path} is missing, and its copy is damaged: put another copy in its place, or"
+            f" delete {backup_of(path).parent} to begin a new library."
         )
     with closing(DamagedCatalog(path, workshop / "damaged.sqlite3", new)) as damaged:
         inside = settings.model_copy(update={"data_dir": workshop})
@@ -118,13 +120,29 @@ def _put_copy(copy: Path, place: Path) -> datetime | None:
 
 
 def _is_sound(copy: Path) -> bool:
-    """Whether there is a copy that can be put back: whole, and not of a newer Footnote."""
-    with suppress(sqlite3.Error):
-        if copy.exists() and not file_faults(copy):
-            with closing(sqlite3.connect(copy)) as connection:
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-            return 0 < int(version) <= SCHEMA_VERSION
-    return False
+    """Whether there is a whole copy.
+
+    Raises
+    ------
+    CatalogError
+        It can't be read now, or is of a newer Footnote: a library made without it would leave nothing of it.
+    """
+    try:
+        if not copy.exists() or file_faults(copy):
+            return False
+        with closing(sqlite3.connect(copy)) as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise CatalogError(
+            f"The catalog's copy {copy} can't be read now ({error}): run `python -m rag doctor` again when"
+            " nothing else uses it; nothing was changed."
+        ) from error
+    if version > SCHEMA_VERSION:
+        raise CatalogError(
+            f"The catalog's copy {copy} is of a newer Footnote: update Footnote, then run"
+            " `python -m rag doctor` again; nothing was changed."
+        )
+    return version > 0
 
 
 def _fill(

@@ -372,9 +372,7 @@ def test_a_copy_that_cannot_be_put_back_is_left_where_the_catalog_is_missing(
         connection.execute("PRAGMA user_version = 99")
     before = copy.read_bytes()
     catalog_of(settings).unlink()
-    with pytest.raises(
-        CatalogError, match=r"is missing, and its copy can't be put back now.*Update Footnote"
-    ):
+    with pytest.raises(CatalogError, match=r"copy .* is of a newer Footnote: update Footnote"):
         findings(settings)
     assert not catalog_of(settings).exists()
     assert copy.read_bytes() == before
@@ -401,17 +399,29 @@ def test_a_damaged_catalog_that_never_held_a_document(
     assert texts(settings) == {}
 
 
-@pytest.mark.parametrize("how", ["of a newer Footnote", "empty", "in use"])
-def test_a_copy_that_cannot_be_put_back_does_not_keep_the_rest_from_being_saved(
+@pytest.mark.parametrize("how", ["of a newer Footnote", "can't be read now"])
+def test_a_copy_that_may_be_whole_is_waited_for_and_not_left_behind(
     settings: Settings, held: dict[str, str], how: str, monkeypatch: pytest.MonkeyPatch
 ):
     copy = backup_of(catalog_of(settings))
-    with closing(sqlite3.connect(copy)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    if how == "empty":
-        os.truncate(copy, 0)
-    if how == "in use":
-        monkeypatch.setattr("rag.upkeep.catalog_recovery.file_faults", locked)
+    with monkeypatch.context() as meanwhile, closing(sqlite3.connect(copy)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if how == "of a newer Footnote":
+            connection.execute("PRAGMA user_version = 99")
+        else:
+            meanwhile.setattr("rag.upkeep.catalog_recovery.file_faults", locked)
+        catalog_of(settings).write_bytes(bytes(10_000))
+        with pytest.raises(CatalogError, match=f"{how}.*nothing was changed"):
+            findings(settings)
+        connection.execute(f"PRAGMA user_version = {version}")
+    findings(settings)
+    assert texts(settings) == held
+
+
+def test_a_copy_that_holds_nothing_does_not_keep_the_rest_from_being_saved(
+    settings: Settings, held: dict[str, str]
+):
+    os.truncate(backup_of(catalog_of(settings)), 0)
     damage(catalog_of(settings), 0, bytes(100))
     assert findings(settings)["file"].done.startswith(f"saved {len(held)} documents into a new catalog")
     assert texts(settings) == held
@@ -428,6 +438,17 @@ def test_what_a_killed_recovery_has_left_is_wiped(settings: Settings, held: dict
     with open_library(settings) as library:
         library.remove(library.documents()[0].id)
     assert not left.exists()
+
+
+def test_what_is_removed_meanwhile_leaves_a_recovery_its_folder(settings: Settings, held: dict[str, str]):
+    workshop = settings.data_dir / ".recovered"
+    workshop.mkdir()
+    with open_library(settings) as library, ProcessLock(workshop / "lock").tried():
+        library.remove(library.documents()[0].id)
+        assert workshop.exists()
+    with open_library(settings) as library:
+        library.remove(library.documents()[0].id)
+    assert not workshop.exists()
 
 
 def test_what_is_only_in_the_damaged_file_and_its_log_is_saved_with_its_vectors(
