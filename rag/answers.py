@@ -37,8 +37,9 @@ class Sentence:
 
     A "quote" is the first citation's words; a "row" is a table row read with its header's labels,
     ``"Date: October 2023 · Event: ..."``, of which ``cells`` are the parts; "written" is a model's own
-    sentence. Of a list that a model has written, ``part`` tells the lead-in ("Three were bought:"), which has
-    an item behind it, the items, and the further sentences of an item.
+    sentence. ``marked`` is where the words of a quote start and end in it that answer by themselves; both are
+    0 where none do. Of a list that a model has written, ``part`` tells the lead-in ("Three were bought:"),
+    which has an item behind it, the items, and the further sentences of an item.
     """
 
     text: str
@@ -46,13 +47,23 @@ class Sentence:
     citations: tuple[Citation, ...]
     part: ListPart = ""
     cells: tuple[Cell, ...] = ()
+    marked: tuple[int, int] = (0, 0)
+
+    @property
+    def marked_text(self) -> str:
+        """The words that are marked, "" where none are."""
+        return self.text[slice(*self.marked)]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is happening while an answer is made, as one line for the user."""
+    """What is happening while an answer is made, as one line for the user.
+
+    ``nearest`` are the passages that are being read, the nearest first; they are no answer yet.
+    """
 
     text: str
+    nearest: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +162,10 @@ class Answer:
     ``question`` is as it was completed from the conversation. Where there are no sentences ``declined`` says
     so in one, ``related`` are the nearest passages, which are no answer, and ``missing`` the question's words
     that none of them holds. ``confidence`` is the estimated probability that the quoted sentences answer the
-    question. ``preferring`` names the articles that counted more because the question asks for them
-    ("articles from October 2023"), ``limited_to`` the filters ("The Age, 2023").
+    question. ``has_short`` tells that the words marked in the first sentence answer by themselves, since a
+    person, a place, a day or a number is asked for. ``preferring`` names the articles that counted more
+    because the question asks for them ("articles from October 2023"), ``limited_to`` the filters ("The Age,
+    2023").
 
     ``differing`` are the numbers, dates or names that sources disagree on, the newest first: none, or two
     and more. ``items`` counts those of a list that is quoted. ``not_found`` are sides of a comparison, in
@@ -167,6 +180,7 @@ class Answer:
     related: tuple[Hit, ...] = ()
     missing: tuple[str, ...] = ()
     confidence: float = 0.0
+    has_short: bool = False
     seconds: float = 0.0
     preferring: str = ""
     limited_to: str = ""
@@ -180,6 +194,11 @@ class Answer:
     def text(self) -> str:
         """Its sentences without their footnotes, or why there are none."""
         return self.declined or " ".join(sentence.text for sentence in self.sentences if sentence.text)
+
+    @property
+    def short(self) -> str:
+        """The few words of the first sentence that answer, "" where a whole sentence is needed."""
+        return self.sentences[0].marked_text if self.has_short and self.sentences else ""
 
     @property
     def abstained(self) -> bool:

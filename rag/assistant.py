@@ -23,7 +23,9 @@ from rag.documents import Filters
 from rag.errors import PromptError, QuestionError, SettingsError
 from rag.library import Library
 from rag.question import followups
-from rag.quoting.deciding import quote
+from rag.quoting.deciding import RELATED, quote
+from rag.quoting.evidence import IN_SIGHT
+from rag.reading.passages import read_passages
 from rag.search.copies import find_apart
 from rag.settings import NO_ENDPOINT, Settings
 from rag.text.canonical import one_line
@@ -195,7 +197,7 @@ class Assistant:
             self._library.find, job.question, filters=job.filters, prefer=job.prefer, deadline=job.deadline
         )
         job.found = find_apart(find, PASSAGES, job.deadline)
-        yield Stage(_reading(job))
+        yield Stage(_reading(job), job.found.hits(RELATED))
 
     def _complete(self, job: Job, writer: Writer | None) -> Iterator[Stage]:
         typed = job.question
@@ -237,7 +239,7 @@ class Assistant:
 
     def _quoted(self, job: Job) -> Answer:
         limited_to = self._in_words(job.filters) if job.filters else ""
-        answer = quote(job.found, self._library.embedder.name, job.deadline)
+        answer = quote(job.found, read_passages(job.found, IN_SIGHT, job.deadline), job.deadline)
         if not job.found.candidates and not self._library.status().documents:
             answer = replace(answer, declined=EMPTY_COLLECTION)
         elif not job.found.candidates and limited_to and not _may_be_more(job):

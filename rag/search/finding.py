@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 
 from rag.deadline import Deadline
-from rag.documents import Document, Filters
+from rag.documents import Document, Filters, Hit
 from rag.embedding.local import Embedder, Vector
 from rag.embedding.word_vectors import NO_WORDS, WordVectors
 from rag.errors import EmbeddingError
@@ -45,6 +45,10 @@ class Found:
     texts: tuple[Document, ...] = ()
     copies: tuple[Candidate, ...] = ()
     failure: EmbeddingError | None = None
+
+    def hits(self, limit: int) -> tuple[Hit, ...]:
+        """Return the first passages."""
+        return tuple(Hit(c.stored.document, c.stored.passage, c.score) for c in self.candidates[:limit])
 
 
 @dataclass(frozen=True, slots=True)

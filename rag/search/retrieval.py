@@ -61,13 +61,15 @@ _BEST_SENTENCE, _COVERAGE, _PAIRS, _WORDS = 0.3, 0.2, 0.3, 1.0
 class Question:
     """A question as retrieval sees it.
 
-    ``frequency`` is the number of passages that hold each stem, ``rarity`` its share of their inverse
-    document frequencies (the sum is 1), ``pairs`` the neighbouring stems; ``is_known_language`` tells
-    whether the embedding model knows the question's language. ``word_rows`` are the vectors of its
-    words, (words, `WIDTH`), where the model gives them.
+    ``language`` is that of the question, as an ISO 639-1 code, "" where that can't be told. ``frequency``
+    is the number of passages that hold each stem, ``rarity`` its share of their inverse document
+    frequencies (the sum is 1), ``pairs`` the neighbouring stems; ``is_known_language`` tells whether the
+    embedding model knows the question's language. ``word_rows`` are the vectors of its words, (words,
+    `WIDTH`), where the model gives them.
     """
 
     reading: Reading
+    language: str
     words: tuple[str, ...]
     stems: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -124,7 +126,7 @@ def read_question(
     ``known_languages`` are those of the embedding model; empty means that they aren't known.
     """
     text = reading.text
-    language = language_of_question(text) if known_languages else ""
+    language = language_of_question(text)
     found = content_words(text)
     found_stems = tuple(dict.fromkeys(stem(word) for word in found))
     passages = view.counts()[1]
@@ -137,9 +139,10 @@ def read_question(
     rarity = {term: value / total for term, value in inverse.items()}
     in_order = [s for s in stems(text) if s in rarity]
     pairs = tuple(dict.fromkeys(pairwise(in_order)))
-    is_known = not language or language in known_languages
+    is_known = not (language and known_languages) or language in known_languages
     return Question(
         reading,
+        language,
         tuple(found),
         found_stems,
         pairs,

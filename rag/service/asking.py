@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from rag.answers import Answer, AnswerMode, Sentence, Stage
 from rag.assistant import ASKED_AS
 from rag.conversations import Turn
-from rag.documents import Filters, ReportProgress
+from rag.documents import Filters, Hit, ReportProgress
 from rag.errors import QuestionError
 from rag.service.work import Work
 
@@ -60,6 +60,8 @@ class Asking(Work[None]):
     ----------
     stage, sentences
         What is happening, and the answer's sentences so far.
+    nearest
+        The passages that are being read; they are no answer yet.
     may_write
         Whether a model may be asked.
     waits
@@ -89,6 +91,7 @@ class Asking(Work[None]):
         self.stage = "Looking for passages"
         self.asked_as = ""
         self.sentences: tuple[Sentence, ...] = ()
+        self.nearest: tuple[Hit, ...] = ()
         self.turn: Turn | None = None
         self._engine = engine
         self._conversation_id = conversation_id
@@ -161,6 +164,7 @@ class Asking(Work[None]):
             if isinstance(event, Stage) and event.text.startswith(ASKED_AS):
                 self.asked_as = event.text.removeprefix(ASKED_AS)
             elif isinstance(event, Stage):
+                self.nearest = event.nearest
                 self._tell(event.text)
             elif isinstance(event, Sentence):
                 # Quotes that a model's sentences give way to take their place in one step, with the answer.

@@ -17,6 +17,8 @@ function answer(part, data, emit) {
   }
   return [
     data.above ? part(["above", data.above], () => el("p", { class: "small above", dir: "auto" }, data.above)) : null,
+    data.short ? part(["short", data.short, data.sentences[0].notes], () =>
+      el("p", { class: "short", dir: "auto" }, data.short, data.sentences[0].notes.map(note))) : null,
     sentences(part, data),
     data.left_out ? leftOut(part, data, emit) : null,
     data.kept_out ? part(["kept out", data.kept_out], () => keptOut(data.kept_out)) : null,
@@ -75,7 +77,10 @@ function sentence(item) {
 
 // Of a sentence that is too long to be quoted as a whole, `more` says that it goes on.
 function quoted(item, more = "") {
-  return item.quoted ? `“${item.text}${more}”` : item.text;
+  if (!item.quoted) return item.text;
+  if (!item.marked?.length) return `“${item.text}${more}”`;
+  const [before, words, after] = item.marked;
+  return [`“${before}`, el("strong", {}, words), `${after}${more}”`];
 }
 
 // Where the rows end that fit one header, and the header: an empty cell has no label in its row.
