@@ -1,25 +1,27 @@
 """Fit the two models of `rag/quoting/deciding.py`: which sentence answers, and whether any does.
 
-    PYTHONPATH=. python scripts/fit_quoting.py --known SET ... --any SET ... [--write]
+    PYTHONPATH=. python scripts/fit_quoting.py [--read SET ...] [--words SET ...] [--limit N] [--write]
 
-A set is a file of SQuAD's JSON format, or a JSONL file of questions on the sample collection. Of the
-former every second paragraph of every article makes a library, and then the others make another; each
-time the questions on the paragraphs that are left out are those that can't be answered. A third kind is
-made up: an answerable question with one of its words exchanged for a word of another question on the
-same article ("Who is the defence minister?" where the text speaks of defence companies), since people
-also ask for what is one word off. Lines of a JSONL file hold "question", and "answer" as the collection
-words it, or "none".
+``--read`` are sets in a language that the reader knows: they fit the weights of what it has read. ``--words``
+are sets in any language: they fit the weights without the reader. All sets of one kind count alike, and the
+first one sets the threshold. A set is
 
-``--known`` are sets in a language that the embedding model knows: they fit its own weights. ``--any``
-are sets in any language: they fit the weights without vectors, for other languages and embedding
-models. All sets count alike, and the first one sets the threshold. The shipped weights are fitted on
-XQuAD (github.com/google-deepmind/xquad) in English, Turkish and German, on 1,000 questions of the Reddit
-part of SQuADShifts (modestyachts.github.io/squadshifts-website), and on two sets beside this script:
-``long_articles.json``, twelve articles of 30 paragraphs and more on neighbouring things, so that what is left
-out is close to what is there, and ``sample_questions.jsonl``:
+- the folder of questions that the reader was trained with (``scripts/reading``): its articles make one
+  library, and the questions that the articles don't answer are those that can't be answered. Few of its pairs
+  were seen twice in training, and those of every 25th article never: these are told apart in the figures;
+- a file of SQuAD's JSON format: every second paragraph of every article makes a library, and then the
+  others make another; each time the questions on what is left out are those that can't be answered;
+- a JSONL file of questions on the sample collection, with "question", and "answer" as the collection words it,
+  or "none".
 
-    --known xquad.en.json scripts/long_articles.json reddit.json scripts/sample_questions.jsonl
-    --any xquad.en.json xquad.tr.json xquad.de.json
+Of a file in SQuAD's format a further kind of question is made up: one with one of its words exchanged for a
+word of another question on the same article ("Who is the defence minister?" where the text speaks of defence
+companies), since people also ask for what is one word off.
+
+The weights that are shipped are fitted by
+
+    --read scripts/reading scripts/long_articles.json scripts/sample_questions.jsonl
+    --words xquad.en.json xquad.tr.json xquad.de.json (github.com/google-deepmind/xquad)
 
 The figures printed are from five-fold cross-validation over articles (over paragraphs where a set is
 one article): no question is judged by weights that saw its article. With ``--write`` the weights
@@ -35,25 +37,30 @@ import re
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import NewDocument
 from rag.library import Library
-from rag.quoting.deciding import WEIGHTS_PATH, choose
+from rag.quoting.deciding import LEXICAL, READ, WEIGHTS_PATH, choose
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
-    SEMANTIC,
+    IN_SIGHT,
+    READERS,
     SENTENCE_FEATURES,
     Weighed,
     weigh_answer,
     weigh_sentences,
 )
+from rag.reading.passages import read_passages
+from rag.reading.reader import Read
 from rag.search.finding import Found
 from rag.settings import Settings
 from rag.text.words import content_words, stem, stems
@@ -61,9 +68,16 @@ from rag.text.words import content_words, stem, stems
 FOLDS = 5
 ANSWERED = 0.943
 """Share of the first set's answerable questions to be answered; the threshold follows from it."""
+COUNTING = frozenset(
+    "span span_lead answerable passage_lead coverage context_coverage length is_row is_item is_question"
+    " best_span best_answerable next_passage best_coverage missing names number_missing lacks_kind".split()
+)
+"""The features that count for what the reader has read."""
 SHARES = {"answerable": 1.0, "left out": 0.7, "exchanged": 0.1}
 """What each kind of question counts in fitting the decision."""
 Array = NDArray[np.float64]
+Kind = Literal["answerable", "left out", "exchanged"]
+Question = TypeVar("Question")
 
 
 @dataclass
@@ -73,14 +87,19 @@ class Case:
     fold: int
     group: int
     found: Found
+    reads: Mapping[str, Read]
     weighed: list[Weighed]
     answers: list[str]
-    kind: Literal["answerable", "left out", "exchanged"]
+    kind: Kind
 
     @property
     def can_be_answered(self) -> bool:
         """Whether the library of this case holds the answer."""
         return self.kind == "answerable"
+
+    def answer_features(self, ranked: Sequence[Weighed], scores: Sequence[float]) -> tuple[float, ...]:
+        """Return what tells whether the library of this case answers."""
+        return weigh_answer(self.found.question, self.found.candidates, self.reads, ranked, scores)
 
     @property
     def labels(self) -> list[bool]:
@@ -90,23 +109,25 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--known", type=Path, nargs="+", required=True)
-    parser.add_argument("--any", type=Path, nargs="+", required=True)
+    parser.add_argument("--read", type=Path, nargs="+")
+    parser.add_argument("--words", type=Path, nargs="+")
+    parser.add_argument("--limit", type=int, help="take so many questions of a set")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    weights = {
-        "all-MiniLM-L6-v2-int8": fit_all(options.known, use_vectors=True),
-        "lexical": fit_all(options.any, use_vectors=False),
-    }
+    weights = json.loads(WEIGHTS_PATH.read_text("utf-8"))
+    for name, paths in ((READ, options.read), (LEXICAL, options.words)):
+        if paths:
+            weights[name] = fit_all(paths, options.limit, has_reader=name == READ)
     if options.write:
         WEIGHTS_PATH.write_text(json.dumps(weights, indent=2) + "\n", "utf-8")
 
 
-def fit_all(paths: Sequence[Path], *, use_vectors: bool) -> dict[str, object]:
-    cases = [case for group, path in enumerate(paths) for case in read_set(path, group)]
-    print(f"\n{', '.join(p.name for p in paths)}: {len(cases)} questions, vectors: {use_vectors}")
-    sentence_mask = mask(list(SENTENCE_FEATURES), use_vectors)
-    answer_mask = mask(list(ANSWER_FEATURES), use_vectors)
+def fit_all(paths: Sequence[Path], limit: int | None, *, has_reader: bool) -> dict[str, object]:
+    most = IN_SIGHT if has_reader else 0
+    cases = [case for group, path in enumerate(paths) for case in read_set(path, Asker(group, most, limit))]
+    print(f"\n{', '.join(p.name for p in paths)}: {len(cases)} questions, reader: {has_reader}")
+    sentence_mask = mask(SENTENCE_FEATURES, has_reader)
+    answer_mask = mask(ANSWER_FEATURES, has_reader)
     judged: list[tuple[Case, float, list[Weighed], list[float]]] = []
     for fold in range(FOLDS):
         train = [case for case in cases if case.fold != fold]
@@ -116,7 +137,7 @@ def fit_all(paths: Sequence[Path], *, use_vectors: bool) -> dict[str, object]:
             ranked, scores = rank(case, sentence_model)
             value = -99.0
             if ranked:
-                row = weigh_answer(case.found.question, case.found.candidates, ranked, scores)
+                row = case.answer_features(ranked, scores)
                 value = float(np.dot(row, answer_model[:-1]) + answer_model[-1])
             judged.append((case, value, ranked, scores))
     first = [value for case, value, *_ in judged if case.can_be_answered and case.group == 0]
@@ -132,59 +153,111 @@ def fit_all(paths: Sequence[Path], *, use_vectors: bool) -> dict[str, object]:
     }
 
 
-def read_set(path: Path, group: int) -> list[Case]:
-    return read_sample(path, group) if path.suffix == ".jsonl" else read_cases(path, group)
+@dataclass
+class Asker:
+    """Asks the questions of one set, of which so many passages are read."""
+
+    group: int
+    most: int
+    limit: int | None
+
+    def ask(self, library: Library, question: str, answers: list[str], kind: Kind, article: str) -> Case:
+        """Return the case of a question; those on one article share a fold."""
+        found = library.find(question)
+        reads = read_passages(found, self.most)
+        weighed = weigh_sentences(found.question, found.candidates, reads)
+        fold = zlib.crc32(article.encode()) % FOLDS
+        return Case(fold, self.group, found, reads, weighed, answers, kind)
+
+    def some(self, questions: list[Question]) -> list[Question]:
+        """Return as many of the questions as are taken."""
+        few = self.limit is not None and self.limit < len(questions)
+        return random.Random(0).sample(questions, self.limit or 0) if few else questions
 
 
-def read_sample(path: Path, group: int) -> list[Case]:
-    cases: list[Case] = []
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder))
-        with Library.open(settings, follow=False) as library:
-            library.sync(settings.corpus_dir)
-            for line in path.read_text("utf-8").splitlines():
-                row = json.loads(line)
-                kind = "left out" if row["answer"] == "none" else "answerable"
-                found = library.find(row["question"])
-                # Questions on one article share a fold; those without an answer go by their beginnings.
-                fold = zlib.crc32((row["document"] or row["question"][:12]).encode()) % FOLDS
-                cases.append(Case(fold, group, found, weigh(found), [row["answer"]], kind))
-    return cases
+def read_set(path: Path, asker: Asker) -> list[Case]:
+    if path.is_dir():
+        return read_articles(path, asker)
+    return read_sample(path, asker) if path.suffix == ".jsonl" else read_cases(path, asker)
 
 
-def weigh(found: Found) -> list[Weighed]:
-    return weigh_sentences(found.question, found.candidates)
+def read_articles(folder: Path, asker: Asker) -> list[Case]:
+    documents: list[NewDocument] = []
+    questions: list[tuple[str, list[str], str]] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            article = json.loads(line)
+            day = date.fromisoformat(article["day"]) if article["day"] else None
+            title = article["title"]
+            documents.append(
+                NewDocument(article["text"], title, source=article["publisher"], published=day, key=title)
+            )
+            questions += [(asked["question"], asked["answers"], title) for asked in article["questions"]]
+    with opened() as library:
+        library.add(documents)
+        return [
+            asker.ask(library, question, answers, "answerable" if answers else "left out", title)
+            for question, answers, title in asker.some(questions)
+        ]
 
 
-def read_cases(path: Path, group: int) -> list[Case]:
+def read_sample(path: Path, asker: Asker) -> list[Case]:
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    questions = [
+        # Those without an answer go by their beginnings.
+        (
+            row["question"],
+            [] if row["answer"] == "none" else [row["answer"]],
+            row["document"] or row["question"][:12],
+        )
+        for row in rows
+    ]
+    with opened() as library:
+        library.sync(library.settings.corpus_dir)
+        return [
+            asker.ask(library, question, answers, "answerable" if answers else "left out", article)
+            for question, answers, article in asker.some(questions)
+        ]
+
+
+def read_cases(path: Path, asker: Asker) -> list[Case]:
     documents, questions = read_squad(path)
     cases: list[Case] = []
     others: dict[str, list[str]] = {}
     for text, _, title, _ in questions:
         others.setdefault(title, []).extend(content_words(text))
+    questions = asker.some(questions)
     for half in (0, 1):
         kept = {d.key: d for i, d in enumerate(documents) if i % 2 == half}
         rest: dict[str, str] = {}
         for document in kept.values():
             rest[document.title] = rest.get(document.title, "") + "\n" + document.text
-        with tempfile.TemporaryDirectory() as folder:
-            with Library.open(Settings(data_dir=Path(folder)), follow=False) as library:
-                library.add(kept.values())
-                for text, key, title, answers in questions:
-                    fold = zlib.crc32((title if len(rest) > 1 else key).encode()) % FOLDS
-                    if key in kept:
-                        asked = [("answerable", text), *exchanged(text, kept[key].text, others[title])]
-                    elif contains(rest.get(title, ""), answers):
-                        continue
-                    else:
-                        asked = [("left out", text)]
-                    for kind, question in asked:
-                        found = library.find(question)
-                        cases.append(Case(fold, group, found, weigh(found), answers, kind))
+        with opened() as library:
+            library.add(kept.values())
+            for text, key, title, answers in questions:
+                asked: list[tuple[Kind, str]]
+                if key in kept:
+                    asked = [("answerable", text), *exchanged(text, kept[key].text, others[title])]
+                elif contains(rest.get(title, ""), answers):
+                    continue
+                else:
+                    asked = [("left out", text)]
+                article = title if len(rest) > 1 else key
+                cases += [asker.ask(library, question, answers, kind, article) for kind, question in asked]
     return cases
 
 
-def exchanged(question: str, text: str, others: Sequence[str]) -> list[tuple[str, str]]:
+@contextmanager
+def opened() -> Iterator[Library]:
+    """Give an empty library."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library.open(Settings(data_dir=Path(folder)), follow=False) as library,
+    ):
+        yield library
+
+
+def exchanged(question: str, text: str, others: Sequence[str]) -> list[tuple[Kind, str]]:
     """Return the question with one word that the text holds exchanged for one that it doesn't hold."""
     rng = random.Random(question)
     held = set(stems(text))
@@ -220,8 +293,10 @@ def contains(text: str, answers: Sequence[str]) -> bool:
     return any(plain(a) in plain(text) for a in answers if plain(a).strip())
 
 
-def mask(names: Sequence[str], use_vectors: bool) -> Array:
-    return np.array([use_vectors or name not in SEMANTIC for name in names] + [True], float)
+def mask(names: Iterable[str], has_reader: bool) -> Array:
+    return np.array(
+        [name in COUNTING if has_reader else name not in READERS for name in names] + [True], float
+    )
 
 
 def fit_sentences(cases: Sequence[Case], keep: Array) -> Array:
@@ -242,7 +317,7 @@ def fit_answers(cases: Sequence[Case], sentence_model: Array, keep: Array) -> Ar
     for case in cases:
         ranked, scores = rank(case, sentence_model)
         if ranked:
-            rows.append(weigh_answer(case.found.question, case.found.candidates, ranked, scores))
+            rows.append(case.answer_features(ranked, scores))
             labels.append(case.can_be_answered)
             groups.append((case.group, case.kind))
     # Every set counts alike, and within it what can be answered as much as what can't.

@@ -4,8 +4,8 @@
 
 all-MiniLM-L6-v2, whose table of words stays as it is, with a head for the first and last token of the answer,
 where the first token of all stands for none (Devlin et al. 2019, arXiv:1810.04805, section 4.3), and one for
-whether there is an answer. It is trained for the minutes given, with a rate that rises for a twentieth of them
-and falls to nothing, without dropout, since few pairs are seen twice; every ten minutes the weights are
+whether there is an answer. It is trained for the minutes given, with a rate that rises for a twentieth of
+them and falls to nothing, without dropout, since few pairs are seen twice; every ten minutes the weights are
 written to OUT. Each process takes its share of the pairs, and their gradients' mean is what all take. Needs
 requirements-train.txt.
 """
