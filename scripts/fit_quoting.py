@@ -11,8 +11,8 @@ first one sets the threshold. A set is
   were seen twice in training, and those of every 25th article never: these are told apart in the figures;
 - a file of SQuAD's JSON format: every second paragraph of every article makes a library, and then the
   others make another; each time the questions on what is left out are those that can't be answered;
-- a JSONL file of questions on the sample collection, with "question", and "answer" as the collection words it,
-  or "none".
+- a JSONL file of questions on the sample collection, with "question", and "answer" as the collection words
+  it, or "none".
 
 Of a file in SQuAD's format a further kind of question is made up: one with one of its words exchanged for a
 word of another question on the same article ("Who is the defence minister?" where the text speaks of defence

@@ -49,6 +49,48 @@ class Pair:
         return random.Random(self.article or self.passage[:200]).randrange(_DEVELOPMENT) == 0
 
 
+CLAIM_SHARES = {
+    "mnli_dev": 0.5,
+    "med": 0.3,
+    "breaking_nli": 0.15,
+    "fever_dev_rte": 0.6,
+    "attribution_dev": 0.0,
+}
+"""How much of a set of claims is taken; of the last none, since judging claims is measured on it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, a passage, and whether the passage bears the claim."""
+
+    claim: str
+    passage: str
+    is_borne: bool
+    source: str
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether its passage is never trained on."""
+        return random.Random(self.passage[:200]).randrange(_DEVELOPMENT) == 0
+
+
+def read_claims(folders: Sequence[Path], seed: int = 0) -> list[Claim]:
+    """Return the English claims of some folders, in no order."""
+    chosen = random.Random(seed)
+    claims = list[Claim]()
+    for path in sorted(path for folder in folders for path in folder.glob("*.jsonl*")):
+        name = path.name.partition(".")[0]
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                if row.get("language", "en") == "en" and chosen.random() < CLAIM_SHARES.get(name, 1):
+                    passage = row.get("passage") or "\n".join(row["passages"])
+                    is_borne = row["label"] == "borne" if "label" in row else row["supported"]
+                    claims.append(Claim(row["claim"], passage, is_borne, name))
+    chosen.shuffle(claims)
+    return claims
+
+
 def read_pairs(folder: Path, seed: int = 0) -> list[Pair]:
     """Return all pairs, those without an answer made of them too, in no order."""
     chosen = random.Random(seed)

@@ -1,13 +1,13 @@
 """Trains the reader: the words of a passage that answer a question, and whether any do.
 
-    python -m scripts.train_reader PUBLIC_SETS OUT --minutes 100 [--start CHECKPOINT]
+    python -m scripts.train_reader PUBLIC_SETS OUT --minutes 100 [--start CHECKPOINT] [--claims FOLDER ...]
 
 all-MiniLM-L6-v2, whose table of words stays as it is, with a head for the first and last token of the answer,
 where the first token of all stands for none (Devlin et al. 2019, arXiv:1810.04805, section 4.3), and one for
-whether there is an answer. It is trained for the minutes given, with a rate that rises for a twentieth of
-them and falls to nothing, without dropout, since few pairs are seen twice; every ten minutes the weights are
-written to OUT. Each process takes its share of the pairs, and their gradients' mean is what all take. Needs
-requirements-train.txt.
+whether there is an answer; with claims a third tells whether a passage bears one. It is trained for the
+minutes given, with a rate that rises for a twentieth of them and falls to nothing, without dropout, since few
+pairs are seen twice; every ten minutes the weights are written to OUT. Each process takes its share of the
+pairs, and their gradients' mean is what all take. Needs requirements-train.txt.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
-from scripts.reading_pairs import Pair, read_pairs
+from scripts.reading_pairs import Claim, Pair, read_claims, read_pairs
 
 MAX_TOKENS = 256
 _BATCH_TOKENS = 3_000
@@ -54,6 +54,8 @@ class Example:
     first: list[int]
     last: list[int]
     source: str
+    is_borne: bool | None = None
+    """Of a claim, whether the passage bears it."""
 
 
 class Reader(nn.Module):
@@ -65,6 +67,13 @@ class Reader(nn.Module):
         width = encoder.config.hidden_size
         self.span = nn.Linear(width, 2)
         self.answerable = nn.Linear(width, 1)
+        self.borne = nn.Linear(width, 1)
+
+    def judged(self, tokens: Tensor, kinds: Tensor, mask: Tensor) -> Tensor:
+        """Return the log-odds that passages bear their claims, (texts,)."""
+        hidden = self.encoder(input_ids=tokens, token_type_ids=kinds, attention_mask=mask).last_hidden_state
+        scores: Tensor = self.borne(hidden[:, 0])[:, 0]
+        return scores
 
     def forward(self, tokens: Tensor, kinds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return each token's scores as first and as last one, (texts, tokens), and that of an answer."""
@@ -92,7 +101,9 @@ def new_reader(checkpoint: Path | None = None) -> Reader:
     )
     reader = Reader(BertModel(config, add_pooling_layer=False))
     if checkpoint:
-        reader.load_state_dict(load_file(checkpoint))
+        missing, _ = reader.load_state_dict(load_file(checkpoint), strict=False)
+        # A reader from before claims were judged.
+        assert not {name for name in missing if not name.startswith("borne.")}, missing
     else:
         weights = load_file(base_folder() / "model.safetensors")
         weights = {name.removeprefix("bert."): value for name, value in weights.items()}
@@ -147,6 +158,17 @@ def examples(pairs: Sequence[Pair], words: Tokenizer, seed: int = 0) -> Iterator
         yield Example(tokens, kinds_cut, first or [0], last or [0], pair.source)
 
 
+def claim_examples(claims: Sequence[Claim], words: Tokenizer) -> Iterator[Example]:
+    """Yield the claims as tokens, without what doesn't fit of the passage's end."""
+    for one in claims:
+        encoding = words.encode(one.claim, one.passage)
+        tokens, kinds = encoding.ids, encoding.type_ids
+        if len(tokens) > MAX_TOKENS:
+            tokens, kinds = [*tokens[: MAX_TOKENS - 1], tokens[-1]], kinds[:MAX_TOKENS]
+        if kinds[-1] == 1:
+            yield Example(tokens, kinds, [0], [0], one.source, one.is_borne)
+
+
 def batches(all_of: Sequence[Example], chosen: random.Random) -> Iterator[list[Example]]:
     """Yield batches of about equal length and number of tokens, in no order."""
     order = sorted(all_of, key=lambda one: len(one.tokens) + chosen.random() * 24)
@@ -156,7 +178,7 @@ def batches(all_of: Sequence[Example], chosen: random.Random) -> Iterator[list[E
             made.append(batch)
             batch = []
         batch.append(one)
-    made.append(batch)
+    made += [batch] if batch else []
     chosen.shuffle(made)
     yield from made
 
@@ -176,6 +198,9 @@ def tensors(batch: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
 def loss_of(reader: Reader, batch: Sequence[Example]) -> Tensor:
     """Return the mean loss: of several right ends their probabilities are added."""
     tokens, kinds, mask = tensors(batch)
+    if batch[0].is_borne is not None:
+        borne = torch.tensor([float(bool(one.is_borne)) for one in batch])
+        return functional.binary_cross_entropy_with_logits(reader.judged(tokens, kinds, mask), borne)
     first, last, answerable = reader(tokens, kinds, mask)
     total = torch.zeros(())
     for scores, name in ((first, "first"), (last, "last")):
@@ -189,10 +214,20 @@ def loss_of(reader: Reader, batch: Sequence[Example]) -> Tensor:
 
 @torch.no_grad()
 def measure(reader: Reader, held_out: Sequence[Example]) -> dict[str, Any]:
-    """Return by source how often the best span meets the answer, and the AUC of there being one."""
+    """Return by source how often the best span meets the answer, and the AUC of there being one.
+
+    Of claims that are borne ``met`` is the share that is judged so.
+    """
     reader.eval()
     rows = list[tuple[str, bool, float, float]]()
     for batch in batches(held_out, random.Random(0)):
+        if batch[0].is_borne is not None:
+            scores = reader.judged(*tensors(batch)).tolist()
+            rows += [
+                (one.source, bool(one.is_borne), float((score > 0) == one.is_borne), score)
+                for one, score in zip(batch, scores, strict=True)
+            ]
+            continue
         first, last, answerable = reader(*tensors(batch))
         for row, one in enumerate(batch):
             a, b = first[row], last[row]
@@ -225,6 +260,9 @@ def train(process: int, options: argparse.Namespace) -> None:
     reader, words, pairs = new_reader(options.start), tokenizer(), read_pairs(options.public)
     kept = list(examples([one for one in pairs if not one.is_held_out][process :: options.processes], words))
     print(f"{len(kept)} pairs to train on", flush=True)
+    claims = read_claims(options.claims)
+    judged = [one for one in claims if not one.is_held_out][process :: options.processes]
+    judged_examples = list(claim_examples(judged, words))
     trained = [one for one in reader.parameters() if one.requires_grad]
     groups = [
         {"params": [one for one in trained if one.ndim >= 2], "weight_decay": 0.01},
@@ -236,7 +274,9 @@ def train(process: int, options: argparse.Namespace) -> None:
     reader.train()
     share = 0.0
     while share < 1:
-        for batch in batches(kept, chosen):
+        epoch = [*batches(kept, chosen), *batches(judged_examples, chosen)]
+        chosen.shuffle(epoch)
+        for batch in epoch:
             for group in optimizer.param_groups:
                 group["lr"] = options.rate * min(20 * share + 0.01, (1 - share) / 0.95)
             loss = loss_of(reader, batch)
@@ -260,7 +300,12 @@ def train(process: int, options: argparse.Namespace) -> None:
     if process == 0:
         save_file(reader.state_dict(), options.out / "reader.safetensors")
         held_out = list(examples([one for one in pairs if one.is_held_out], words))
-        figures = {"pairs": seen * options.processes, **measure(reader, held_out)}
+        unjudged = list(claim_examples([one for one in claims if one.is_held_out], words))
+        figures = {
+            "pairs": seen * options.processes,
+            "questions": measure(reader, held_out),
+            "claims": measure(reader, unjudged) if unjudged else {},
+        }
         (options.out / "figures.json").write_text(json.dumps(figures, indent=1), "utf-8")
         print(json.dumps(figures, indent=1))
 
@@ -289,6 +334,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("public", type=Path, help="the folder of the public sets")
     parser.add_argument("out", type=Path, help="the folder for weights and figures")
+    parser.add_argument("--claims", type=Path, nargs="+", default=[], help="folders of claims to judge")
     parser.add_argument("--minutes", type=float, default=100)
     parser.add_argument("--start", type=Path, help="weights of an earlier run")
     parser.add_argument("--rate", type=float, default=_RATE)
