@@ -307,3 +307,14 @@ def test_of_a_blanked_row_no_cell_is_kept():
     row = Sentence("Time: 10:30", "row", (Citation(1, document, "v", 0, 5, "10:30"),), cells=cells)
     answer = blanked(Answer("When?", (row,)), {("i", "v")})
     assert "10:30" not in answer_to_json(answer)
+
+
+def test_of_a_blanked_short_answer_nothing_is_kept():
+    document = Document("i", "v", "k", "Ship", "", "", None, "", "", "", datetime.now(UTC), 0, 0, 0)
+    citation = Citation(1, document, "v", 0, 14, "in the harbour")
+    quote = Sentence("in the harbour", "quote", (citation,), marked=(3, 14))
+    answer = Answer("Where?", (quote,), has_short=True)
+    assert answer.short == "the harbour"
+    left = blanked(answer, {("i", "v")})
+    assert (left.short, left.sentences[0].marked) == ("", (0, 0))
+    assert "harbour" not in answer_to_json(left)

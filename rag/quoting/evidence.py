@@ -105,6 +105,14 @@ class Weighed:
         """Where the sentence stands in its document."""
         return self.candidate.stored.sentences[self.position]
 
+    @property
+    def answering_words(self) -> tuple[str, ...]:
+        """The words in it that answer best, in small letters; none where the reader hasn't read it."""
+        if self.answering is None:
+            return ()
+        offset, text = self.candidate.stored.passage.start, self.candidate.stored.passage.text
+        return tuple(words(text[self.answering.start - offset : self.answering.end - offset]))
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -252,7 +260,10 @@ def weigh_answer(
 
 
 def says_the_same(one: Weighed, other: Weighed) -> bool:
-    """Whether two sentences have most of their words in common."""
+    """Whether two sentences have most of their words in common, or answer with the same ones."""
+    mine, theirs = set(one.answering_words), set(other.answering_words)
+    if mine and theirs and (mine <= theirs or theirs <= mine):
+        return True
     union = len(one.stems | other.stems)
     return bool(union) and len(one.stems & other.stems) / union >= _SAME
 

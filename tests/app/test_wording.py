@@ -183,6 +183,16 @@ def test_a_table_row_is_shown_by_its_cells_whatever_signs_they_hold(shared: Engi
     assert not shown["quoted"]
 
 
+def test_the_words_that_answer_are_set_first_and_marked_where_they_stand(shared: Engine):
+    turn = answered(shared)
+    text = turn.answer.citations[0].quote
+    quote = Sentence(text, "quote", turn.answer.citations, marked=(12, len(text) - 1))
+    turn = Turn(1, "Where?", Answer("Where?", (quote,), has_short=True), turn.asked)
+    shown = views.finished_turn(turn, "c1", shared, shared.documents())
+    assert shown["short"] == "in the harbour"
+    assert shown["sentences"][0]["marked"] == ["The ship is ", "in the harbour", "."]
+
+
 def test_a_copied_list_has_a_line_for_each_item(shared: Engine):
     turn = answered(shared)
     parts: tuple[tuple[ListPart, str], ...] = (
