@@ -3,7 +3,8 @@
     PYTHONPATH=. python scripts/unseen.py [--only SET ...] [--show]
 
 A fresh library of the articles in `tests/data/unseen/articles` is asked every question of the sets there,
-offline. A set's line, and that of each kind of question in the set "questions", has
+offline; the set "newcomer" is asked of these and the articles in `tests/data/newcomer`, and "newcomer-seen", its
+other half, may be looked at. A set's line, and that of each kind of question in the set "questions", has
 
     right             the answer holds what the set accepts: its first quote, in the set "questions" its text
     wrong             it was answered with something else
@@ -31,7 +32,7 @@ from pathlib import Path
 from rag import Answer, Assistant, Library, NewDocument, Settings, load_file
 
 UNSEEN = Path(__file__).parent.parent / "tests" / "data" / "unseen"
-SETS = ("plain", "conversations", "questions")
+SETS = ("plain", "conversations", "questions", "newcomer", "newcomer-seen")
 ANSWERABLE = ("right", "wrong", "wrongly declined")
 UNANSWERABLE = ("rightly declined", "wrongly answered")
 
@@ -72,10 +73,18 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=SETS, default=SETS, metavar="SET", help=", ".join(SETS))
     parser.add_argument("--show", action="store_true", help="print questions and answers, too")
     options = parser.parse_args()
-    articles = {
-        path.name: load_file(path).documents[0] for path in sorted((UNSEEN / "articles").glob("*.md"))
-    }
-    sets = {name: read_set(name) for name in options.only}
+    for names in (SETS[:3], SETS[3:]):
+        if chosen := [name for name in names if name in options.only]:
+            folders = [UNSEEN / "articles", *([UNSEEN.parent / "newcomer"] if names == SETS[3:] else [])]
+            ask_sets(chosen, folders, is_shown=options.show)
+    return 0
+
+
+def ask_sets(names: list[str], folders: list[Path], *, is_shown: bool) -> None:
+    """Ask the questions of some sets of the articles in some folders, and print the figures."""
+    paths = [path for folder in folders for path in sorted(folder.glob("*.md"))]
+    articles = {path.name: load_file(path).documents[0] for path in paths}
+    sets = {name: read_set(name) for name in names}
     for name, questions in sets.items():
         check(name, questions, articles)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,16 +95,16 @@ def main() -> int:
             assistant = Assistant(library, settings)
             for name, questions in sets.items():
                 answered = [(question, ask(assistant, question)) for question in questions]
-                if options.show:
+                if is_shown:
                     show(answered)
                 print(line(name, answered))
                 for kind in dict.fromkeys(question.kind for question in questions if question.kind):
                     print(line(f"  {kind}", [pair for pair in answered if pair[0].kind == kind]))
-    return 0
 
 
 def read_set(name: str) -> list[Asked]:
-    rows = [json.loads(row) for row in (UNSEEN / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    path = UNSEEN.parent / "newcomer.jsonl" if name == "newcomer-seen" else UNSEEN / f"{name}.jsonl"
+    rows = [json.loads(row) for row in path.read_text("utf-8").splitlines()]
     is_whole = name == "questions"
     return [
         Asked(
