@@ -3,7 +3,7 @@
     PYTHONPATH=. python scripts/unseen.py [--only SET ...] [--show]
 
 A fresh library of the articles in `tests/data/unseen/articles` is asked every question of the sets there,
-offline; the set "newcomer" is asked of these and the articles in `tests/data/newcomer`, and "newcomer-seen", its
+offline; the set "newcomer" is asked of these and those in `tests/data/newcomer`, and "newcomer-seen", its
 other half, may be looked at. A set's line, and that of each kind of question in the set "questions", has
 
     right             the answer holds what the set accepts: its first quote, in the set "questions" its text
