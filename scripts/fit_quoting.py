@@ -38,6 +38,7 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -49,11 +50,12 @@ from numpy.typing import NDArray
 
 from rag.documents import NewDocument
 from rag.library import Library
-from rag.quoting.deciding import LEXICAL, READ, WEIGHTS_PATH, choose
+from rag.quoting.deciding import WEIGHTS_PATH, choose
 from rag.quoting.evidence import (
     ANSWER_FEATURES,
     IN_SIGHT,
     READERS,
+    SEMANTIC,
     SENTENCE_FEATURES,
     Weighed,
     weigh_answer,
@@ -68,10 +70,11 @@ from rag.text.words import content_words, stem, stems
 FOLDS = 5
 ANSWERED = 0.943
 """Share of the first set's answerable questions to be answered; the threshold follows from it."""
-COUNTING = frozenset(
-    "span span_lead answerable passage_lead coverage context_coverage length is_row is_item is_question"
-    " best_span best_answerable next_passage best_coverage missing names number_missing lacks_kind".split()
+SENTENCE = frozenset(
+    "span span_lead answerable passage_lead coverage context_coverage length is_row is_item"
+    " is_question".split()
 )
+ANSWER = frozenset(ANSWER_FEATURES)
 """The features that count for what the reader has read."""
 SHARES = {"answerable": 1.0, "left out": 0.7, "exchanged": 0.1}
 """What each kind of question counts in fitting the decision."""
@@ -109,25 +112,33 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--read", type=Path, nargs="+")
-    parser.add_argument("--words", type=Path, nargs="+")
+    parser.add_argument("--read", type=Path, nargs="+", default=[])
+    parser.add_argument("--words", type=Path, nargs="+", default=[])
     parser.add_argument("--limit", type=int, help="take so many questions of a set")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     weights = json.loads(WEIGHTS_PATH.read_text("utf-8"))
-    for name, paths in ((READ, options.read), (LEXICAL, options.words)):
-        if paths:
-            weights[name] = fit_all(paths, options.limit, has_reader=name == READ)
+    if options.read:
+        cases = read_sets(options.read, options.limit, IN_SIGHT)
+        weights["read"] = fit_all(cases, options.read, SENTENCE, ANSWER)
+        weights["read_by_words"] = fit_all(cases, options.read, SENTENCE, ANSWER - SEMANTIC)
+    if options.words:
+        cases = read_sets(options.words, options.limit, 0)
+        by_words = SENTENCE_FEATURES.keys() - READERS, ANSWER_FEATURES.keys() - READERS - SEMANTIC
+        weights["lexical"] = fit_all(cases, options.words, *by_words)
     if options.write:
         WEIGHTS_PATH.write_text(json.dumps(weights, indent=2) + "\n", "utf-8")
 
 
-def fit_all(paths: Sequence[Path], limit: int | None, *, has_reader: bool) -> dict[str, object]:
-    most = IN_SIGHT if has_reader else 0
-    cases = [case for group, path in enumerate(paths) for case in read_set(path, Asker(group, most, limit))]
-    print(f"\n{', '.join(p.name for p in paths)}: {len(cases)} questions, reader: {has_reader}")
-    sentence_mask = mask(SENTENCE_FEATURES, has_reader)
-    answer_mask = mask(ANSWER_FEATURES, has_reader)
+def read_sets(paths: Sequence[Path], limit: int | None, most: int) -> list[Case]:
+    return [case for group, path in enumerate(paths) for case in read_set(path, Asker(group, most, limit))]
+
+
+def fit_all(
+    cases: Sequence[Case], paths: Sequence[Path], sentence: AbstractSet[str], answer: AbstractSet[str]
+) -> dict[str, object]:
+    print(f"\n{', '.join(p.name for p in paths)}: {len(cases)} questions, {len(answer)} numbers decide")
+    sentence_mask, answer_mask = mask(SENTENCE_FEATURES, sentence), mask(ANSWER_FEATURES, answer)
     judged: list[tuple[Case, float, list[Weighed], list[float]]] = []
     for fold in range(FOLDS):
         train = [case for case in cases if case.fold != fold]
@@ -293,10 +304,8 @@ def contains(text: str, answers: Sequence[str]) -> bool:
     return any(plain(a) in plain(text) for a in answers if plain(a).strip())
 
 
-def mask(names: Iterable[str], has_reader: bool) -> Array:
-    return np.array(
-        [name in COUNTING if has_reader else name not in READERS for name in names] + [True], float
-    )
+def mask(names: Iterable[str], kept: AbstractSet[str]) -> Array:
+    return np.array([float(name in kept) for name in names] + [1.0])
 
 
 def fit_sentences(cases: Sequence[Case], keep: Array) -> Array:

@@ -123,7 +123,8 @@ def check(name: str, questions: list[Asked], articles: dict[str, NewDocument]) -
     """Exit where an accepted answer doesn't stand in its articles: nothing could be right then."""
     for number, question in enumerate(questions, start=1):
         text = " ".join(articles[one].text for one in question.articles)
-        if not all(holds(text, one) for one in (*question.every, *question.some)):
+        is_there = [holds(text, one) for one in question.some]
+        if not all(holds(text, one) for one in question.every) or (is_there and not any(is_there)):
             raise SystemExit(f"{name}, line {number}: what is accepted doesn't stand in the articles")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -39,9 +39,9 @@ from rag.text.splitting import LEANING
 from rag.text.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
-READ: Final = "read"
-LEXICAL: Final = "lexical"
-"""The weights for what the reader has read, and for what is judged by words alone."""
+WeightsName = Literal["read", "read_by_words", "lexical"]
+"""The weights for what the reader has read, where the vectors are the packaged model's and where not, and for
+what is judged by words alone."""
 
 MOST_SENTENCES = 3
 MOST_WORDS = 100
@@ -52,9 +52,9 @@ MOST_MARKED_WORDS = 15
 """The most words that are emphasised in a quote."""
 _SHORT = frozenset({"date", "money", "number", "name"})
 """What is asked for where a few words are an answer."""
-_CLOSE = 2.6
+_CLOSE = 2.0
 """Log-odds that a further sentence may lie behind the first."""
-_CLOSE_IF_NEW = 3.3
+_CLOSE_IF_NEW = 3.0
 """The same for one that holds a word of the question which the others lack."""
 RELATED = 3
 
@@ -74,9 +74,9 @@ class Weights:
     threshold: float
 
 
-@lru_cache(maxsize=2)
-def weights_for(name: Literal["read", "lexical"]) -> Weights:
-    """Return the weights with or without the reader."""
+@lru_cache(maxsize=3)
+def weights_for(name: WeightsName) -> Weights:
+    """Return the weights of one name."""
     row = json.loads(WEIGHTS_PATH.read_text("utf-8"))[name]
     return Weights(
         tuple(row["sentence"][name] for name in SENTENCE_FEATURES),
@@ -202,7 +202,8 @@ def join(chosen: Sequence[Weighed]) -> list[Quote]:
 
 def _judge(found: Found, reads: Mapping[str, Read], deadline: Deadline) -> Judged:
     """Rank the sentences in sight, and estimate whether they answer."""
-    weights = weights_for(READ if reads else LEXICAL)
+    has_vectors = found.question.is_known_language and found.question.word_rows.size
+    weights = weights_for("lexical" if not reads else "read" if has_vectors else "read_by_words")
     weighed = weigh_sentences(found.question, found.candidates, reads, deadline)
     ranked, scores = without_same(*_rank(weighed, weights))
     if not ranked:

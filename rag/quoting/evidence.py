@@ -11,6 +11,9 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.deadline import NO_DEADLINE, Deadline
 from rag.question.questions import (
     beginning,
@@ -51,6 +54,8 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "best_span": "the reader's log-odds of the best sentence's words",
     "best_answerable": "the reader's log-odds that its passage answers",
     "next_passage": "the sum of both for the best other passage",
+    "sentence_cosine": "the best cosine of any sentence in sight",
+    "lead": "the best passage's score less the next one's",
     "best_coverage": "the largest share of the question's words in any passage, weighted by rarity",
     "names": "share of the question's names and numbers in the best passage (1 where it has none)",
     "missing": "share of the question's words that the place lacks",
@@ -64,13 +69,27 @@ ANSWER_FEATURES: Mapping[str, str] = {
     "lacks_count": "whether how many of something is asked and the place has no number near it",
     "lacks_money": "whether an amount of money is asked for and the place holds none",
     "lacks_person": "whether who is the ... is asked and the place has no person's name",
+    "matches": "mean cosine of the question's words with the nearest words of the best passage",
+    "worst_match": "the lowest of these cosines",
+    "next_worst_match": "the second lowest",
+    "place_matches": "mean cosine of the question's words with the nearest words of the place",
+    "worst_place_match": "the lowest of these cosines",
+    "next_worst_place_match": "the second lowest",
+    "sentence_matches": "mean cosine of the question's words with the nearest words of the best sentence",
+    "worst_sentence_match": "the lowest of these cosines",
+    "next_worst_sentence_match": "the second lowest",
 }
 # The place is the best sentence with the two around it, title and heading; for an item of a list, with
 # what the list follows. That words are missing is
 # taken loosely: their first five letters are enough.
 
 READERS = frozenset("span span_lead answerable passage_lead best_span best_answerable next_passage".split())
-"""What counts only with the reader, and is 0 for the reader's where it hasn't read."""
+"""What counts only with the reader; what it says is 0 of what it hasn't read."""
+SEMANTIC = frozenset(
+    "sentence_cosine lead matches worst_match next_worst_match place_matches worst_place_match"
+    " next_worst_place_match sentence_matches worst_sentence_match next_worst_sentence_match".split()
+)
+"""What counts only with the packaged model's vectors, which say little about another language."""
 _LEAST = -3.0
 """Below it the reader's log-odds over 4 tell no more."""
 IN_SIGHT = 8
@@ -233,6 +252,9 @@ def weigh_answer(
     kind_held = [holds_kind(kind, weighed.text, question.text) for weighed in ranked[:3]]
     # "F-16s" asks for the 16 that a text has.
     numbers = [word.removesuffix("s") for word in words(question.text) if word[0].isdigit()]
+    cosines = home.word_cosines
+    in_place = cosines[:, [0, *(1 + position for position in _around(best))]] if cosines.size else cosines
+    in_sentence = cosines[:, [1 + best.position]] if cosines.size else cosines
     by_reader = dict(zip(SENTENCE_FEATURES, best.features, strict=True))
     others = [reads[c.stored.passage.id] for c in seen if c is not home and c.stored.passage.id in reads]
     features = {
@@ -242,6 +264,10 @@ def weigh_answer(
         "next_passage": max(
             (_log_odds(o.best + o.answerable) for o in others), default=_LEAST if reads else 0.0
         ),
+        "sentence_cosine": max(float(c.sentence_cosines.max(initial=0.0)) for c in seen),
+        "lead": home.score
+        - home.bonus
+        - max((c.score - c.bonus for c in seen if c is not home), default=0.0),
         "best_coverage": max(c.coverage for c in seen),
         "names": _held_share(question.reading.names, home.told),
         "missing": len(missing) / max(1, len(question.stems)),
@@ -256,6 +282,11 @@ def weigh_answer(
         "lacks_money": kind == "money" and not holds_kind(kind, place, question.text),
         "lacks_person": lacks_person(question.text, place),
     }
+    for part, seen_in in (("", cosines), ("place_", in_place), ("sentence_", in_sentence)):
+        mean, worst, next_worst = _worst_matches(seen_in)
+        features[f"{part}matches"] = mean
+        features[f"worst_{part}match"] = worst
+        features[f"next_worst_{part}match"] = next_worst
     return tuple(float(features[name]) for name in ANSWER_FEATURES)
 
 
@@ -294,6 +325,14 @@ def _around(best: Weighed) -> list[int]:
         return around
     before = (n for n in range(best.position - 1, -1, -1) if spans[n].kind != "list_item")
     return [*(n for n in before if n not in around)][:1] + around
+
+
+def _worst_matches(cosines: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return mean, lowest and second lowest of each word's best match; zeros where there are no words."""
+    if not cosines.size:
+        return 0.0, 0.0, 0.0
+    best = np.sort(cosines.max(axis=1))
+    return float(best.mean()), float(best[0]), float(best[min(1, len(best) - 1)])
 
 
 def _article_stems(home: Candidate, candidates: Sequence[Candidate]) -> set[str]:
