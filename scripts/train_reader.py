@@ -43,6 +43,7 @@ _BATCH_TOKENS = 3_000
 _RATE = 1e-4
 _SAVED_EVERY = 600
 _ANSWERABLE_WEIGHT = 0.5
+_EMBEDDINGS = "encoder.embeddings."
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,15 @@ def new_reader(checkpoint: Path | None = None) -> Reader:
         base_folder(), hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     reader = Reader(BertModel(config, add_pooling_layer=False))
+    weights = load_file(base_folder() / "model.safetensors")
+    weights = {name.removeprefix("bert."): value for name, value in weights.items()}
+    missing, _ = reader.encoder.load_state_dict(weights, strict=False)
+    assert not missing, missing
     if checkpoint:
-        missing, _ = reader.load_state_dict(load_file(checkpoint), strict=False)
-        # A reader from before claims were judged.
-        assert not {name for name in missing if not name.startswith("borne.")}, missing
-    else:
-        weights = load_file(base_folder() / "model.safetensors")
-        weights = {name.removeprefix("bert."): value for name, value in weights.items()}
-        missing, _ = reader.encoder.load_state_dict(weights, strict=False)
-        assert not missing, missing
+        trained = {name: value for name, value in load_file(checkpoint).items() if _EMBEDDINGS not in name}
+        missing, _ = reader.load_state_dict(trained, strict=False)
+        # A reader from before claims were judged has no head for them.
+        assert not {name for name in missing if _EMBEDDINGS not in name and "borne." not in name}, missing
     # The packaged embedding model has the same table: what doesn't change needn't be shipped again.
     reader.encoder.embeddings.requires_grad_(requires_grad=False)
     return reader
