@@ -206,6 +206,7 @@ def _judge(found: Found, reads: Mapping[str, Read], deadline: Deadline) -> Judge
     weights = weights_for("lexical" if not reads else "read" if has_vectors else "read_by_words")
     weighed = weigh_sentences(found.question, found.candidates, reads, deadline)
     ranked, scores = without_same(*_rank(weighed, weights))
+    ranked = _with_row_asked_for(ranked)
     if not ranked:
         return Judged((), (), 0.0)
     candidates = apart_from(ranked[0], found.candidates)
@@ -213,6 +214,19 @@ def _judge(found: Found, reads: Mapping[str, Read], deadline: Deadline) -> Judge
     log_odds = float(np.dot(features, weights.answer)) + weights.answer_bias
     # Half is where the decision lies, so that the figure means the same for all weights.
     return with_newest(Judged(ranked, scores, probability(log_odds - weights.threshold)))
+
+
+def _with_row_asked_for(ranked: list[Weighed]) -> list[Weighed]:
+    """Return the sentences, first of the rows of one table the one with most of the question's words.
+
+    The reader hasn't learnt to read tables; what rows say differs by their words alone.
+    """
+    if not ranked or ranked[0].span.kind != "table_row":
+        return ranked
+    stored, at = ranked[0].candidate.stored, list(SENTENCE_FEATURES).index("coverage")
+    rows = [w for w in ranked if w.candidate.stored is stored and w.span.kind == "table_row"]
+    asked_for = max(rows, key=lambda weighed: weighed.features[at])
+    return [asked_for, *(weighed for weighed in ranked if weighed is not asked_for)]
 
 
 def _rank(weighed: Sequence[Weighed], weights: Weights) -> tuple[list[Weighed], list[float]]:

@@ -263,7 +263,7 @@ def test_an_endpoint_that_fails_is_told_in_a_line_above_the_quotes(page: Page, m
     page.goto("/?debug=1")
     turn = ask(page, SIGNED)
     expect(turn.locator(".above")).to_contain_text("refused the key: check OPENAI_API_KEY.")
-    expect(turn.locator(".above + .sentence")).to_have_text(f"“{SIGNED_QUOTE}”1", use_inner_text=True)
+    expect(turn.locator(".above ~ .sentence")).to_have_text(f"“{SIGNED_QUOTE}”1", use_inner_text=True)
     assert KEY not in page.content()
     model.script(says(f"{LOAN} [1]."))
     turn.get_by_role("button", name="try again").click()

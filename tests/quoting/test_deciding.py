@@ -10,8 +10,8 @@ import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.answers import NO_ANSWER
-from rag.quoting.deciding import LEXICAL, MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
-from rag.quoting.evidence import ANSWER_FEATURES, READERS, SENTENCE_FEATURES
+from rag.quoting.deciding import MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
+from rag.quoting.evidence import ANSWER_FEATURES, READERS, SEMANTIC, SENTENCE_FEATURES
 
 HARBOUR = """The treaty of the harbour
 
@@ -123,10 +123,11 @@ def test_declining_tells_the_words_that_nothing_found_holds(assistant: Assistant
     assert [hit.document.title for hit in answer.related].count("Port Ellery") >= 1
 
 
-def test_each_set_of_weights_has_every_feature_and_the_lexical_ones_none_of_the_reader():
+def test_each_set_of_weights_has_every_feature_and_the_lexical_ones_none_of_the_models():
     table = json.loads(Path(WEIGHTS_PATH).read_text("utf-8"))
     for name, row in table.items():
         assert row["sentence"].keys() == SENTENCE_FEATURES.keys() | {"bias"}
         assert row["answer"].keys() == ANSWER_FEATURES.keys() | {"bias"}
-        readers = [row[model].get(feature, 0) for model in ("sentence", "answer") for feature in READERS]
-        assert any(readers) is (name != LEXICAL)
+        for only, names in ((READERS, {"read", "read_by_words"}), (SEMANTIC, {"read"})):
+            used = [row[model].get(feature, 0) for model in ("sentence", "answer") for feature in only]
+            assert any(used) is (name in names)

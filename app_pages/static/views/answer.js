@@ -18,7 +18,7 @@ function answer(part, data, emit) {
   return [
     data.above ? part(["above", data.above], () => el("p", { class: "small above", dir: "auto" }, data.above)) : null,
     data.short ? part(["short", data.short, data.sentences[0].notes], () =>
-      el("p", { class: "short", dir: "auto" }, data.short, data.sentences[0].notes.map(note))) : null,
+      el("p", { class: "short", dir: "auto" }, data.short, data.sentences[0].notes.map(shortNote))) : null,
     sentences(part, data),
     data.left_out ? leftOut(part, data, emit) : null,
     data.kept_out ? part(["kept out", data.kept_out], () => keptOut(data.kept_out)) : null,
@@ -73,6 +73,13 @@ function sentence(item) {
   return el("p", { class: "sentence row", dir: "auto" }, item.cells.map((cell, index) => [
     index ? el("span", { class: "dot" }, " · ") : null,
     cell.label ? el("span", { class: "label" }, cell.label, " ") : null, cell.value]), notes);
+}
+
+// The same footnote stands behind the quote, under its own name.
+function shortNote(item) {
+  const holder = note(item);
+  holder.querySelector("a").setAttribute("aria-label", `The short answer's source, ${item.name}`);
+  return holder;
 }
 
 // Of a sentence that is too long to be quoted as a whole, `more` says that it goes on.
