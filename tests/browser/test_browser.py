@@ -157,6 +157,8 @@ def test_a_footnote_opens_the_article_at_the_quoted_words_and_back_returns(page:
     ask(page, RADARS)
     third = ask(page, "When was the Panama Canal opened?")
     assert footnote(third).get_attribute("aria-label").startswith("Source 1: The Panama Canal drought")
+    # A user's wheel ends the page's own way to the new question.
+    page.mouse.wheel(0, -10)
     footnote(first).scroll_into_view_if_needed()
     position, chat, entries = scrolled_to(page), page.url, page.evaluate("history.length")
 
@@ -196,7 +198,7 @@ def test_a_footnote_opens_in_a_new_tab_and_by_the_keyboard(page: Page):
     expect(page.locator(".turn")).to_have_count(1)
 
     footnote(turn).focus()
-    expect(turn.locator(".tip").first).to_be_visible()
+    expect(turn.locator(".sentence .tip").first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("mark.current")).to_have_text(SIGNED_QUOTE)
 
