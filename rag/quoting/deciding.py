@@ -16,6 +16,7 @@ import numpy as np
 
 from rag.answers import NO_ANSWER, Answer, Citation, Differing, Sentence
 from rag.deadline import NO_DEADLINE, Deadline, DeadlineExceeded
+from rag.question.questions import AskedKind
 from rag.quoting.citing import Quote, apart_from, cite, without_same
 from rag.quoting.composing import listed, row_of
 from rag.quoting.differing import Claim, find_differing
@@ -36,6 +37,7 @@ from rag.reading.reader import Read
 from rag.search.finding import Found
 from rag.text.canonical import labelled_cells
 from rag.text.splitting import LEANING
+from rag.text.values import amounts
 from rag.text.words import stem
 
 WEIGHTS_PATH = Path(__file__).with_name("quoting_weights.json")
@@ -119,14 +121,20 @@ def _plain_answer(found: Found, judged: Judged, claims: Sequence[Claim], deadlin
     quotes = join(kept)
     citations = [cite(number, quote, found, deadline) for number, quote in enumerate(quotes, 1)]
     marked = [_marked(quote, kept) for quote in quotes]
-    words = len(quotes[0].text[slice(*marked[0])].split())
+    short = quotes[0].text[slice(*marked[0])]
     return Answer(
         found.question.text,
         tuple(map(_sentence, quotes, citations, marked)),
         differing=_differing(claims, quotes, citations),
         confidence=judged.confidence,
-        has_short=0 < words <= MOST_SHORT_WORDS and found.question.reading.kind in _SHORT and not claims,
+        has_short=not claims and _is_short(short, found.question.reading.kind),
     )
+
+
+def _is_short(text: str, kind: AskedKind) -> bool:
+    """Whether a few words answer by themselves: one number where one is asked for, not "9 crew and 18"."""
+    is_one = kind not in ("number", "money") or len(amounts(text)) <= 1
+    return kind in _SHORT and is_one and 0 < len(text.split()) <= MOST_SHORT_WORDS
 
 
 def _marked(quote: Quote, chosen: Sequence[Weighed]) -> tuple[int, int]:

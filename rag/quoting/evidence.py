@@ -23,8 +23,7 @@ from rag.question.questions import (
     lacks_measure,
     lacks_person,
 )
-from rag.reading.reader import Read
-from rag.reading.reader import Span as Answering
+from rag.reading.reader import AnswerSpan, Read
 from rag.search.retrieval import Candidate, Question, covered, paired
 from rag.text.canonical import judged
 from rag.text.splitting import Span
@@ -117,7 +116,7 @@ class Weighed:
     text: str
     stems: frozenset[str]
     features: tuple[float, ...]
-    answering: Answering | None = None
+    answering: AnswerSpan | None = None
 
     @property
     def span(self) -> Span:

@@ -14,8 +14,11 @@ from rag.search.retrieval import Candidate
 
 DEPTH = 30
 """Passages that are read to order them."""
-_ANSWERABLE, _SPAN = 0.05, 0.02
-"""What the reader's log-odds that a passage answers, and those of its best words, add to its score."""
+_ANSWERABLE, _SPAN = 0.25, 0.03
+"""What the reader's log-odds that a passage answers, and those of its best words, add to its score.
+
+They are of a logistic model of all three, fitted on `scripts/reading` (docs/quality.md).
+"""
 
 log = logging.getLogger(__name__)
 

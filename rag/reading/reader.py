@@ -48,7 +48,7 @@ _IMPOSSIBLE = -1e4
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class AnswerSpan:
     """The words of a sentence that answer best: where they stand in the document, and their log-odds.
 
     These are those of the best first and last word against there being none.
@@ -68,7 +68,7 @@ class Read:
     """
 
     answerable: float
-    spans: tuple[Span | None, ...]
+    spans: tuple[AnswerSpan | None, ...]
 
     @property
     def best(self) -> float:
@@ -120,7 +120,7 @@ class Reader:
         offsets = np.array(encoding.offsets[1:-1], np.int64).reshape(-1, 2) - (len(head) + 1 if head else 0)
         begin, end = encoding.ids[0], encoding.ids[-1]
         room = MAX_TOKENS - len(asked) - 3
-        spans: list[Span | None] = [None] * len(stored.sentences)
+        spans: list[AnswerSpan | None] = [None] * len(stored.sentences)
         answerable = _IMPOSSIBLE
         for first in _parts(len(ids), room):
             part = ids[first : first + room]
@@ -202,9 +202,9 @@ def _parts(tokens: int, room: int) -> list[int]:
 
 def _best_spans(
     words: NDArray[np.float32], places: NDArray[np.int64], stored: StoredPassage
-) -> list[Span | None]:
+) -> list[AnswerSpan | None]:
     """Return the best span within each sentence; ``words`` are each token's scores as first and last."""
-    found = list[Span | None]()
+    found = list[AnswerSpan | None]()
     offset = stored.passage.start
     for sentence in stored.sentences:
         first = int(np.searchsorted(places[:, 0], sentence.start - offset))
@@ -218,7 +218,7 @@ def _best_spans(
         both[(columns < rows) | (columns >= rows + _LONGEST_SPAN)] = _IMPOSSIBLE
         row, column = divmod(int(both.argmax()), last - first)
         start, end = places[first + row, 0] + offset, places[first + column, 1] + offset
-        found.append(Span(float(both[row, column]), int(start), int(end)))
+        found.append(AnswerSpan(float(both[row, column]), int(start), int(end)))
     return found
 
 

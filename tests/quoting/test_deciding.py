@@ -10,7 +10,8 @@ import pytest
 
 from rag import Answer, Assistant, Library, LocalEmbeddings, NewDocument, Settings
 from rag.answers import NO_ANSWER
-from rag.quoting.deciding import MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH
+from rag.question.questions import AskedKind
+from rag.quoting.deciding import MOST_SENTENCES, MOST_WORDS, WEIGHTS_PATH, _is_short
 from rag.quoting.evidence import ANSWER_FEATURES, READERS, SEMANTIC, SENTENCE_FEATURES
 
 HARBOUR = """The treaty of the harbour
@@ -114,6 +115,21 @@ def test_neighbours_are_one_quote_with_one_footnote(island: Assistant):
 def test_what_would_be_too_long_is_not_joined(island: Assistant):
     found = quotes(island.ask("When was the windmill of Aldern sold?"))
     assert "It was sold in 1950." in found
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "is_short"),
+    [
+        ("18", "number", True),
+        ("$1.3 million", "money", True),
+        ("210 passengers and 18", "number", False),
+        ("14 May 1998", "date", True),
+        ("because the river had frozen", "reason", False),
+        ("", "date", False),
+    ],
+)
+def test_only_one_thing_is_set_before_its_quote(text: str, kind: AskedKind, is_short: bool):
+    assert _is_short(text, kind) is is_short
 
 
 def test_declining_tells_the_words_that_nothing_found_holds(assistant: Assistant):
